@@ -1,0 +1,28 @@
+import { Type, type Static } from 'typebox'
+
+/** One listening address. `degraded` says why it does not listen while the rest of the platform runs. */
+export const Listener = Type.Object(
+  {
+    name: Type.String(),
+    address: Type.String(),
+    port: Type.Integer(),
+    tls: Type.Union([Type.Literal('never'), Type.Literal('always'), Type.Literal('detected')]),
+    state: Type.Union([Type.Literal('listening'), Type.Literal('degraded'), Type.Literal('off')]),
+    detail: Type.Optional(Type.String()),
+    connections: Type.Integer(),
+    refused: Type.Integer(),
+  },
+  { $id: 'Listener' },
+)
+export type Listener = Static<typeof Listener>
+
+export const Readiness = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) })
+export type Readiness = Static<typeof Readiness>
+
+/** Sizes in bytes; `pointsPerDay` is over the last day. */
+export const Storage = Type.Object({
+  registry: Type.Object({ bytes: Type.Integer() }),
+  telemetry: Type.Object({ bytes: Type.Integer(), points: Type.Integer(), series: Type.Integer() }),
+  durability: Type.Union([Type.Literal('full'), Type.Literal('relaxed')]),
+})
+export type Storage = Static<typeof Storage>

@@ -1,0 +1,33 @@
+import type { AccessAction, Decision } from '@patchbay/contracts/access'
+
+/** Who asks. Devices have the built-in rights of their id; applications only the filters of their key. */
+export type Subject =
+  | { kind: 'device'; id: string; type: string; tags: readonly string[] }
+  | { kind: 'application'; id: string; publish: readonly string[]; subscribe: readonly string[] }
+
+/** A plugin that also answers access questions; undefined = abstain. The admin orders them. */
+export interface Provider {
+  name: string
+  connect?: (who: {
+    username: string
+    password: string
+    protocol: string
+    address: string
+  }) => Promise<'allow' | 'deny' | undefined>
+  decide?: (question: { device: string; action: AccessAction; topic: string }) => Promise<'allow' | 'deny' | undefined>
+}
+
+/** Milliseconds a provider has for one answer; later, a throw, or five failures in a row (breaker open) = deny. */
+export const providerBudgetMs = 1000
+
+/** The one authoriser that every protocol calls. Any deny wins, then any allow, then the built-in right, else deny. */
+export interface Authoriser {
+  /** Built-in rights, rules and key filters, at once and from memory. */
+  decide(subject: Subject, action: AccessAction, topic: string): Decision
+  /** As `decide`, and the providers are asked too. */
+  decideWithProviders(subject: Subject, action: AccessAction, topic: string): Promise<Decision>
+  /** Some provider decides on publish or subscribe, so `decide` alone is not the whole answer. */
+  readonly hasProviders: boolean
+  /** Grows when rules or providers change: a decision kept from an older generation is void. */
+  readonly generation: number
+}

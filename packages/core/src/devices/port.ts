@@ -1,0 +1,47 @@
+import type { DeviceType } from '@patchbay/contracts/device-type'
+import type { Peer } from '@patchbay/contracts/session'
+import type { Subject } from '../access/port.ts'
+
+/** A registered device as kept in the registry (collection `devices`). */
+export interface DeviceRecord {
+  id: string
+  name: string
+  type: string
+  tags: string[]
+  /** ISO 8601. */
+  createdAt: string
+}
+
+export type TypeRecord = Omit<DeviceType, 'version'>
+
+/** Proof of who a peer is. */
+export interface Authenticated {
+  subject: Subject
+  /** The device's record and type; absent for applications. */
+  device?: DeviceRecord
+  type?: TypeRecord
+  /** The credential used, so that its revocation ends the session. */
+  credential: string
+}
+
+/** Knows who may come in. Rejects with core's `Refused`; it records nothing, the caller does. */
+export interface Authenticator {
+  authenticate(peer: Peer): Promise<Authenticated>
+}
+
+/** What happened to a device; sessions, presence and caches follow it. */
+export type DeviceEvent =
+  | { kind: 'created' | 'changed' | 'deleted'; device: DeviceRecord }
+  | { kind: 'type-changed'; type: TypeRecord }
+  | { kind: 'credential-ended'; device: string; credential: string }
+  | { kind: 'status'; device: string; status: 'online' | 'offline'; at: number; why: string }
+  | { kind: 'access-changed' }
+export type HearDeviceEvent = (event: DeviceEvent) => void
+
+/** A device's signs of life, told by sessions. */
+export interface PresenceListener {
+  /** A message or ping, in µs; cheap enough for the hot path. */
+  alive(device: string, atMicros: number): void
+  sessionOpened(device: string): void
+  sessionClosed(device: string): void
+}

@@ -1,0 +1,103 @@
+import type { Duplex } from 'node:stream'
+import type { FastifyPluginAsync } from 'fastify'
+import type { Sessions } from '@patchbay/contracts/session'
+
+export interface Log {
+  debug(message: string, fields?: Record<string, unknown>): void
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+/** What a matcher says of the first bytes of a connection: take it, need more, or not mine. */
+export type MatchAnswer = 'mine' | 'more' | 'no'
+
+/** A connection handed over by the front door or by a port of the plugin's own: nothing of it has been consumed. */
+export interface Connection {
+  socket: Duplex
+  /** Remote address without port. */
+  address: string
+  encrypted: boolean
+  /** Subject of the verified client certificate, where one was given. */
+  certificate?: { deviceId: string; fingerprint: string }
+  /** The name of the listener it came in by, such as `main` or `mqtts`. */
+  listener: string
+}
+
+export interface ListenOptions {
+  /** As the console shows it, such as `mqtt`. */
+  name: string
+  /** The port; 0 turns the listener off. */
+  port: number
+  tls?: 'never' | 'always' | 'detected'
+}
+
+/** A small durable store of the instance's own: keys up to 256 characters, JSON values up to 64 KiB. */
+export interface KeyValue {
+  get(key: string): Promise<unknown>
+  set(key: string, value: unknown): Promise<void>
+  delete(key: string): Promise<void>
+}
+
+/**
+ * Answers an access question: undefined = abstain. A throw or an answer later than 1 s counts as deny.
+ */
+export interface AccessProvider {
+  connect?(who: {
+    username: string
+    password: string
+    protocol: string
+    address: string
+  }): Promise<'allow' | 'deny' | undefined>
+  decide?(question: {
+    device: string
+    action: 'publish' | 'subscribe'
+    topic: string
+  }): Promise<'allow' | 'deny' | undefined>
+}
+
+/** Turns a payload of a device into readings. `at` is in integer microseconds since 1970; left out = arrival time. */
+export interface Codec {
+  decode(bytes: Uint8Array, topic: string): readonly { at?: number; values: Record<string, unknown> }[]
+}
+
+/** Everything a plugin gets. Whatever is taken through it is owned by the instance's scope, which the host releases in reverse order. */
+export interface Context<C> {
+  readonly config: C
+  readonly instance: { readonly plugin: string; readonly name: string }
+  /** Aborted first when the instance stops. */
+  readonly signal: AbortSignal
+  readonly log: Log
+  readonly store: KeyValue
+  /** A folder of the instance's own inside PATCHBAY_DATA, made on first use. */
+  dataFolder(): Promise<string>
+  /** Hands a resource to the scope: `release` is called when the instance stops, newest first. */
+  own(label: string, release: () => void | Promise<void>): void
+  /** Runs `work` every `ms` milliseconds, never twice at once; a throw counts as a crash of the instance. */
+  every(ms: number, work: () => void | Promise<void>): void
+  /** Says how the instance is while it runs. */
+  health(state: 'ok' | 'degraded', why?: string): void
+  /** Routes under the plugin's prefixes. Route paths are whole paths, such as `/v1/devices`. */
+  http(routes: FastifyPluginAsync): void
+  /**
+   * Takes WebSocket and other HTTP/1.1 upgrades of a whole path, such as `/mqtt`. `head` holds bytes that came with the request;
+   * the plugin answers the handshake itself.
+   */
+  upgrade(path: string, onUpgrade: (request: UpgradeRequest, connection: Connection, head: Uint8Array) => void): void
+  /** Declares that an adapter of the manifest is live. */
+  adapter(name: string): void
+  accessProvider(name: string, provider: AccessProvider): void
+  codec(name: string, codec: Codec): void
+  /** Of `needs.services`: `sessions`. */
+  readonly sessions: Sessions
+  /** Front door, host level only. `first` is called with what has arrived so far, at least one byte. */
+  match(name: string, first: (bytes: Uint8Array) => MatchAnswer, onConnection: (connection: Connection) => void): void
+  /** A port of its own. A taken port makes the instance degraded and says so; it does not throw. */
+  listen(options: ListenOptions, onConnection: (connection: Connection) => void): void
+}
+
+export interface UpgradeRequest {
+  url: string
+  method: string
+  headers: Record<string, string | string[] | undefined>
+}

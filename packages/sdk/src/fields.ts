@@ -1,0 +1,94 @@
+import { Type, type Static, type TSchema } from 'typebox'
+
+/** What every field may say of itself; the console's form shows it. */
+export interface FieldOptions {
+  title?: string
+  description?: string
+  /** Shown only when the sibling `field` has the value `is`. */
+  when?: { field: string; is: string | number | boolean }
+}
+
+const hints = (widget: string | undefined, options: FieldOptions = {}) => ({
+  ...(options.title === undefined ? {} : { title: options.title }),
+  ...(options.description === undefined ? {} : { description: options.description }),
+  ...(widget === undefined ? {} : { 'x-widget': widget }),
+  ...(options.when === undefined ? {} : { 'x-when': options.when }),
+})
+
+type WithDefault<T> = FieldOptions & { default?: T }
+const withDefault = <T>(options: WithDefault<T>) => (options.default === undefined ? {} : { default: options.default })
+
+type Fields = Record<string, TSchema>
+
+const object = <const F extends Fields>(fields: F, options: FieldOptions = {}) =>
+  Type.Object(fields, { additionalProperties: false, ...hints(undefined, options) })
+
+/**
+ * The only building blocks of a plugin's configuration: from one declaration come the types of `ctx.config`, the JSON Schema that the
+ * host validates with, and the form in the console.
+ *
+ * @example
+ * config: { host: field.host({ title: 'Host' }), port: field.integer({ default: 502, minimum: 1, maximum: 65535 }) }
+ */
+export const field = {
+  text: (options: WithDefault<string> & { minLength?: number; maxLength?: number; pattern?: string } = {}) =>
+    Type.String({
+      minLength: options.minLength ?? (options.default === undefined ? 1 : 0),
+      maxLength: options.maxLength ?? 1024,
+      ...(options.pattern === undefined ? {} : { pattern: options.pattern }),
+      ...withDefault(options),
+      ...hints(undefined, options),
+    }),
+  multiline: (options: WithDefault<string> & { maxLength?: number } = {}) =>
+    Type.String({ maxLength: options.maxLength ?? 65_536, ...withDefault(options), ...hints('multiline', options) }),
+  integer: (options: WithDefault<number> & { minimum?: number; maximum?: number } = {}) =>
+    Type.Integer({
+      ...(options.minimum === undefined ? {} : { minimum: options.minimum }),
+      ...(options.maximum === undefined ? {} : { maximum: options.maximum }),
+      ...withDefault(options),
+      ...hints(undefined, options),
+    }),
+  number: (options: WithDefault<number> & { minimum?: number; maximum?: number } = {}) =>
+    Type.Number({
+      ...(options.minimum === undefined ? {} : { minimum: options.minimum }),
+      ...(options.maximum === undefined ? {} : { maximum: options.maximum }),
+      ...withDefault(options),
+      ...hints(undefined, options),
+    }),
+  toggle: (options: WithDefault<boolean> = {}) =>
+    Type.Boolean({ default: options.default ?? false, ...hints(undefined, options) }),
+  choice: <const V extends readonly [string, ...string[]]>(values: V, options: WithDefault<V[number]> = {}) =>
+    Type.Enum([...values] as [...V], { ...withDefault(options), ...hints('choice', options) }),
+  /** A time span such as `500ms`, `30s`, `5m`, `12h` or `7d`. */
+  duration: (options: WithDefault<string> = {}) =>
+    Type.String({ pattern: '^[0-9]{1,9}(ms|s|m|h|d)$', ...withDefault(options), ...hints('duration', options) }),
+  topic: (options: WithDefault<string> = {}) =>
+    Type.String({ minLength: 1, maxLength: 512, ...withDefault(options), ...hints('topic', options) }),
+  url: (options: WithDefault<string> & { protocols?: readonly string[] } = {}) =>
+    Type.String({
+      maxLength: 2048,
+      pattern: `^(${(options.protocols ?? ['http', 'https']).join('|')})://[^\\s]+$`,
+      ...withDefault(options),
+      ...hints('url', options),
+    }),
+  host: (options: WithDefault<string> = {}) =>
+    Type.String({ pattern: '^[A-Za-z0-9._:-]{1,253}$', ...withDefault(options), ...hints('host', options) }),
+  /** Kept encrypted, never answered by the API, masked in logs. */
+  secret: (options: FieldOptions = {}) =>
+    Type.String({ minLength: 1, maxLength: 4096, 'x-secret': true, ...hints('secret', options) }),
+  optional: <T extends TSchema>(schema: T) => Type.Optional(schema),
+  list: <T extends TSchema>(item: T, options: FieldOptions & { maxItems?: number } = {}) =>
+    Type.Array(item, { maxItems: options.maxItems ?? 100, default: [], ...hints('list', options) }),
+  /** Fields that belong together; one level deep. */
+  group: object,
+  /** Rows of a flat group. */
+  table: <const F extends Fields>(fields: F, options: FieldOptions & { maxItems: number }) =>
+    Type.Array(object(fields), { maxItems: options.maxItems, default: [], ...hints('table', options) }),
+}
+
+/** The type of a configuration made of fields. */
+export type ConfigOf<F extends Fields> = Static<ReturnType<typeof object<F>>>
+
+/** The closed object schema of a plugin's fields. */
+export const toConfigSchema = <const F extends Fields>(fields: F) => object(fields)
+export type { Fields }
