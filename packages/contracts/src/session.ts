@@ -55,6 +55,8 @@ export interface PublishOptions {
   contentType?: string
   /** Protocol properties that subscribers on the same protocol may want to see; opaque to the platform. */
   properties?: unknown
+  /** The same key from the same client within 24 h is answered as before and stores nothing again. At most 255 characters. */
+  idempotencyKey?: string
   /** Adapters that pass the message to subscribers of their own protocol themselves give the name they `relay` under. */
   relayedBy?: string
 }
@@ -161,6 +163,17 @@ export interface Sessions {
   open(peer: Peer): Promise<Session>
   /** Records a refusal that the adapter itself had to make (a malformed packet, a limit of its own). */
   refuse(peer: Pick<Peer, 'protocol' | 'address' | 'clientId'>, refusal: AdapterRefusal): void
+  /**
+   * Publishes for a device that is not connected any more (its will): authorised now, as the device. Rejects with Refused
+   * (recorded), also when the device is gone.
+   */
+  publishFor(
+    principal: Session['principal'],
+    protocol: string,
+    topic: string,
+    bytes: Uint8Array,
+    how?: PublishOptions,
+  ): Promise<void>
   /** Registers the adapter's broker; messages published with `relayedBy: name` are not handed to it again. */
   relay(name: string, broker: Broker): void
 }
