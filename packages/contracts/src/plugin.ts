@@ -168,7 +168,7 @@ export const Plugin = Type.Object(
     id: PluginId,
     version: Type.String(),
     bundled: Type.Boolean(),
-    manifest: Type.Ref('PluginManifest'),
+    manifest: Type.Optional(Type.Ref('PluginManifest')),
     configSchema: Type.Unknown({ description: 'JSON Schema draft-07 of an instance’s config' }),
     instances: Type.Array(Type.Object({ name: Name, enabled: Type.Boolean(), state: InstanceState })),
     problem: Type.Optional(Type.Object({ code: Type.String(), text: Type.String() })),

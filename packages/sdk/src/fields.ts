@@ -6,6 +6,8 @@ export interface FieldOptions {
   description?: string
   /** Shown only when the sibling `field` has the value `is`. */
   when?: { field: string; is: string | number | boolean }
+  /** Of bundled plugins: the setting of the environment (`PATCHBAY_…`) that beats the stored value when it is given. */
+  setting?: string
 }
 
 const hints = (widget: string | undefined, options: FieldOptions = {}) => ({
@@ -13,6 +15,7 @@ const hints = (widget: string | undefined, options: FieldOptions = {}) => ({
   ...(options.description === undefined ? {} : { description: options.description }),
   ...(widget === undefined ? {} : { 'x-widget': widget }),
   ...(options.when === undefined ? {} : { 'x-when': options.when }),
+  ...(options.setting === undefined ? {} : { 'x-setting': options.setting }),
 })
 
 type WithDefault<T> = FieldOptions & { default?: T }
@@ -58,7 +61,7 @@ export const field = {
   toggle: (options: WithDefault<boolean> = {}) =>
     Type.Boolean({ default: options.default ?? false, ...hints(undefined, options) }),
   choice: <const V extends readonly [string, ...string[]]>(values: V, options: WithDefault<V[number]> = {}) =>
-    Type.Enum([...values] as [...V], { ...withDefault(options), ...hints('choice', options) }),
+    Type.Unsafe<V[number]>({ type: 'string', enum: [...values], ...withDefault(options), ...hints('choice', options) }),
   /** A time span such as `500ms`, `30s`, `5m`, `12h` or `7d`. */
   duration: (options: WithDefault<string> = {}) =>
     Type.String({ pattern: '^[0-9]{1,9}(ms|s|m|h|d)$', ...withDefault(options), ...hints('duration', options) }),

@@ -1,0 +1,168 @@
+import { mkdir } from 'node:fs/promises'
+import type { Duplex } from 'node:stream'
+import type { HttpMount, PluginManifest } from '@patchbay/contracts/plugin'
+import type { AccessProvider, Codec, Connection, Context, KeyValue, Log } from '@patchbay/sdk'
+import type { FastifyPluginAsync } from 'fastify'
+import { HostError } from './errors.ts'
+import { mountOf } from './http/mounts.ts'
+import type { UpgradeHandler } from './http/upgrades.ts'
+import { ownSessions } from './owned-sessions.ts'
+import { type Owner, runOwned } from './owner.ts'
+import type { Scope } from './scope.ts'
+import type { Contribute, ServiceOwner, Services } from './services.ts'
+import { limitValues } from './values.ts'
+
+/** An instance owns this many things at most; more is a leak. */
+export const maxOwned = 10_000
+
+export interface ContextParts {
+  manifest: PluginManifest
+  name: string
+  config: unknown
+  scope: Scope
+  owner: Owner
+  log: Log
+  values: KeyValue
+  dataFolder: string
+  services: Services
+  serviceOwner: ServiceOwner
+  contribute: Contribute
+  mounts: readonly HttpMount[]
+  health(state: 'ok' | 'degraded', why?: string): void
+  crashed(error: unknown): void
+}
+
+export interface LiveContext {
+  context: Context<unknown>
+  routes: readonly FastifyPluginAsync[]
+  upgrades: ReadonlyMap<string, UpgradeHandler>
+  /** Puts all contributions to the platform at once. From here on none can be added. */
+  goLive(): void
+}
+
+/** What a plugin gets, and the list of what it contributed while its setup ran. */
+export function createContext(parts: ContextParts): LiveContext {
+  const { manifest, scope, owner } = parts
+  const contributes = manifest.contributes
+  const routes: FastifyPluginAsync[] = []
+  const upgrades = new Map<string, UpgradeHandler>()
+  const waiting: (() => void)[] = []
+  const sockets = new Set<Duplex>()
+  let live = false
+
+  // The oldest item, so released last: whatever connection the plugin forgot ends with it.
+  scope.own('connections', () => {
+    for (const socket of sockets) socket.destroy()
+  })
+
+  const whenLive = (label: string, go: () => void): void => {
+    if (scope.closing) throw new HostError('PLUGIN_STOPPED', `${label} was contributed while the instance stops.`)
+    if (live) go()
+    else waiting.push(go)
+  }
+  const duringSetup = (what: string): void => {
+    if (scope.closing) throw new HostError('PLUGIN_STOPPED', `${what} was contributed while the instance stops.`)
+    if (live) throw new HostError('PLUGIN_TOO_LATE', `${what} can only be contributed while setup runs.`)
+  }
+  const declared = (kind: string, list: readonly { name: string }[] | undefined, name: string): void => {
+    duringSetup(`The ${kind} ${name}`)
+    if (!list?.some((entry) => entry.name === name))
+      throw new HostError('PLUGIN_UNDECLARED', `The ${kind} ${name} is not in plugin.json of ${manifest.id}.`)
+  }
+  const track = (connection: Connection): void => {
+    const { socket } = connection
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  }
+  const owned = (onConnection: (connection: Connection) => void) => (connection: Connection) => {
+    track(connection)
+    try {
+      runOwned(owner, () => onConnection(connection))
+    } catch (error) {
+      connection.socket.destroy()
+      parts.crashed(error)
+    }
+  }
+  const contribute = <K extends 'accessProvider' | 'codec'>(
+    kind: K,
+    name: string,
+    implementation: Parameters<typeof parts.contribute<K>>[2],
+  ): void =>
+    whenLive(`${kind} ${name}`, () => {
+      scope.ownFirst(`${kind} ${name}`, parts.contribute(kind, name, implementation, parts.serviceOwner))
+    })
+
+  let folder: Promise<string> | undefined
+  const sessions = ownSessions(parts.services.sessions, owner, whenLive)
+
+  const context: Context<unknown> = {
+    config: parts.config,
+    instance: { plugin: manifest.id, name: parts.name },
+    signal: scope.signal,
+    log: parts.log,
+    store: limitValues(parts.values),
+    dataFolder() {
+      folder ??= mkdir(parts.dataFolder, { recursive: true, mode: 0o700 }).then(() => parts.dataFolder)
+      return folder
+    },
+    own(label, release) {
+      if (scope.size >= maxOwned)
+        throw new HostError(
+          'PLUGIN_LIMIT',
+          `${manifest.id} owns ${maxOwned} things already; something is taken again and again.`,
+        )
+      scope.own(label, release)
+    },
+    every(ms, work) {
+      if (!(ms > 0)) throw new HostError('PLUGIN_LIMIT', `every(${ms}) would never rest.`)
+      scope.every(ms, work, (error) => parts.crashed(error))
+    },
+    health: (state, why) => parts.health(state, why),
+    http(add) {
+      duringSetup('HTTP')
+      routes.push(add)
+    },
+    upgrade(path, onUpgrade) {
+      duringSetup(`The upgrade of ${path}`)
+      if (mountOf(parts.mounts, path) === undefined)
+        throw new HostError('PLUGIN_UNDECLARED', `${path} is under no HTTP prefix of ${manifest.id}.`)
+      upgrades.set(path, (request, connection, head) => {
+        track(connection)
+        onUpgrade(request, connection, head)
+      })
+    },
+    adapter: (name) => declared('adapter', contributes.adapters, name),
+    accessProvider(name, provider: AccessProvider) {
+      declared('access provider', contributes.accessProviders, name)
+      contribute('accessProvider', name, {
+        ...(provider.connect ? { connect: (who) => runOwned(owner, async () => provider.connect?.(who)) } : {}),
+        ...(provider.decide ? { decide: (question) => runOwned(owner, async () => provider.decide?.(question)) } : {}),
+      })
+    },
+    codec(name, codec: Codec) {
+      declared('codec', contributes.codecs, name)
+      contribute('codec', name, { decode: (bytes, topic) => runOwned(owner, () => codec.decode(bytes, topic)) })
+    },
+    get sessions() {
+      if (!manifest.needs.services?.includes('sessions'))
+        throw new HostError('PLUGIN_UNDECLARED', `sessions is not in needs.services of ${manifest.id}.`)
+      return sessions
+    },
+    match: (name, first, onConnection) =>
+      whenLive(`match ${name}`, () =>
+        parts.services.match(name, (bytes) => runOwned(owner, () => first(bytes)), owned(onConnection)),
+      ),
+    listen: (options, onConnection) =>
+      whenLive(`listen ${options.name}`, () => parts.services.listen(options, owned(onConnection))),
+  }
+
+  return {
+    context,
+    routes,
+    upgrades,
+    goLive() {
+      live = true
+      for (const go of waiting.splice(0)) go()
+    },
+  }
+}

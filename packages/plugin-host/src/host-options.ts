@@ -1,0 +1,48 @@
+import type { InstanceStatus } from '@patchbay/contracts/plugin'
+import type { KeyValue, Log } from '@patchbay/sdk'
+import type { Clock } from './clock.ts'
+import type { SecretBox } from './config/secrets.ts'
+import type { SettingOf } from './configured.ts'
+import type { HttpDispatcher } from './http/dispatcher.ts'
+import type { InstanceStore } from './instance-store.ts'
+import type { BundledPlugin } from './package.ts'
+import type { Contribute, CreateServices } from './services.ts'
+
+export interface HostEvent {
+  kind: 'status'
+  plugin: string
+  name: string
+  status: InstanceStatus
+}
+
+export interface DefaultInstance {
+  plugin: string
+  name: string
+  config: Record<string, unknown>
+}
+
+export interface PluginHostOptions {
+  /** Of the SDK, unless a test says otherwise. */
+  apiVersion?: string
+  bundled: readonly BundledPlugin[]
+  /** Made, enabled, when the platform sees the plugin for the first time; removed ones do not come back. */
+  defaults?: readonly DefaultInstance[]
+  instances: InstanceStore
+  /** The durable store of an instance's own. The host's own notes are under plugin `host`, an id no plugin can have. */
+  values(plugin: string, name: string): KeyValue
+  /** Told when an instance is removed for good, so that its values and folder can go. */
+  forget?(plugin: string, name: string): Promise<void>
+  secrets: SecretBox
+  /** Settings of the environment that fields may name (`x-setting`); undefined when not given. */
+  settingOf?: SettingOf
+  dataFolder(plugin: string, name: string): string
+  log: Log
+  clock?: Clock
+  random?: () => number
+  services: CreateServices
+  contribute: Contribute
+  dispatcher: HttpDispatcher
+  hear?(event: HostEvent): void
+  /** So many deaths of the process in a row while an instance starts, and it is left out until a person restarts it. 1 by default. */
+  maxDeathsInStart?: number
+}

@@ -1,0 +1,21 @@
+/** An instance as it is stored. Secrets in `config` are sealed. */
+export interface StoredInstance {
+  plugin: string
+  name: string
+  enabled: boolean
+  order?: number
+  config: Record<string, unknown>
+  configVersion: number
+  /** Starts in a row that the process did not survive; above 0 while setup runs. */
+  starting: number
+  /** 1 when made, one more with every change by a person; the noted starts do not count. It is the ETag of REST. */
+  version: number
+}
+
+/** Where instances are kept. Calls on one instance come one after the other. */
+export interface InstanceStore {
+  list(): Promise<readonly StoredInstance[]>
+  get(plugin: string, name: string): Promise<StoredInstance | undefined>
+  save(instance: StoredInstance): Promise<void>
+  delete(plugin: string, name: string): Promise<void>
+}

@@ -1,0 +1,148 @@
+import type { PluginManifest } from '@patchbay/contracts/plugin'
+import type { Context, KeyValue, Log, Plugin } from '@patchbay/sdk'
+import type { Clock } from './clock.ts'
+import { createContext } from './context.ts'
+import { within } from './deadline.ts'
+import { HostError } from './errors.ts'
+import { createChildApp } from './http/child-app.ts'
+import type { HttpDispatcher } from './http/dispatcher.ts'
+import { mountsOf } from './http/mounts.ts'
+import { type Owner, runOwned } from './owner.ts'
+import { createScope, type ScopeReport } from './scope.ts'
+import type { Contribute, CreateServices, ServiceOwner } from './services.ts'
+
+/** What a setup that was told to stop gets to return. */
+export const settleMs = 1_000
+
+export interface RunParts {
+  plugin: Plugin
+  manifest: PluginManifest
+  name: string
+  order: number | undefined
+  /** Opened and validated. */
+  config: unknown
+  startMs: number
+  clock: Clock
+  log: Log
+  values: KeyValue
+  dataFolder: string
+  services: CreateServices
+  contribute: Contribute
+  dispatcher: HttpDispatcher
+  health(source: 'plugin' | 'service', state: 'ok' | 'degraded', why?: string): void
+  /** An error nobody awaited: a turn of `every`, a late rejection, a connection's handler. */
+  crashed(error: unknown): void
+}
+
+/** One run of an instance, from setup to the last release. */
+export interface Run {
+  /** Undefined = running; else why not. Never rejects. */
+  start(): Promise<{ error: unknown } | undefined>
+  /** Ends a start that is under way. */
+  fail(error: unknown): void
+  close(budgetMs: number): Promise<ScopeReport>
+}
+
+// The plugin's own types made its config; here it is only handed on.
+const callSetup = (plugin: Plugin, context: Context<unknown>): unknown => Reflect.apply(plugin.setup, plugin, [context])
+
+export function createRun(parts: RunParts): Run {
+  const { plugin, manifest, name, clock, log } = parts
+  const owner: Owner = { plugin: manifest.id, name, crashed: (error) => parts.crashed(error) }
+  const instance = { plugin: manifest.id, name }
+  const scope = createScope({
+    clock,
+    run: (work) => runOwned(owner, work),
+    lateFailed: (label, error) => log.error('something taken while stopping was not released', { label, err: error }),
+  })
+  const mounts = mountsOf(manifest, name)
+  let goingLive = false
+  let setup: Promise<unknown> | undefined
+  let setupPending = false
+  let fail: (error: unknown) => void = () => undefined
+
+  const serviceOwner: ServiceOwner = {
+    instance,
+    order: parts.order,
+    signal: scope.signal,
+    log,
+    own: (label, release) => (goingLive ? scope.ownFirst(label, release) : scope.own(label, release)),
+    health: (state, why) => parts.health('service', state, why),
+  }
+
+  const begin = async (): Promise<void> => {
+    const live = createContext({
+      manifest,
+      name,
+      config: parts.config,
+      scope,
+      owner,
+      log,
+      values: parts.values,
+      dataFolder: parts.dataFolder,
+      services: parts.services(serviceOwner),
+      serviceOwner,
+      contribute: parts.contribute,
+      mounts,
+      health: (state, why) => parts.health('plugin', state, why),
+      crashed: (error) => parts.crashed(error),
+    })
+    setupPending = true
+    setup = runOwned(owner, async () => callSetup(plugin, live.context)).finally(() => (setupPending = false))
+    await setup
+    const { routes, upgrades } = live
+    const app =
+      routes.length === 0
+        ? undefined
+        : await createChildApp({
+            log,
+            owner,
+            mounts,
+            routes,
+            admitted: (request) => parts.dispatcher.admitted(request),
+          })
+    if (scope.closing) {
+      await app?.close()
+      throw new HostError('PLUGIN_STOPPED')
+    }
+    goingLive = true
+    try {
+      live.goLive()
+      if (app || upgrades.size > 0) {
+        // The last to come, so the first to go: requests end while all that they use is still there.
+        const withdraw = parts.dispatcher.mount({
+          ...instance,
+          instance: name,
+          mounts,
+          owner,
+          upgrades,
+          ...(app ? { app } : {}),
+        })
+        scope.ownFirst('http', withdraw)
+      }
+    } finally {
+      goingLive = false
+    }
+  }
+
+  return {
+    async start() {
+      const stopped = new Promise<never>((_resolve, reject) => (fail = reject))
+      const outcome = await within(clock, parts.startMs, () => Promise.race([begin(), stopped]))
+      if (outcome.kind === 'done') return undefined
+      if (outcome.kind === 'failed') return { error: outcome.error }
+      return { error: new HostError('PLUGIN_START_TIMEOUT', `setup did not end within ${parts.startMs} ms.`) }
+    },
+    fail: (error) => fail(error),
+    async close(budgetMs) {
+      const startedMs = clock.monotonicMs()
+      const report = await scope.close(budgetMs)
+      if (!setupPending || setup === undefined) return report
+      // The signal is aborted: a good setup returns now.
+      const leftMs = Math.max(50, Math.min(settleMs, budgetMs - (clock.monotonicMs() - startedMs)))
+      const pending = setup
+      const outcome = await within(clock, leftMs, () => pending)
+      return outcome.kind === 'late' ? { ...report, left: [...report.left, 'setup'] } : report
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import type { AccessProvider, Codec, Context, Log } from '@patchbay/sdk'
+
+/** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */
+export interface ServiceOwner {
+  readonly instance: { readonly plugin: string; readonly name: string }
+  /** Place among access providers, as the admin has set it. */
+  readonly order: number | undefined
+  readonly signal: AbortSignal
+  readonly log: Log
+  /** The answer gives it up again without releasing it: for what ends by itself, such as a session. */
+  own(label: string, release: () => void | Promise<void>): () => void
+  /** Says how the service is for this instance: a taken port makes it degraded. */
+  health(state: 'ok' | 'degraded', why?: string): void
+}
+
+export type Services = Pick<Context<unknown>, 'sessions' | 'match' | 'listen'>
+
+/** Makes the services of one instance, each time it starts. */
+export type CreateServices = (owner: ServiceOwner) => Services
+
+export interface Contributions {
+  accessProvider: AccessProvider
+  codec: Codec
+}
+
+/** Joins a contribution to the platform; the answer withdraws it. */
+export type Contribute = <K extends keyof Contributions>(
+  kind: K,
+  name: string,
+  implementation: Contributions[K],
+  owner: ServiceOwner,
+) => () => void

@@ -1,0 +1,10 @@
+/** Everything a plugin's tests import. */
+export * from './fakes/clock.ts'
+export * from './fakes/listeners.ts'
+export * from './fakes/log.ts'
+export * from './fakes/sessions.ts'
+export * from './fakes/store.ts'
+export * from './leak-check.ts'
+export * from './start-plugin.ts'
+export * from './suites/access-provider.ts'
+export * from './suites/adapter.ts'
