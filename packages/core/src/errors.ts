@@ -98,6 +98,8 @@ export const domainErrors = {
   LIMIT_REACHED: { status: 409, title: 'As many as permitted' },
   LOGIN_WRONG: { status: 401, title: 'User or password is wrong' },
   LOGIN_RATE: { status: 429, title: 'Too many tries' },
+  LOGIN_BUSY: { status: 503, title: 'Too many logins at once' },
+  GRANT_FORBIDDEN: { status: 403, title: 'More than you have yourself' },
   SETUP_DONE: { status: 409, title: 'There is an owner already' },
   SETUP_TOKEN_WRONG: { status: 403, title: 'The setup link is wrong or used' },
   AGGREGATE_MISMATCH: { status: 422, title: 'Not an aggregate for these values' },
@@ -112,15 +114,21 @@ export class DomainError extends Error {
   readonly status: number
   readonly title: string
   readonly fields: readonly { path: string; code: string; message: string }[]
+  /** When it may be tried again. */
+  readonly retryAfterSeconds: number | undefined
   constructor(
     code: DomainErrorCode,
     detail: string,
-    options: ErrorOptions & { fields?: readonly { path: string; code: string; message: string }[] } = {},
+    options: ErrorOptions & {
+      fields?: readonly { path: string; code: string; message: string }[]
+      retryAfterSeconds?: number
+    } = {},
   ) {
     super(detail, options)
     this.code = code
     this.status = domainErrors[code].status
     this.title = domainErrors[code].title
     this.fields = options.fields ?? []
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }

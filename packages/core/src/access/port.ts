@@ -1,4 +1,4 @@
-import type { AccessAction, Decision } from '@patchbay/contracts/access'
+import type { AccessAction, Decision, Refusal } from '@patchbay/contracts/access'
 
 /** Who asks. Devices have the built-in rights of their id; applications only the filters of their key. */
 export type Subject =
@@ -30,4 +30,25 @@ export interface Authoriser {
   readonly hasProviders: boolean
   /** Grows when rules or providers change: a decision kept from an older generation is void. */
   readonly generation: number
+}
+
+/** What the providers came to: the first deny, else the first allow, else undefined. `failed`: no answer, which denies. */
+export type Verdict = { answer: 'allow' | 'deny'; provider: string; failed?: boolean } | undefined
+
+/** All providers in the admin's order, as the authenticator and the authoriser ask them. */
+export interface ProviderChain {
+  readonly hasConnectors: boolean
+  readonly hasDeciders: boolean
+  /** Grows when a provider comes or goes. */
+  readonly generation: number
+  connect(who: Parameters<NonNullable<Provider['connect']>>[0]): Promise<Verdict>
+  decide(question: Parameters<NonNullable<Provider['decide']>>[0]): Promise<Verdict>
+}
+
+/** One refusal as it happens; the log gives it its id, time and count. */
+export type NewRefusal = Omit<Refusal, 'id' | 'at' | 'count'>
+
+/** Takes refusals from the hot path: at once, never waiting, never throwing. */
+export interface RefusalRecorder {
+  record(refusal: NewRefusal): void
 }

@@ -34,6 +34,8 @@ export type DeviceEvent =
   | { kind: 'created' | 'changed' | 'deleted'; device: DeviceRecord }
   | { kind: 'type-changed'; type: TypeRecord }
   | { kind: 'credential-ended'; device: string; credential: string }
+  /** A secret came, or will end later; what was kept of the device's credentials is out of date. */
+  | { kind: 'credentials-changed'; device: string }
   | { kind: 'status'; device: string; status: 'online' | 'offline'; at: number; why: string }
   | { kind: 'access-changed' }
 export type HearDeviceEvent = (event: DeviceEvent) => void
