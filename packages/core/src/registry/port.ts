@@ -36,7 +36,7 @@ export interface Stored<B extends Body = Body> {
 }
 
 /**
- * `new`: must not exist; a number: must be at that version; `any`: last write wins (makes it when absent).
+ * `new`: must not exist; a number: must be at that version (0 = must not exist); `any`: last write wins (makes it when absent).
  */
 export type Expected = 'new' | 'any' | number
 
@@ -55,10 +55,10 @@ export interface ListQuery {
   prefix?: string
   /** Field lies in [from, to): strings compare by code point (ISO times sort so). */
   range?: { field: string; from?: string | number; to?: string | number }
-  /** A field of the body or `id`; the id settles ties. Documents without the field come first when ascending. */
+  /** A field of the body or `id`; the id settles ties in the same direction. Documents without the field come first when ascending. */
   sort?: { by: string; descending?: boolean }
   limit: number
-  /** As answered by the page before, with the same query. */
+  /** As answered by the page before, with the same query; anything else rejects with `CursorInvalid`. */
   cursor?: string
 }
 

@@ -57,7 +57,10 @@ export interface RangeQuery {
   aggregate: AggregateName
 }
 
-/** Answers numeric aggregates of a text key by `mismatch`: the keys that hold values which cannot be aggregated so. */
+/**
+ * Answers numeric aggregates of a text key by `mismatch`: the keys that hold values, in the time asked for, which cannot be aggregated
+ * so. A key without points in that time is left out.
+ */
 export interface RangeAnswer {
   series: Record<string, Bucket[]>
   mismatch: string[]
@@ -69,7 +72,7 @@ export interface RawQuery {
   from: number
   to: number
   limit: number
-  /** As answered before; ascending by time, then key. */
+  /** As answered before; ascending by time, then key. Anything else rejects with `CursorInvalid`. */
   cursor?: string
 }
 
@@ -87,7 +90,7 @@ export interface CommittedRecord {
 }
 
 export interface ReadOptions {
-  /** Cancels the read when the caller goes. */
+  /** Cancels the read when the caller goes: it rejects with `ReadCancelled`. A read too large to be answered rejects with `ReadTooLarge`. */
   signal?: AbortSignal
 }
 

@@ -1,0 +1,23 @@
+import type { Clock } from '../clock.ts'
+
+/**
+ * Gives readings without `ts` their time. Contract section 4: strictly increasing per device, so that no acknowledged value replaces
+ * another. A device that comes anew starts above everything given before, hence a clock that was set back cannot repeat a time.
+ */
+export interface ArrivalClock {
+  /** The next time after `last` (0 when the device has had none yet). */
+  next(last: number): number
+}
+
+export function createArrivalClock(clock: Clock): ArrivalClock {
+  let highest = 0
+  return {
+    next(last) {
+      const floor = last === 0 ? highest : last
+      const now = clock.nowMicros()
+      const at = now > floor ? now : floor + 1
+      if (at > highest) highest = at
+      return at
+    },
+  }
+}

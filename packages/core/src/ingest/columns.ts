@@ -1,0 +1,81 @@
+import { kinds, type Batch } from '../telemetry/port.ts'
+
+const firstCapacity = 64
+
+/**
+ * A batch while it grows. Rows are written one after the other and taken back when their message is refused in the middle. Its
+ * buffers go to the store for good, so each group has its own.
+ */
+export class Columns {
+  length = 0
+  /** Characters held in `text`. */
+  textLength = 0
+  private capacity: number
+  private series: Uint32Array
+  private at: Float64Array
+  private kind: Uint8Array
+  private number: Float64Array
+  private readonly text: string[] = []
+
+  constructor(capacity = firstCapacity) {
+    this.capacity = capacity
+    this.series = new Uint32Array(capacity)
+    this.at = new Float64Array(capacity)
+    this.kind = new Uint8Array(capacity)
+    this.number = new Float64Array(capacity)
+  }
+
+  addNumber(series: number, at: number, value: number): void {
+    const row = this.row(series, at)
+    this.kind[row] = kinds.number
+    this.number[row] = value
+  }
+
+  addBoolean(series: number, at: number, value: boolean): void {
+    const row = this.row(series, at)
+    this.kind[row] = kinds.boolean
+    this.number[row] = value ? 1 : 0
+  }
+
+  addText(series: number, at: number, value: string, json: boolean): void {
+    const row = this.row(series, at)
+    this.kind[row] = json ? kinds.json : kinds.text
+    this.text.push(value)
+    this.textLength += value.length
+  }
+
+  /** Takes back the rows after `length`. */
+  truncate(length: number): void {
+    while (this.length > length) {
+      const kind = this.kind[--this.length]
+      if (kind === kinds.text || kind === kinds.json) this.textLength -= this.text.pop()?.length ?? 0
+    }
+  }
+
+  toBatch(): Batch {
+    const { length, series, at, kind, number, text } = this
+    return { length, series, at, kind, number, text }
+  }
+
+  private row(series: number, at: number): number {
+    if (this.length === this.capacity) this.grow()
+    const row = this.length++
+    this.series[row] = series
+    this.at[row] = at
+    this.number[row] = 0
+    return row
+  }
+
+  private grow(): void {
+    this.capacity *= 2
+    const { series, at, kind, number } = this
+    this.series = new Uint32Array(this.capacity)
+    this.at = new Float64Array(this.capacity)
+    this.kind = new Uint8Array(this.capacity)
+    this.number = new Float64Array(this.capacity)
+    this.series.set(series)
+    this.at.set(at)
+    this.kind.set(kind)
+    this.number.set(number)
+  }
+}

@@ -1,0 +1,145 @@
+import type { Accepted, Broker, Delivery, RefusedError, Retained, Settle } from '@patchbay/contracts/session'
+import { refuse } from '../errors.ts'
+import type { AccessCheck } from './access-check.ts'
+import { sessionLimits } from './limits.ts'
+import type { SettleLater } from './settle-later.ts'
+import { createSubscriptionTree } from './subscription-tree.ts'
+import type { Subscriber } from './subscriber.ts'
+
+export interface RelayStats {
+  delivered: number
+  /** QoS 0 copies that a slow subscriber did not get. */
+  shed: number
+  /** Sessions ended because a QoS 1 or 2 copy would have been lost on them. */
+  slowEnded: number
+}
+
+/** Passes accepted messages on: to the brokers of other protocols, and to the live subscribers of protocols without one. */
+export interface Relays {
+  readonly subscriptions: number
+  add(subscriber: Subscriber): void
+  remove(subscriber: Subscriber): void
+  /** Somebody may want a message that `relayedBy` brought; asked per message, so it looks at counts only. */
+  hasAudience(relayedBy: string | undefined): boolean
+  /** Settles when every broker holds its durable copies. */
+  pass(message: Accepted, relayedBy: string | undefined, settle: Settle): void
+  /** A message of the platform itself, to those of its subscribers that are not `except`. One copy per session. */
+  publish(delivery: Delivery, except?: (subscriber: Subscriber) => boolean): void
+  deliver(subscriber: Subscriber, message: Delivery): void
+  /** The answer takes it out again. */
+  addBroker(name: string, broker: Broker): () => void
+  retained(query: { filter: string; after?: string; limit: number }): Promise<readonly Retained[]>
+  clearRetained(topic: string): Promise<boolean>
+  forget(device: string): Promise<void>
+  stats(): RelayStats
+}
+
+export interface RelaysOptions {
+  access: AccessCheck
+  settleLater: SettleLater
+  onFault: (error: unknown) => void
+}
+
+export function createRelays({ access, settleLater, onFault }: RelaysOptions): Relays {
+  /** Everybody, for what the platform sends itself. */
+  const tree = createSubscriptionTree<Subscriber>()
+  /** Those among them that no broker of their own serves with the rest. */
+  const listeners = createSubscriptionTree<Subscriber>()
+  const brokers = new Map<string, Broker>()
+  const counts: RelayStats = { delivered: 0, shed: 0, slowEnded: 0 }
+
+  function deliver(subscriber: Subscriber, message: Delivery): void {
+    // Each copy is checked again: a filter that was granted may hold topics that a rule denies.
+    if (!access.decide(subscriber.session.subject, 'subscribe', message.topic).allowed) return
+    const qos = message.qos < subscriber.qos ? message.qos : subscriber.qos
+    if (subscriber.waiting >= sessionLimits.deliveriesWaiting) {
+      if (qos === 0) counts.shed++
+      else {
+        counts.slowEnded++
+        subscriber.session.end('disconnected')
+      }
+      return
+    }
+    counts.delivered++
+    void hand(subscriber, qos === message.qos ? message : { ...message, qos })
+  }
+
+  async function hand(subscriber: Subscriber, message: Delivery): Promise<void> {
+    subscriber.waiting++
+    try {
+      await subscriber.deliver(message)
+    } catch (error) {
+      onFault(error)
+    } finally {
+      subscriber.waiting--
+    }
+  }
+
+  async function toBrokers(message: Accepted, relayedBy: string | undefined): Promise<RefusedError | undefined> {
+    try {
+      await Promise.all(
+        [...brokers].filter(([name]) => name !== relayedBy).map(([, broker]) => broker.deliver(message)),
+      )
+      return undefined
+    } catch (cause) {
+      onFault(cause)
+      return refuse('STORE_UNAVAILABLE', 'A copy for a kept session could not be stored. Send it again later.', {
+        cause,
+      })
+    }
+  }
+
+  const hasBroker = (relayedBy: string | undefined): boolean =>
+    brokers.size > (relayedBy !== undefined && brokers.has(relayedBy) ? 1 : 0)
+
+  return {
+    get subscriptions() {
+      return tree.size
+    },
+    add(subscriber) {
+      tree.add(subscriber.filter, subscriber)
+      if (subscriber.from === 'all') listeners.add(subscriber.filter, subscriber)
+    },
+    remove(subscriber) {
+      tree.remove(subscriber.filter, subscriber)
+      listeners.remove(subscriber.filter, subscriber)
+    },
+    deliver,
+    hasAudience: (relayedBy) => listeners.size > 0 || hasBroker(relayedBy),
+    pass(message, relayedBy, settle) {
+      if (listeners.size > 0) for (const each of listeners.match(message.topic)) deliver(each, message)
+      if (!hasBroker(relayedBy)) settleLater(settle, undefined)
+      else void toBrokers(message, relayedBy).then((refused) => settleLater(settle, refused))
+    },
+    publish(delivery, except) {
+      const served = new Set<string>()
+      for (const each of tree.match(delivery.topic)) {
+        if (!each.started || served.has(each.session.id) || except?.(each)) continue
+        served.add(each.session.id)
+        deliver(each, delivery)
+      }
+    },
+    addBroker(name, broker) {
+      brokers.set(name, broker)
+      return () => {
+        if (brokers.get(name) === broker) brokers.delete(name)
+      }
+    },
+    async retained(query) {
+      const lists = await Promise.all([...brokers.values()].map((broker) => broker.retained(query)))
+      if (lists.length === 1) return lists[0] ?? []
+      return lists
+        .flat()
+        .sort((a, b) => (a.topic < b.topic ? -1 : 1))
+        .slice(0, query.limit)
+    },
+    async clearRetained(topic) {
+      const cleared = await Promise.all([...brokers.values()].map((broker) => broker.clearRetained(topic)))
+      return cleared.includes(true)
+    },
+    async forget(device) {
+      await Promise.all([...brokers.values()].map((broker) => broker.forget(device)))
+    },
+    stats: () => ({ ...counts }),
+  }
+}
