@@ -1,0 +1,26 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+
+/** Whole head of a request, counted from its first byte. */
+export const headersTimeoutMs = 5000
+/** Whole request. */
+export const requestTimeoutMs = 30_000
+export const keepAliveTimeoutMs = 65_000
+const checkEveryMs = 1000
+const maxHeaderBytes = 16_384
+
+/** The HTTP/1 server behind the front door: `server.emit('connection', socket)` gives it connections, it never listens itself. */
+export function createHttpServer(onRequest: RequestListener): Server {
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+      maxHeaderSize: maxHeaderBytes,
+    },
+    onRequest,
+  )
+  // Node begins to watch its time limits when a server starts to listen; without this they are never enforced here.
+  server.emit('listening')
+  return server
+}

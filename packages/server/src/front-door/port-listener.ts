@@ -1,0 +1,116 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Listener } from '@patchbay/contracts/system'
+import type { Clock } from '@patchbay/core/clock'
+import type { Log } from '@patchbay/sdk'
+
+const retryMs = 30_000
+const keepAliveMs = 60_000
+const backlog = 1024
+
+export interface PortListener {
+  readonly name: string
+  /** Resolves when it listens or is degraded; `must` rejects instead of being degraded. */
+  start(must?: boolean): Promise<void>
+  status(): Listener
+  /** Stops accepting and frees the port; what was accepted stays. */
+  stop(): Promise<void>
+  countRefused(): void
+}
+
+const codeOf = (error: Error) => ('code' in error && typeof error.code === 'string' ? error.code : undefined)
+
+const reasons: Record<string, string> = {
+  EADDRINUSE: 'the port is taken by another program',
+  EACCES: 'this user may not listen on this port',
+  EADDRNOTAVAIL: 'the address is not one of this machine',
+}
+
+/** One listening port, with its state and counts. A taken port is tried again every 30 s. */
+export function createPortListener(options: {
+  name: string
+  host: string
+  port: number
+  tls: Listener['tls']
+  /** Port 0 means any free one here, else off. */
+  anyPort?: boolean
+  clock: Clock
+  log: Log
+  onSocket: (socket: Socket) => void
+  /** Told when it listens, and when it cannot. */
+  onState?: (state: Listener['state'], detail: string | undefined) => void
+}): PortListener {
+  const { name, host, clock, log } = options
+  let server: Server | undefined
+  let state: Listener['state'] = 'off'
+  let detail: string | undefined
+  let port = options.port
+  let connections = 0
+  let refused = 0
+  let stopped = false
+  let cancelRetry = () => {}
+
+  const accept = (socket: Socket) => {
+    connections++
+    socket.once('close', () => connections--)
+    options.onSocket(socket)
+  }
+
+  function listen(): Promise<Error | undefined> {
+    return new Promise((resolve) => {
+      const next = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, accept)
+      // Also after the start: accepting may fail (no descriptors left) without the listener being gone.
+      next.on('error', (error) => {
+        if (state === 'listening') log.warn('a connection could not be accepted', { listener: name, error })
+        resolve(error)
+      })
+      next.listen({ host, port: options.port, backlog }, () => {
+        server = next
+        const address = next.address()
+        if (address !== null && typeof address === 'object') port = address.port
+        state = 'listening'
+        detail = undefined
+        if (stopped) next.close()
+        else options.onState?.(state, detail)
+        resolve(undefined)
+      })
+    })
+  }
+
+  async function start(must = false): Promise<void> {
+    if (options.port === 0 && !options.anyPort) return
+    const error = await listen()
+    if (!error || stopped) return
+    const code = codeOf(error)
+    const reason = (code === undefined ? undefined : reasons[code]) ?? error.message
+    if (must) throw error
+    if (state !== 'degraded') log.warn('a listener does not listen', { listener: name, port: options.port, reason })
+    state = 'degraded'
+    detail = `${host}:${options.port}: ${reason}; tried again every ${retryMs / 1000} s`
+    options.onState?.(state, detail)
+    cancelRetry = clock.after(retryMs, () => void start())
+  }
+
+  return {
+    name,
+    start,
+    status: () => ({
+      name,
+      address: host,
+      port,
+      tls: options.tls,
+      state,
+      ...(detail === undefined ? {} : { detail }),
+      connections,
+      refused,
+    }),
+    async stop() {
+      stopped = true
+      cancelRetry()
+      state = 'off'
+      server?.close()
+      // The descriptor is closed at once; its close callback runs in this turn of the loop.
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    },
+    countRefused: () => void refused++,
+  }
+}

@@ -1,0 +1,168 @@
+import type { Kind } from './kinds.ts'
+import * as kind from './kinds.ts'
+
+/** One setting. `fallback` is text as one would write it in the environment; without it the setting may be absent. */
+export interface Declaration<T, D extends string | undefined = string | undefined> {
+  name: string
+  read: Kind<T>
+  fallback: D
+  /** The default for people, where the text of `fallback` does not say it. */
+  shown?: string
+  description: string
+  since: string
+}
+
+const withDefault = <T>(
+  name: string,
+  fallback: string,
+  read: Kind<T>,
+  description: string,
+  shown?: string,
+): Declaration<T, string> => ({ name, read, fallback, description, since: '0.1.0', ...(shown ? { shown } : {}) })
+
+const optional = <T>(name: string, read: Kind<T>, description: string, shown = 'none'): Declaration<T, undefined> => ({
+  name,
+  read,
+  fallback: undefined,
+  shown,
+  description,
+  since: '0.1.0',
+})
+
+const wellKnown = 'beside the one port; `0` turns it off'
+
+/** Every setting there is: parsing, errors and the table of the documentation are made from this list. */
+export const declarations = {
+  host: withDefault(
+    'PATCHBAY_HOST',
+    '127.0.0.1',
+    kind.bindAddress,
+    'Address that every listener binds; `0.0.0.0` opens it to the network.',
+  ),
+  port: withDefault(
+    'PATCHBAY_PORT',
+    '8080',
+    kind.port,
+    'The one port: console, REST, WebSocket and MQTT, plain or TLS, told apart by their first bytes; `0` = any free one, printed at start.',
+  ),
+  plain: withDefault(
+    'PATCHBAY_PLAIN',
+    'loopback',
+    kind.choice('loopback', 'private', 'any'),
+    'Which peers may speak without TLS: `loopback`, `private` (RFC 1918, link-local and their IPv6 kin too) or `any`; others are refused and recorded.',
+  ),
+  data: withDefault(
+    'PATCHBAY_DATA',
+    './data',
+    kind.text,
+    'Folder of everything that is kept; nothing is written outside it.',
+  ),
+  apiKey: optional(
+    'PATCHBAY_API_KEY',
+    kind.secret(32, 512),
+    'Creates, at start, an owner API key with this value (32 characters at least): for compose, CI and scripts.',
+  ),
+  adminUser: optional(
+    'PATCHBAY_ADMIN_USER',
+    kind.secret(1, 64),
+    'With `PATCHBAY_ADMIN_PASSWORD`: creates the owner at first start instead of the setup link.',
+  ),
+  adminPassword: optional(
+    'PATCHBAY_ADMIN_PASSWORD',
+    kind.secret(8, 256),
+    'Password of `PATCHBAY_ADMIN_USER`, 8 characters at least.',
+  ),
+  publicUrl: optional(
+    'PATCHBAY_PUBLIC_URL',
+    kind.httpUrl,
+    'The address in links and snippets; its host is also named in the self-made certificate.',
+  ),
+  trustedProxies: withDefault(
+    'PATCHBAY_TRUSTED_PROXIES',
+    '',
+    kind.cidrs,
+    'Addresses or CIDRs, with commas between, whose X-Forwarded-* headers are believed.',
+    'none',
+  ),
+  tlsCert: optional(
+    'PATCHBAY_TLS_CERT',
+    kind.text,
+    'PEM file with the certificate chain, used with `PATCHBAY_TLS_KEY` instead of the self-made one; watched, taken again on change.',
+    'own CA',
+  ),
+  tlsKey: optional('PATCHBAY_TLS_KEY', kind.text, 'PEM file with the key of `PATCHBAY_TLS_CERT`.', 'own CA'),
+  masterKey: optional(
+    'PATCHBAY_MASTER_KEY',
+    kind.key32,
+    '32 bytes in base64: encrypts secrets at rest.',
+    'a file in the data folder',
+  ),
+  openTopics: withDefault(
+    'PATCHBAY_OPEN_TOPICS',
+    '',
+    kind.topicFilters,
+    'Topic filters, with commas between (`#` for all), that anonymous MQTT clients may publish and subscribe: for labs and conformance suites; refused unless `PATCHBAY_HOST` is loopback.',
+    'none',
+  ),
+  allowPrivateTargets: withDefault(
+    'PATCHBAY_ALLOW_PRIVATE_TARGETS',
+    '',
+    kind.cidrs,
+    'Addresses or CIDRs in private or loopback ranges that webhooks and HTTP alert channels may call; read, and used once such channels are there.',
+    'none',
+  ),
+  durability: withDefault(
+    'PATCHBAY_DURABILITY',
+    'full',
+    kind.choice('full', 'relaxed'),
+    '`relaxed` = no sync to disk before an acknowledgement; the console says so while it is on.',
+  ),
+  roles: withDefault(
+    'PATCHBAY_ROLES',
+    'all',
+    kind.roles,
+    'What this node does; only `all` (or `front,worker,api`) in this version.',
+  ),
+  mqttPort: withDefault('PATCHBAY_MQTT_PORT', '1883', kind.port, `MQTT, plain or TLS, ${wellKnown}.`),
+  mqttsPort: withDefault('PATCHBAY_MQTTS_PORT', '8883', kind.port, `MQTT over TLS, ${wellKnown}.`),
+  coapPort: withDefault('PATCHBAY_COAP_PORT', '5683', kind.port, `CoAP ${wellKnown}; used once adapter-coap is there.`),
+  coapsPort: withDefault(
+    'PATCHBAY_COAPS_PORT',
+    '5684',
+    kind.port,
+    `CoAP over DTLS ${wellKnown}; used once adapter-coap is there.`,
+  ),
+  amqpPort: withDefault(
+    'PATCHBAY_AMQP_PORT',
+    '5672',
+    kind.port,
+    `AMQP 1.0 ${wellKnown}; used once adapter-amqp is there.`,
+  ),
+  grpcPort: withDefault(
+    'PATCHBAY_GRPC_PORT',
+    '0',
+    kind.port,
+    `gRPC ${wellKnown}; used once adapter-grpc is there.`,
+    'off',
+  ),
+  config: optional(
+    'PATCHBAY_CONFIG',
+    kind.notYet('configuration by files'),
+    'A YAML file or folder that is applied at start and on change; not in this version yet.',
+  ),
+  gateway: optional(
+    'PATCHBAY_GATEWAY',
+    kind.notYet('the gateway'),
+    'A folder with the gateway’s standalone files; not in this version yet.',
+  ),
+  mongodbUrl: optional(
+    'MONGODB_URL',
+    kind.notYet('MongoDB as a store'),
+    'Registry and telemetry in MongoDB instead of the embedded store; not in this version yet.',
+  ),
+  redisUrl: optional(
+    'REDIS_URL',
+    kind.notYet('Redis'),
+    'Jobs, sessions and messages between nodes on Redis; not in this version yet.',
+  ),
+} satisfies Record<string, Declaration<unknown>>

@@ -1,0 +1,136 @@
+import { readCidr } from './addresses.ts'
+
+/** What is wrong with a value and what to do; the reader adds the setting's name. */
+export class Unfit extends Error {
+  override readonly name = 'Unfit'
+  readonly problem: string
+  readonly remedy: string
+  constructor(problem: string, remedy: string) {
+    super(`${problem}; ${remedy}`)
+    this.problem = problem
+    this.remedy = remedy
+  }
+}
+
+/** Turns the text of a variable into its value, or throws `Unfit`. */
+export type Kind<T> = (text: string) => T
+
+const longestShown = 60
+const shown = (text: string) => JSON.stringify(text.length > longestShown ? `${text.slice(0, longestShown)}…` : text)
+
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+export const text: Kind<string> = (value) => value
+
+export const port: Kind<number> = (value) => {
+  if (/^(tcp|udp):\/\//.test(value)) {
+    throw new Unfit(
+      `is ${shown(value)}, which Kubernetes injects for a service of that name`,
+      'rename the service, set enableServiceLinks: false in the pod, or give the port number here',
+    )
+  }
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535) {
+    throw new Unfit(`is ${shown(value)}, which is not a port`, 'give a whole number from 0 to 65535')
+  }
+  return Number(value)
+}
+
+export const bindAddress: Kind<string> = (value) => {
+  if (/^[A-Za-z0-9._:-]{1,253}$/.test(value)) return value
+  throw new Unfit(
+    `is ${shown(value)}, which is not an address`,
+    'give an IP address without brackets, or a host name, such as 127.0.0.1 or 0.0.0.0',
+  )
+}
+
+export const choice =
+  <const V extends string>(...values: readonly [V, ...V[]]): Kind<V> =>
+  (value) => {
+    const found = values.find((one) => one === value)
+    if (found !== undefined) return found
+    throw new Unfit(`is ${shown(value)}, which it cannot be`, `give one of ${values.join(', ')}`)
+  }
+
+/** A secret's value is never shown. */
+export const secret =
+  (minLength: number, maxLength: number): Kind<string> =>
+  (value) => {
+    if (value.length < minLength) {
+      throw new Unfit(
+        `has ${value.length} characters, which is too short`,
+        minLength >= 32 ? `give ${minLength} or more, such as from openssl rand -hex 32` : `give ${minLength} or more`,
+      )
+    }
+    if (value.length > maxLength) {
+      throw new Unfit(`has ${value.length} characters, which is too long`, `give ${maxLength} at most`)
+    }
+    return value
+  }
+
+export const key32: Kind<Buffer> = (value) => {
+  const bytes = Buffer.from(value, 'base64')
+  if (bytes.length === 32 && /^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return bytes
+  throw new Unfit('is not 32 bytes in base64', 'give the output of openssl rand -base64 32')
+}
+
+export const httpUrl: Kind<string> = (value) => {
+  const url = URL.parse(value)
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new Unfit(`is ${shown(value)}, which is not an address`, 'give one such as https://iot.example.org')
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new Unfit('holds a user, a query or a fragment', 'give scheme, host and port only')
+  }
+  return value.replace(/\/+$/, '')
+}
+
+export const cidrs: Kind<readonly string[]> = (value) => {
+  const items = list(value)
+  const wrong = items.find((item) => readCidr(item) === undefined)
+  if (wrong === undefined) return items
+  throw new Unfit(
+    `holds ${shown(wrong)}, which is not an address block`,
+    'give addresses or CIDRs with commas between, such as 10.0.0.0/8,::1',
+  )
+}
+
+const maxFilterBytes = 512
+export const topicFilters: Kind<readonly string[]> = (value) => {
+  const items = list(value)
+  const wrong = items.find((item) => !isFilter(item))
+  if (wrong === undefined) return items
+  throw new Unfit(`holds ${shown(wrong)}, which is not a topic filter`, 'give filters with commas between, # for all')
+}
+
+// [MQTT-4.7.1-1..3]: # stands last and alone in its level, + alone in its level.
+function isFilter(filter: string): boolean {
+  if (filter.includes('\0') || Buffer.byteLength(filter) > maxFilterBytes) return false
+  const levels = filter.split('/')
+  return levels.every((level, at) =>
+    level.includes('#') ? level === '#' && at === levels.length - 1 : !level.includes('+') || level === '+',
+  )
+}
+
+const everyRole = ['front', 'worker', 'api'] as const
+export const roles: Kind<'all'> = (value) => {
+  const items = list(value)
+  if (items.length === 1 && items[0] === 'all') return 'all'
+  const wrong = items.find((item) => !everyRole.some((role) => role === item))
+  if (wrong !== undefined) throw new Unfit(`holds ${shown(wrong)}, which is no role`, 'give all, or leave it out')
+  if (everyRole.every((role) => items.includes(role))) return 'all'
+  throw new Unfit(
+    `is ${shown(value)}, but splitting the roles over nodes is not in this version yet`,
+    'give all, or leave it out',
+  )
+}
+
+/** A setting that the contract names and whose part comes later: using it now would promise what is not there. */
+export const notYet =
+  (what: string): Kind<undefined> =>
+  () => {
+    throw new Unfit(`is set, but ${what} is not in this version yet`, 'unset it')
+  }

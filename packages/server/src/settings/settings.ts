@@ -1,0 +1,116 @@
+import { resolve } from 'node:path'
+import { isLoopback } from './addresses.ts'
+import { type Declaration, declarations } from './declarations.ts'
+import { Unfit } from './kinds.ts'
+import { SettingsError } from './settings-error.ts'
+
+type Declarations = typeof declarations
+type RequiredKey = {
+  [K in keyof Declarations]: Declarations[K] extends { fallback: string } ? K : never
+}[keyof Declarations]
+type ValueOf<D> = D extends Declaration<infer T> ? T : never
+
+/** All settings, read and checked. `data`, `tlsCert` and `tlsKey` are absolute paths. */
+export type Settings = { readonly [K in RequiredKey]: ValueOf<Declarations[K]> } & {
+  readonly [K in Exclude<keyof Declarations, RequiredKey>]?: ValueOf<Declarations[K]>
+} & {
+  /** What the environment gives, by the name of the setting: it beats what the console stores. */
+  readonly given: ReadonlyMap<string, unknown>
+}
+
+// What Kubernetes injects for a service named `patchbay`, and the switch of our own tests.
+const notOurs = /^PATCHBAY_(SERVICE_|PORT_\d+_|TEST_LONG$)/
+const reference = 'docs/reference/settings.md lists the names'
+
+/** Reads the environment: the one place where it is looked at. Throws `SettingsError` at the first thing wrong. */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  refuseUnknown(env)
+  const value = <T>(declaration: Declaration<T>): T | undefined => read(declaration, env)
+  const sure = <T>(declaration: Declaration<T, string>): T =>
+    readText(declaration, given(declaration, env) ?? declaration.fallback)
+  const d = declarations
+  for (const later of [d.config, d.gateway, d.mongodbUrl, d.redisUrl]) value(later)
+  const tlsCert = value(d.tlsCert)
+  const tlsKey = value(d.tlsKey)
+  const apiKey = value(d.apiKey)
+  const adminUser = value(d.adminUser)
+  const adminPassword = value(d.adminPassword)
+  const publicUrl = value(d.publicUrl)
+  const masterKey = value(d.masterKey)
+  const everything = Object.values(d)
+  const settings: Settings = {
+    given: new Map(
+      everything.flatMap((one) => (given(one, env) === undefined ? [] : [[one.name, value<unknown>(one)] as const])),
+    ),
+    host: sure(d.host),
+    port: sure(d.port),
+    plain: sure(d.plain),
+    data: resolve(sure(d.data)),
+    trustedProxies: sure(d.trustedProxies),
+    openTopics: sure(d.openTopics),
+    allowPrivateTargets: sure(d.allowPrivateTargets),
+    durability: sure(d.durability),
+    roles: sure(d.roles),
+    mqttPort: sure(d.mqttPort),
+    mqttsPort: sure(d.mqttsPort),
+    coapPort: sure(d.coapPort),
+    coapsPort: sure(d.coapsPort),
+    amqpPort: sure(d.amqpPort),
+    grpcPort: sure(d.grpcPort),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(adminUser === undefined ? {} : { adminUser }),
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(masterKey === undefined ? {} : { masterKey }),
+    ...(tlsCert === undefined ? {} : { tlsCert: resolve(tlsCert) }),
+    ...(tlsKey === undefined ? {} : { tlsKey: resolve(tlsKey) }),
+  }
+  refuseHalves(env)
+  if (settings.openTopics.length > 0 && !isLoopback(settings.host)) {
+    throw new SettingsError(
+      d.openTopics.name,
+      `opens topics to anonymous clients while PATCHBAY_HOST is ${JSON.stringify(settings.host)}`,
+      'unset it, or set PATCHBAY_HOST to 127.0.0.1',
+    )
+  }
+  return settings
+}
+
+// An empty variable is an absent one: compose files write `${NAME:-}` for that.
+const given = (declaration: { name: string }, env: Readonly<Record<string, string | undefined>>) =>
+  env[declaration.name]?.trim() || undefined
+
+function read<T>(declaration: Declaration<T>, env: Readonly<Record<string, string | undefined>>): T | undefined {
+  const text = given(declaration, env) ?? declaration.fallback
+  return text === undefined ? undefined : readText(declaration, text)
+}
+
+function readText<T>(declaration: Declaration<T>, text: string): T {
+  try {
+    return declaration.read(text)
+  } catch (cause) {
+    if (cause instanceof Unfit) throw new SettingsError(declaration.name, cause.problem, cause.remedy, { cause })
+    throw cause
+  }
+}
+
+function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
+  const known = new Set<string>(Object.values(declarations).map((one) => one.name))
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('PATCHBAY_') || known.has(name) || notOurs.test(name)) continue
+    throw new SettingsError(name, 'is not a setting', `unset it or mend its spelling (${reference})`)
+  }
+}
+
+function refuseHalves(env: Readonly<Record<string, string | undefined>>): void {
+  const d = declarations
+  for (const [one, other] of [
+    [d.adminUser, d.adminPassword],
+    [d.adminPassword, d.adminUser],
+    [d.tlsCert, d.tlsKey],
+    [d.tlsKey, d.tlsCert],
+  ] as const) {
+    if (given(one, env) === undefined || given(other, env) !== undefined) continue
+    throw new SettingsError(one.name, `is set without ${other.name}`, 'set both or neither')
+  }
+}

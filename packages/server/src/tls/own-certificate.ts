@@ -1,0 +1,101 @@
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import { closeToOthers, readIfThere, writeWhole } from '../settings/private-file.ts'
+import { type SecretBox, SecretUnreadable } from '../settings/secret-box.ts'
+import { SettingsError } from '../settings/settings-error.ts'
+import type { Pair } from './certificate-maker.ts'
+
+const dayMs = 86_400_000
+const serverDays = 90
+const renewWithinDays = 30
+const authorityDays = 3650
+
+export interface OwnCertificate {
+  authority: { cert: string; file: string }
+  server: Pair
+  /** It was made now; false = the kept one is still good. */
+  made: boolean
+}
+
+export interface OwnCertificateOptions {
+  /** `{data}/tls`. */
+  folder: string
+  names: readonly string[]
+  nowMs: number
+  /** Seals the authority's key on disk. */
+  box: SecretBox
+}
+
+/** The kept certificate while it is good for these names and another 30 days, else a new one from this installation's authority. */
+export async function ensureOwnCertificate(options: OwnCertificateOptions): Promise<OwnCertificate> {
+  const { folder, names, nowMs } = options
+  const path = (name: string) => join(folder, name)
+  const [ca, cert, key] = await Promise.all(
+    ['ca.crt', 'server.crt', 'server.key'].map((name) => readIfThere(path(name))),
+  )
+  if (ca !== undefined && cert !== undefined && key !== undefined && isGood({ cert, key }, ca, names, nowMs)) {
+    await closeToOthers(path('server.key'))
+    return { authority: { cert: ca, file: path('ca.crt') }, server: { cert, key }, made: false }
+  }
+  const authority = await ensureAuthority(options, ca)
+  const { makeServerCertificate } = await import('./certificate-maker.ts')
+  const server = await makeServerCertificate(authority, names, nowMs, serverDays)
+  await writeWhole(path('server.key'), server.key, 0o600)
+  await writeWhole(path('server.crt'), server.cert, 0o644)
+  return { authority: { cert: authority.cert, file: path('ca.crt') }, server, made: true }
+}
+
+async function ensureAuthority({ folder, nowMs, box }: OwnCertificateOptions, cert: string | undefined): Promise<Pair> {
+  const keyPath = join(folder, 'ca.key')
+  const sealed = await readIfThere(keyPath)
+  const kept = cert === undefined ? undefined : read(cert)
+  if (cert !== undefined && kept && sealed !== undefined && validToMs(kept) > nowMs + serverDays * dayMs) {
+    try {
+      return { cert, key: box.open(sealed.trim()) }
+    } catch (cause) {
+      if (!(cause instanceof SecretUnreadable)) throw cause
+      // A new authority would silently break the trust of every device that was given the old one.
+      throw new SettingsError(
+        'PATCHBAY_MASTER_KEY',
+        `does not open the key of the certificate authority (${keyPath})`,
+        `give the master key it was sealed with, or move the folder ${folder} away to start a new authority`,
+        { cause },
+      )
+    }
+  }
+  const { makeAuthority } = await import('./certificate-maker.ts')
+  const made = await makeAuthority(nowMs, authorityDays)
+  await writeWhole(keyPath, `${box.seal(made.key)}\n`, 0o600)
+  await writeWhole(join(folder, 'ca.crt'), made.cert, 0o644)
+  return made
+}
+
+function isGood(pair: Pair, ca: string, names: readonly string[], nowMs: number): boolean {
+  const cert = read(pair.cert)
+  const authority = read(ca)
+  if (!cert || !authority || !cert.checkIssued(authority) || !cert.verify(authority.publicKey)) return false
+  if (validToMs(cert) < nowMs + renewWithinDays * dayMs || Date.parse(cert.validFrom) > nowMs) return false
+  const named = cert.subjectAltName?.split(', ').length ?? 0
+  const covers = (name: string) => (isIP(name) ? cert.checkIP(name) : cert.checkHost(name)) !== undefined
+  if (named !== names.length || !names.every(covers)) return false
+  try {
+    createSecureContext(pair)
+    return true
+  } catch {
+    // A key that is cut or belongs to another certificate: the caller makes a new pair, which mends it.
+    return false
+  }
+}
+
+function read(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    // Not a certificate (any more): the caller makes a new one, which mends it.
+    return undefined
+  }
+}
+
+const validToMs = (cert: X509Certificate) => Date.parse(cert.validTo)
