@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http'
+import { fastifyCookie } from '@fastify/cookie'
+import { mayDo, type Caller } from '@patchbay/core/people/caller'
+import type { FastifyRequest } from 'fastify'
+import { callerOf, demand } from './caller.ts'
+import { RestDefect, RestError } from './errors.ts'
+import { assertSameOrigin } from './origin.ts'
+import { isForwarded, isLoopback, toPeer } from './peer.ts'
+import type { RestApp, GeneralDeps } from './route-deps.ts'
+import { readSession } from './session-cookie.ts'
+
+/** Health is asked by machines that know nothing and tells nothing; everything else needs a permitted peer. */
+const plainPaths = new Set(['/healthz', '/readyz'])
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+const bearerOf = (request: Pick<FastifyRequest, 'headers'>): string | undefined => {
+  const header = request.headers.authorization
+  if (header === undefined) return undefined
+  const match = /^Bearer +([^\s]{1,512})$/i.exec(header)
+  if (!match?.[1]) throw new RestError('AUTH_REQUIRED', 'Authorization takes "Bearer <api key>".')
+  return match[1]
+}
+
+const ended = (what: string): RestError => new RestError('AUTH_ENDED', `${what} is unknown or has ended. Log in again.`)
+
+/** A wrong key is refused even on open routes: who sends one wants to be known by it. */
+const identify = async (
+  request: Pick<FastifyRequest, 'headers' | 'cookies' | 'peer'>,
+  deps: GeneralDeps,
+): Promise<Caller | undefined> => {
+  const key = bearerOf(request)
+  if (key !== undefined) {
+    const found = await deps.people.apiKeys.find(key)
+    if (found === undefined || found === 'ended') throw ended('The API key')
+    return { kind: 'key', actor: `key:${found.id}`, ...found }
+  }
+  const token = readSession(request)
+  return token === undefined ? undefined : deps.people.bySession(token)
+}
+
+const assertPermitted = (request: FastifyRequest): void => {
+  const { permission, openOnLoopback } = request.routeOptions.config
+  if (permission === 'open') return
+  if (openOnLoopback && isLoopback(request.peer.address) && !isForwarded(request)) return
+  if (!request.caller && request.headers.cookie !== undefined && readSession(request) !== undefined)
+    throw ended('The session')
+  const caller = callerOf(request)
+  // A route without a declaration cannot be registered; should one be, it is nobody's.
+  if (permission === undefined) throw new RestError('AUTH_FORBIDDEN', 'This path is closed.')
+  if (permission !== 'self' && !mayDo(caller, permission)) demand(caller, permission)
+}
+
+/** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key. */
+export const isKnownCaller = async (raw: IncomingMessage, deps: GeneralDeps): Promise<boolean> => {
+  const { headers } = raw
+  const peer = toPeer({ headers, raw }, deps)
+  if (!peer.encrypted && !deps.permitsPlain(peer.address)) return false
+  const request = { headers, raw, peer, cookies: fastifyCookie.parse(headers.cookie ?? '') }
+  try {
+    const caller = await identify(request, deps)
+    if (caller?.kind === 'user' && !safeMethods.has(raw.method ?? '')) assertSameOrigin(request, deps)
+    return caller !== undefined
+  } catch (error) {
+    if (error instanceof RestError) return false
+    throw error
+  }
+}
+
+/** Who calls, and may he? Runs before a byte of the body is read. */
+export const authenticate = (app: RestApp, deps: GeneralDeps): void => {
+  app.decorateRequest('caller', undefined)
+  app.decorateRequest('peer')
+  app.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.permission === undefined)
+      throw new RestDefect(`The route ${String(method)} ${url} declares no permission`)
+  })
+  app.addHook('onRequest', async (request) => {
+    request.peer = toPeer(request, deps)
+    const { encrypted, address } = request.peer
+    if (!encrypted && !deps.permitsPlain(address) && !plainPaths.has(request.routeOptions.url ?? ''))
+      throw new RestError('PLAIN_FORBIDDEN', 'Use https, or set PATCHBAY_PLAIN if this network is yours alone.')
+    if (request.is404) return
+    request.caller = await identify(request, deps)
+    if (!safeMethods.has(request.method) && request.caller?.kind !== 'key') assertSameOrigin(request, deps)
+    assertPermitted(request)
+  })
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Permission } from '@patchbay/contracts/person'
+import type { Listener, Readiness } from '@patchbay/contracts/system'
+import type { Clock } from '@patchbay/core/clock'
+import type { Caller } from '@patchbay/core/people/caller'
+import type { People } from '@patchbay/core/people/people'
+import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { TelemetryStore } from '@patchbay/core/telemetry/port'
+import type { PluginHost } from '@patchbay/plugin-host/host'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Domain } from '../parts/domain.ts'
+import type { Settings } from '../settings/settings.ts'
+
+/** The other end of the connection, as the front door knows it. */
+export interface ConnectionPeer {
+  address: string
+  encrypted: boolean
+}
+
+/** What the application itself and its general routes stand on. */
+export interface GeneralDeps {
+  log: FastifyBaseLogger
+  clock: Clock
+  people: People
+  metrics: Metrics
+  peerOf(request: IncomingMessage): ConnectionPeer
+  /** PATCHBAY_PLAIN: may this address speak without TLS? */
+  permitsPlain(address: string): boolean
+  /** PATCHBAY_TRUSTED_PROXIES: are this address's X-Forwarded-* headers believed? */
+  trustedProxies(address: string): boolean
+  /** PATCHBAY_PUBLIC_URL. */
+  publicUrl?: string
+  ready(): Readiness | Promise<Readiness>
+}
+
+/** What the routes of the domain stand on. */
+export interface RestDeps
+  extends GeneralDeps, Pick<Domain, 'devices' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub'> {
+  registry: RegistryStore
+  telemetry: TelemetryStore
+  commands: Domain['hub']['commands']
+  shadows: Domain['hub']['shadows']
+  settings: Settings
+  listeners(): Listener[]
+  /** The plugin host, which is made after the routes. */
+  plugins(): PluginHost
+}
+
+export type RestApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
+
+/** A file of `routes/` exports one of these; paths are written whole (`/api/v1/devices`). */
+export type Routes<Deps = RestDeps> = (app: RestApp, deps: Deps) => void
+
+/**
+ * Who may call a route. `open`: everybody; `self`: everybody who is logged in or has a key; else the permission that is needed.
+ * A route without it is refused while the application is built.
+ */
+export type RoutePermission = Permission | 'open' | 'self'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    permission?: RoutePermission
+    /** Callers on this machine need no key. */
+    openOnLoopback?: boolean
+    /** The audit trail leaves this write out (it is told otherwise). */
+    unaudited?: boolean
+  }
+  interface FastifyRequest {
+    /** Who calls; undefined on open routes without credentials. `callerOf(request)` where there must be one. */
+    caller: Caller | undefined
+    /** Where it really comes from, proxies seen through. */
+    peer: ConnectionPeer
+  }
+}

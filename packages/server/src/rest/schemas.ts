@@ -1,0 +1,35 @@
+import { AccessRule, Decision, Refusal } from '@patchbay/contracts/access'
+import { Command } from '@patchbay/contracts/command'
+import { Credential, Device, LiveSession } from '@patchbay/contracts/device'
+import { DeviceType } from '@patchbay/contracts/device-type'
+import { RetainedMessage } from '@patchbay/contracts/message'
+import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
+import { Instance, Plugin, PluginManifest } from '@patchbay/contracts/plugin'
+import { Problem } from '@patchbay/contracts/problem'
+import { Shadow } from '@patchbay/contracts/shadow'
+import { Listener } from '@patchbay/contracts/system'
+import { Latest } from '@patchbay/contracts/telemetry'
+
+/** Every schema that routes may `ref()`: the components of the OpenAPI description. */
+export const sharedSchemas = [
+  AccessRule,
+  ApiKey,
+  AuditEntry,
+  Command,
+  Credential,
+  Decision,
+  Device,
+  DeviceType,
+  Instance,
+  Latest,
+  Listener,
+  LiveSession,
+  Plugin,
+  PluginManifest,
+  Problem,
+  Refusal,
+  RetainedMessage,
+  Role,
+  Shadow,
+  User,
+]

@@ -1,0 +1,29 @@
+import type { Routes } from '../rest/route-deps.ts'
+import { accessRoutes } from './access.ts'
+import { commandRoutes } from './commands.ts'
+import { deviceCredentialRoutes } from './device-credentials.ts'
+import { deviceRoutes } from './devices.ts'
+import { generalRoutes } from './general.ts'
+import { messageRoutes } from './messages.ts'
+import { pageRoutes } from './pages.ts'
+import { pluginRoutes } from './plugins.ts'
+import { shadowRoutes } from './shadow.ts'
+import { systemRoutes } from './system.ts'
+import { telemetryRoutes } from './telemetry.ts'
+import { typeRoutes } from './types.ts'
+
+/** Everything the platform answers over HTTP by itself. */
+export const routes: readonly Routes[] = [
+  ...generalRoutes,
+  deviceRoutes,
+  deviceCredentialRoutes,
+  telemetryRoutes,
+  shadowRoutes,
+  commandRoutes,
+  typeRoutes,
+  accessRoutes,
+  messageRoutes,
+  pluginRoutes,
+  systemRoutes,
+  pageRoutes,
+]
