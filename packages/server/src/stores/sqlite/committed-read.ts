@@ -1,0 +1,133 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreCorrupt } from './errors.ts'
+import { asArrays, PAUSE, toHotRow, type Steps } from './hot-rows.ts'
+import { ROWS_PER_TURN } from './read-budget.ts'
+import type { ReaderCalls } from './telemetry-calls.ts'
+import { emptyColumns, push } from './telemetry-reads.ts'
+
+/** Names of series that are kept; the followers of the log see the same series again and again. */
+const MAX_NAMES = 50_000
+
+interface Name {
+  device: string
+  key: string
+}
+
+export interface CommittedRead {
+  read(ask: ReaderCalls['committed']['ask']): Steps<ReaderCalls['committed']['answer']>
+  /** Series may be gone. */
+  forget(): void
+}
+
+/** Follows the log in commit order. */
+export function createCommittedRead(db: DatabaseSync): CommittedRead {
+  const page = asArrays(db.prepare('SELECT seq, at, kind, value, series FROM hot WHERE seq > ? ORDER BY seq LIMIT ?'))
+  const named = db.prepare('SELECT device, key FROM series WHERE id = ?')
+  const names = new Map<number, Name>()
+
+  /** Undefined for a series whose device was deleted. */
+  function nameOf(series: number): Name | undefined {
+    const known = names.get(series)
+    if (known) return known
+    const row = named.get(series)
+    if (!row) return undefined
+    const { device, key } = row
+    if (typeof device !== 'string' || typeof key !== 'string') throw new StoreCorrupt('a series has no name')
+    if (names.size >= MAX_NAMES) names.clear()
+    const name = { device, key }
+    names.set(series, name)
+    return name
+  }
+
+  return {
+    forget: () => names.clear(),
+
+    *read({ after, limit }) {
+      const gathered = new Gathered()
+      let from = after
+      for (;;) {
+        const rows: unknown[] = page.all(from, Math.min(limit + 1, ROWS_PER_TURN))
+        for (const raw of rows) {
+          const row = toHotRow(raw)
+          const series: unknown = Array.isArray(raw) ? raw[4] : undefined
+          const name = typeof series === 'number' ? nameOf(series) : undefined
+          if (gathered.count >= limit && (!name || gathered.beginsRecord(name, row.at))) return gathered.answer()
+          from = row.seq
+          if (name) gathered.add(name, row)
+          else gathered.skip(row.seq)
+        }
+        // A record is committed whole, so the end of what one statement sees is the end of a record.
+        if (rows.length === 0) return gathered.answer(from)
+        yield PAUSE
+      }
+    },
+  }
+}
+
+/** Rows in commit order, cut into records: neighbours with the same device and time, until a key comes again. */
+class Gathered {
+  readonly #devices: string[] = []
+  readonly #keys: string[] = []
+  readonly #points = emptyColumns()
+  readonly #ends: number[] = []
+  readonly #seqs: number[] = []
+  readonly #index = new Map<Name, number>()
+  readonly #inRecord = new Set<string>()
+  #device: string | undefined
+  #at = 0
+  #lastSeq = 0
+
+  get count(): number {
+    return this.#points.at.length
+  }
+
+  beginsRecord(name: Name, at: number): boolean {
+    return name.device !== this.#device || at !== this.#at || this.#inRecord.has(name.key)
+  }
+
+  add(name: Name, row: { seq: number; at: number; kind: number; value: number | string }): void {
+    if (this.beginsRecord(name, row.at)) {
+      this.#endRecord()
+      this.#device = name.device
+      this.#at = row.at
+    }
+    this.#inRecord.add(name.key)
+    push(this.#points, this.#indexOf(name), row)
+    this.#lastSeq = row.seq
+  }
+
+  /** A row of a deleted device: it ends the record before it. */
+  skip(seq: number): void {
+    this.#endRecord()
+    this.#lastSeq = seq
+  }
+
+  answer(seen = this.#lastSeq): ReaderCalls['committed']['answer'] {
+    this.#endRecord()
+    return {
+      devices: this.#devices,
+      keys: this.#keys,
+      points: this.#points,
+      ends: this.#ends,
+      seqs: this.#seqs,
+      seen: Math.max(seen, this.#lastSeq),
+    }
+  }
+
+  #endRecord(): void {
+    if (this.#device === undefined) return
+    this.#ends.push(this.count)
+    this.#seqs.push(this.#lastSeq)
+    this.#device = undefined
+    this.#inRecord.clear()
+  }
+
+  #indexOf(name: Name): number {
+    const known = this.#index.get(name)
+    if (known !== undefined) return known
+    const index = this.#devices.push(name.device) - 1
+    this.#keys.push(name.key)
+    this.#index.set(name, index)
+    return index
+  }
+}

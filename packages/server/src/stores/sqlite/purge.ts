@@ -1,0 +1,64 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { HotLog } from './hot-log.ts'
+
+/** Rows deleted in one transaction: few enough that no commit waits long behind it. */
+const CHUNK_ROWS = 2_000
+
+export interface Purge {
+  /** Takes the device's series out of sight, in the open transaction. */
+  doom(device: string): void
+  /** Deletes some points of doomed series in a transaction of its own; answers whether there are more. */
+  step(): boolean
+}
+
+/** Deletes the points of deleted devices little by little; a crash in between goes on at the next start. */
+export function createPurge(db: DatabaseSync, log: HotLog): Purge {
+  const doom = db.prepare('INSERT OR IGNORE INTO doomed SELECT id FROM series WHERE device = ?')
+  const hide = db.prepare('DELETE FROM series WHERE device = ?')
+  const next = db.prepare('SELECT series FROM doomed LIMIT 1')
+  const remove = db.prepare('DELETE FROM hot WHERE seq IN (SELECT seq FROM hot WHERE series = ? LIMIT ?)')
+  const finish = db.prepare('DELETE FROM doomed WHERE series = ?')
+  const count = db.prepare('UPDATE meta SET dropped = dropped + ?, seq_floor = max(seq_floor, ?)')
+  // Cleared only by looking, so that a rolled back or failed step is taken up again.
+  let idle = false
+
+  function removeSome(): void {
+    let left = CHUNK_ROWS
+    let gone = 0
+    while (left > 0) {
+      const series = next.get()?.['series']
+      if (typeof series !== 'number') {
+        idle = true
+        break
+      }
+      const removed = Number(remove.run(series, left).changes)
+      if (removed < left) finish.run(series)
+      gone += removed
+      // A series counts too: thousands of short ones are work as well.
+      left -= removed + 1
+    }
+    if (gone > 0) count.run(gone, log.lastSeq())
+  }
+
+  return {
+    doom(device) {
+      doom.run(device)
+      hide.run(device)
+      idle = false
+    },
+    step() {
+      if (idle) return false
+      try {
+        db.exec('BEGIN IMMEDIATE')
+        removeSome()
+        db.exec('COMMIT')
+        return !idle
+      } catch {
+        // The disk cannot take it now (deleting needs space too); the next group's commit tries again.
+        if (db.isTransaction) db.exec('ROLLBACK')
+        idle = false
+        return false
+      }
+    },
+  }
+}

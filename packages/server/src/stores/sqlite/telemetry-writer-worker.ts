@@ -1,0 +1,60 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { DatabaseSync } from 'node:sqlite'
+import { holdLock, openDatabase } from './database-file.ts'
+import { createGroupCommit, openWorker } from './group-commit.ts'
+import { createHotLog } from './hot-log.ts'
+import { createPurge } from './purge.ts'
+import type { TelemetryWorkerData, WriterCalls, WriterOpened } from './telemetry-calls.ts'
+import { telemetrySchema, telemetrySchemaVersion } from './telemetry-schema.ts'
+import type { RequestOf } from './worker-reply.ts'
+
+type Request = RequestOf<WriterCalls>
+
+/** Holds the newest index page of some 4,000 series; beyond that pages come from the system's cache. */
+const CACHE_BYTES = 16 * 1024 * 1024
+/** Points of one transaction: some 100 ms of work at most. */
+const MAX_GROUP_POINTS = 25_000
+
+const { file, durability }: TelemetryWorkerData = workerData
+
+openWorker((): WriterOpened => {
+  const lock = holdLock(file)
+  const db = openDatabase({
+    file,
+    durability,
+    cacheBytes: CACHE_BYTES,
+    schemaVersion: telemetrySchemaVersion,
+    schema: telemetrySchema,
+  })
+  const log = createHotLog(db)
+  const purge = createPurge(db, log)
+  const group = createGroupCommit<Request>({
+    db,
+    weight: (request) => (request.op === 'append' ? request.ask.batch.length : 1),
+    maxWeight: MAX_GROUP_POINTS,
+    apply: (request) => {
+      switch (request.op) {
+        case 'append':
+          return log.append(request.ask.batch, request.ask.definitions)
+        case 'deleteDevice':
+          return purge.doom(request.ask.device)
+        case 'stats':
+          return log.stats()
+        case 'close':
+          return undefined
+      }
+    },
+    isClose: (request) => request.op === 'close',
+    onRollback: () => log.restore(),
+    background: () => purge.step(),
+    onClose: () => close(db, lock),
+  })
+  parentPort?.on('message', (request: Request) => group.push(request))
+  return { writer: log.writer, lastSeries: log.lastSeries }
+})
+
+function close(db: DatabaseSync, lock: DatabaseSync): void {
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  db.close()
+  lock.close()
+}
