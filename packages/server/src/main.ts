@@ -1,0 +1,66 @@
+import { printBanner } from './banner.ts'
+import { createLogger } from './log/log.ts'
+import { FrontDoorError } from './front-door/refusal.ts'
+import { type Platform, startPlatform } from './platform.ts'
+import { readSettings, type Settings } from './settings/settings.ts'
+import { SettingsError } from './settings/settings-error.ts'
+
+/** Contract section 1: 0 stopped, 1 failed at run time, 2 bad settings. */
+const exitCodes = { stopped: 0, failed: 1, badSettings: 2 } as const
+/** SIGTERM to exit; contract section 1. */
+const stopDeadlineMs = 9500
+
+const logger = createLogger()
+let platform: Platform | undefined
+let stopping = false
+
+const noticesOf = (settings: Settings): string[] => [
+  ...(settings.durability === 'relaxed'
+    ? ['PATCHBAY_DURABILITY is relaxed: a power cut may lose acknowledged data.']
+    : []),
+  ...(settings.openTopics.length > 0
+    ? [`PATCHBAY_OPEN_TOPICS lets anybody on this machine use: ${settings.openTopics.join(', ')}`]
+    : []),
+  ...(settings.plain === 'loopback'
+    ? []
+    : [`PATCHBAY_PLAIN is ${settings.plain}: secrets may cross the network unencrypted.`]),
+]
+
+const fail = (error: unknown): void => {
+  logger.fatal({ err: error }, 'Patchbay cannot go on')
+  process.exitCode = exitCodes.failed
+  // The process may be damaged: what was acknowledged is on disk, so an abrupt end loses nothing.
+  process.exit()
+}
+
+// The signal may come twice (Ctrl-C reaches npm and us, and npm passes it on): the second must not cut the first short.
+const stop = async (): Promise<void> => {
+  if (stopping) return
+  stopping = true
+  setTimeout(() => fail(new Error(`not stopped within ${stopDeadlineMs} ms`)), stopDeadlineMs).unref()
+  await platform?.stop()
+  logger.info('stopped')
+  process.exit(exitCodes.stopped)
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop().catch(fail))
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error) => {
+    if (!platform?.caught(error)) fail(error)
+  })
+}
+
+try {
+  const settings = readSettings(process.env)
+  platform = await startPlatform({ settings, logger, onFatal: fail })
+  printBanner({ url: platform.url, data: settings.data, setupToken: platform.setupToken, notices: noticesOf(settings) })
+} catch (error) {
+  if (error instanceof SettingsError) {
+    console.error(error.message)
+    process.exit(exitCodes.badSettings)
+  }
+  if (error instanceof FrontDoorError) {
+    console.error(`${error.message} Stop the other program, or set PATCHBAY_PORT to another port (0 = any free one).`)
+    process.exit(exitCodes.failed)
+  }
+  fail(error)
+}

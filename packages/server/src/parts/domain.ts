@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto'
+import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { TelemetryStore } from '@patchbay/core/telemetry/port'
+import { type AccessRules, createAccessRules } from '@patchbay/core/access/access-rules'
+import { createAuthoriser } from '@patchbay/core/access/authoriser'
+import type { Authoriser } from '@patchbay/core/access/port'
+import { createProviders, type Providers } from '@patchbay/core/access/provider-chain'
+import { createRefusalLog, type RefusalLog } from '@patchbay/core/access/refusal-log'
+import type { Clock } from '@patchbay/core/clock'
+import { createAuthenticator } from '@patchbay/core/devices/authenticator'
+import { createDevices, type Devices } from '@patchbay/core/devices/directory'
+import { createLoginLimiter } from '@patchbay/core/devices/login-limiter'
+import type { DeviceEvent } from '@patchbay/core/devices/port'
+import { createDeviceTypes, type DeviceTypes } from '@patchbay/core/devices/types'
+import type { Codec } from '@patchbay/core/ingest/decode'
+import { createPeople, type People } from '@patchbay/core/people/people'
+import { createPresence, type Presence } from '@patchbay/core/presence/presence'
+import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
+import type { Log } from '@patchbay/sdk'
+
+export interface Domain {
+  people: People
+  devices: Devices
+  types: DeviceTypes
+  accessRules: AccessRules
+  providers: Providers
+  authoriser: Authoriser
+  refusals: RefusalLog
+  presence: Presence
+  hub: SessionHub
+  /** Codec plugins by name. */
+  codecs: Map<string, Codec>
+  /** Ends sessions, settles what was accepted and writes down what is only in memory. */
+  close(): Promise<void>
+}
+
+export interface DomainOptions {
+  registry: RegistryStore
+  telemetry: TelemetryStore
+  clock: Clock
+  permitsPlain: (address: string) => boolean
+  log: Log
+}
+
+const tidyEveryMs = 3_600_000
+
+/** Joins the parts of core over the stores: each hears of what the others change. */
+export const createDomain = async ({
+  registry,
+  telemetry,
+  clock,
+  permitsPlain,
+  log,
+}: DomainOptions): Promise<Domain> => {
+  const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
+  // Parts are made before those that hear them; events only flow once all are there.
+  const hearers: ((event: DeviceEvent) => unknown)[] = []
+  const hear = (event: DeviceEvent): void => {
+    for (const each of hearers) {
+      Promise.resolve(each(event)).catch(failed)
+    }
+  }
+  const common = { registry, clock, randomBytes, hear, failed }
+
+  const people = createPeople({ registry, clock, onError: failed })
+  const types = createDeviceTypes(common)
+  const devices: Devices = createDevices({ ...common, types, statusOf: (id) => presence.status(id) })
+  const presence: Presence = createPresence({ ...common, heartbeatMs: (id) => devices.heartbeatMs(id) })
+  const accessRules = createAccessRules(common)
+  const providers = createProviders({ clock, changed: () => hear({ kind: 'access-changed' }) })
+  const authoriser = createAuthoriser({ rules: accessRules, providers })
+  const refusals = createRefusalLog({ registry, clock, failed })
+  const limiter = createLoginLimiter({ clock })
+  const findApiKey = (secret: string) => people.apiKeys.find(secret)
+  const authenticator = createAuthenticator({ ...common, types, findApiKey, permitsPlain, providers, limiter })
+  const codecs = new Map<string, Codec>()
+  const hub = createSessionHub({
+    registry,
+    clock,
+    telemetry,
+    authenticator,
+    authoriser,
+    presence,
+    refusals,
+    randomId: () => randomBytes(9).toString('base64url'),
+    codecs: (name) => codecs.get(name),
+    async application(id) {
+      const key = await people.apiKeys.byId(id)
+      return key && { kind: 'application', id, publish: key.publish, subscribe: key.subscribe }
+    },
+    onFault: failed,
+  })
+  people.apiKeys.onEnd((id) => hub.endApplication(id))
+  // The authenticator first: whoever is ended by the hub must not come back in with what is cached.
+  hearers.push(
+    (event) => authenticator.follow(event),
+    (event) => presence.follow(event),
+    (event) => hub.hear(event),
+  )
+
+  await Promise.all([types.load(), accessRules.load(), presence.load()])
+  await devices.load()
+  await hub.start()
+
+  let cancelTidy = clock.after(tidyEveryMs, function tidy() {
+    people.tidy().catch(failed)
+    cancelTidy = clock.after(tidyEveryMs, tidy)
+  })
+
+  return {
+    people,
+    devices,
+    types,
+    accessRules,
+    providers,
+    authoriser,
+    refusals,
+    presence,
+    hub,
+    codecs,
+    async close() {
+      cancelTidy()
+      await hub.close()
+      devices.close()
+      await presence.close()
+      await refusals.close()
+      await people.close()
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type { Collection, RegistryStore } from '@patchbay/core/registry/port'
+import type { InstanceStore, StoredInstance } from '@patchbay/plugin-host/instance-store'
+import type { KeyValue } from '@patchbay/sdk'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+const pageSize = 200
+const instances: Collection = 'plugin_instances'
+const values: Collection = 'plugin_values'
+
+const Document = Type.Object({
+  plugin: Type.String(),
+  name: Type.String(),
+  enabled: Type.Boolean(),
+  order: Type.Optional(Type.Integer()),
+  config: Type.Record(Type.String(), Type.Unknown()),
+  configVersion: Type.Integer(),
+  starting: Type.Integer(),
+  version: Type.Integer(),
+})
+
+// Neither plugin ids nor instance names have a slash.
+const idOf = (plugin: string, name: string): string => `${plugin}/${name}`
+
+/** Plugin instances as documents of the registry. */
+export const createInstanceDocuments = (registry: RegistryStore): InstanceStore => ({
+  async list() {
+    const found: StoredInstance[] = []
+    let cursor: string | undefined
+    do {
+      const page = await registry.list(instances, { limit: pageSize, ...(cursor === undefined ? {} : { cursor }) })
+      for (const { body } of page.items) if (Value.Check(Document, body)) found.push(body)
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    return found
+  },
+  async get(plugin, name) {
+    const body = (await registry.get(instances, idOf(plugin, name)))?.body
+    return Value.Check(Document, body) ? body : undefined
+  },
+  async save(instance) {
+    await registry.put(instances, idOf(instance.plugin, instance.name), { ...instance }, 'any')
+  },
+  async delete(plugin, name) {
+    await registry.delete(instances, idOf(plugin, name))
+  },
+})
+
+/** The durable store of one instance's own. */
+export const createInstanceValues = (registry: RegistryStore, plugin: string, name: string): KeyValue => {
+  const id = (key: string): string => `${idOf(plugin, name)}/${key}`
+  return {
+    get: async (key) => (await registry.get(values, id(key)))?.body['value'],
+    async set(key, value) {
+      await registry.put(values, id(key), { value }, 'any')
+    },
+    async delete(key) {
+      await registry.delete(values, id(key))
+    },
+  }
+}
+
+/** Deletes all that a removed instance had stored. */
+export const forgetInstanceValues = async (registry: RegistryStore, plugin: string, name: string): Promise<void> => {
+  const query = { prefix: `${idOf(plugin, name)}/`, limit: pageSize }
+  while ((await registry.deleteWhere(values, query)) === pageSize);
+}

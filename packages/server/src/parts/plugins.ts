@@ -1,0 +1,95 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RegistryStore } from '@patchbay/core/registry/port'
+import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
+import type { HttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
+import type { BundledPlugin } from '@patchbay/plugin-host/package'
+import type { Contribute, CreateServices } from '@patchbay/plugin-host/services'
+import type { Log } from '@patchbay/sdk'
+import type { FrontDoor } from '../front-door/front-door.ts'
+import type { SecretBox } from '../settings/secret-box.ts'
+import type { Settings } from '../settings/settings.ts'
+import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
+import type { Domain } from './domain.ts'
+import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
+
+/** A bundled plugin is reviewed code: that the process was killed while it started says nothing against it until it keeps happening. */
+const maxDeathsInStart = 3
+
+/** The settings of the environment that a bundled plugin's field may name; none of them is a secret. */
+const fieldSettings = new Set([
+  'PATCHBAY_MQTT_PORT',
+  'PATCHBAY_MQTTS_PORT',
+  'PATCHBAY_COAP_PORT',
+  'PATCHBAY_COAPS_PORT',
+  'PATCHBAY_AMQP_PORT',
+  'PATCHBAY_GRPC_PORT',
+  'PATCHBAY_OPEN_TOPICS',
+  'PATCHBAY_DURABILITY',
+])
+
+export interface PluginParts {
+  domain: Pick<Domain, 'hub' | 'providers' | 'codecs'>
+  frontDoor: FrontDoor
+  dispatcher: HttpDispatcher
+  registry: RegistryStore
+  secrets: SecretBox
+  settings: Settings
+  log: Log
+  /** In place of the bundled ones, for tests. */
+  bundled?: readonly BundledPlugin[]
+}
+
+/** Joins the plugin host, which knows nothing of devices, to the platform. */
+export const createPlugins = (parts: PluginParts): PluginHost => {
+  const { domain, frontDoor, registry, settings } = parts
+
+  const services: CreateServices = (owner) => ({
+    sessions: {
+      open: domain.hub.open,
+      refuse: domain.hub.refuse,
+      publishFor: domain.hub.publishFor,
+      relay(name, broker) {
+        owner.own(`relay ${name}`, domain.hub.relay(name, broker))
+      },
+    },
+    match(name, first, onConnection) {
+      owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
+    },
+    listen(options, onConnection) {
+      const close = frontDoor.listenOwn(options, onConnection, (state, detail) => {
+        if (state === 'degraded') owner.health('degraded', `${options.name}: ${detail ?? 'it does not listen'}`)
+        else owner.health('ok')
+      })
+      owner.own(`listen ${options.name}`, close)
+    },
+  })
+
+  const contribute: Contribute = (kind, name, implementation, owner) => {
+    const full = `${owner.instance.plugin}/${owner.instance.name}/${name}`
+    if (kind === 'accessProvider') return domain.providers.add({ name: full, ...implementation }, owner.order ?? 0)
+    if ('decode' in implementation) domain.codecs.set(name, implementation)
+    return () => void domain.codecs.delete(name)
+  }
+
+  const folderOf = (plugin: string, name: string): string => join(settings.data, 'plugins', plugin, name)
+
+  return createPluginHost({
+    bundled: parts.bundled ?? bundledPlugins,
+    defaults: parts.bundled ? [] : defaultInstances,
+    instances: createInstanceDocuments(registry),
+    values: (plugin, name) => createInstanceValues(registry, plugin, name),
+    async forget(plugin, name) {
+      await forgetInstanceValues(registry, plugin, name)
+      await rm(folderOf(plugin, name), { recursive: true, force: true })
+    },
+    secrets: parts.secrets,
+    dataFolder: folderOf,
+    log: parts.log,
+    services,
+    contribute,
+    dispatcher: parts.dispatcher,
+    settingOf: (name) => (fieldSettings.has(name) ? settings.given.get(name) : undefined),
+    maxDeathsInStart,
+  })
+}

@@ -1,0 +1,179 @@
+import type { Duplex } from 'node:stream'
+import { type Clock, systemClock } from '@patchbay/core/clock'
+import { createCrashCatcher } from '@patchbay/plugin-host/crash-catcher'
+import type { PluginHost } from '@patchbay/plugin-host/host'
+import { createHttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
+import type { BundledPlugin } from '@patchbay/plugin-host/package'
+import type { Logger } from 'pino'
+import { createFrontDoor, type FrontDoor } from './front-door/front-door.ts'
+import { createHttpServer } from './front-door/http-server.ts'
+import { connectionOf } from './front-door/peer-connection.ts'
+import { toLog } from './log/log.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import { measureDomain } from './metrics/domain-metrics.ts'
+import { createDomain, type Domain } from './parts/domain.ts'
+import { createPlugins } from './parts/plugins.ts'
+import { openStores, type Stores } from './parts/stores.ts'
+import { createRestApp } from './rest/app.ts'
+import { isKnownCaller } from './rest/auth.ts'
+import type { RestDeps } from './rest/route-deps.ts'
+import { routes } from './routes/all.ts'
+import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/addresses.ts'
+import { loadMasterKey } from './settings/master-key.ts'
+import { createSecretBox } from './settings/secret-box.ts'
+import type { Settings } from './settings/settings.ts'
+import { createTlsContexts } from './tls/tls-contexts.ts'
+
+/** What live connections get to end by themselves when the platform stops. */
+export const connectionDrainMs = 3000
+
+export interface Platform {
+  readonly url: string
+  readonly domain: Domain
+  readonly stores: Stores
+  readonly plugins: PluginHost
+  readonly frontDoor: FrontDoor
+  /** The link's token while there is no owner. */
+  readonly setupToken: string | undefined
+  /** True = an error that nobody awaited was a plugin's own and is dealt with. */
+  caught(error: unknown): boolean
+  /** Listeners close, what is in flight is committed. Calling it again answers the same promise. */
+  stop(): Promise<void>
+}
+
+export interface PlatformOptions {
+  settings: Settings
+  logger: Logger
+  clock?: Clock
+  /** In place of the bundled plugins, for tests. */
+  bundled?: readonly BundledPlugin[]
+  /** A store's thread died: nothing can be acknowledged any more. */
+  onFatal: (error: Error) => void
+}
+
+/** Wires everything and listens. Core and REST come up even if every plugin fails. */
+export const startPlatform = async (options: PlatformOptions): Promise<Platform> => {
+  const { settings, logger, onFatal } = options
+  const clock = options.clock ?? systemClock
+  const log = toLog(logger)
+  const permitsPlain = toPermitsPlain(settings.plain)
+  const stores = await openStores(settings, onFatal)
+  const { registry, telemetry } = stores
+  const secrets = createSecretBox(await loadMasterKey(settings))
+  const [tls, domain] = await Promise.all([
+    createTlsContexts({
+      data: settings.data,
+      host: settings.host,
+      ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+      ...(settings.tlsCert === undefined || settings.tlsKey === undefined
+        ? {}
+        : { files: { cert: settings.tlsCert, key: settings.tlsKey } }),
+      box: secrets,
+      clock,
+      log,
+    }),
+    createDomain({ registry, telemetry, clock, permitsPlain, log }),
+  ])
+  const { people } = domain
+  await people.apiKeys.ensureKey(settings.apiKey)
+  if (settings.adminUser !== undefined && settings.adminPassword !== undefined) {
+    await people.setup.ensureOwner(settings.adminUser, settings.adminPassword)
+  }
+
+  let ready = false
+  let stopping: Promise<void> | undefined
+  const frontDoor = createFrontDoor({
+    host: settings.host,
+    tls,
+    permitsPlain,
+    onHttp: (socket) => void http.emit('connection', socket),
+    clock,
+    log,
+    recordRefusal: ({ listener, address, code, detail }) =>
+      domain.refusals.record({ protocol: listener, address, action: 'connect', step: 'front-door', code, detail }),
+  })
+  const peerOf = (socket: Duplex) => {
+    const { address = '', encrypted = false } = connectionOf(socket) ?? {}
+    return { address, encrypted }
+  }
+  const metrics = createMetrics()
+  const deps: RestDeps = {
+    ...domain,
+    log: logger,
+    clock,
+    metrics,
+    registry,
+    telemetry,
+    commands: domain.hub.commands,
+    shadows: domain.hub.shadows,
+    settings,
+    permitsPlain,
+    trustedProxies: toAddressMatcher(settings.trustedProxies),
+    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    peerOf: (request) => peerOf(request.socket),
+    listeners: () => frontDoor.listeners(),
+    plugins: () => plugins,
+    ready: () =>
+      ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
+  }
+  const dispatcher = createHttpDispatcher({
+    authorize: (request) => isKnownCaller(request, deps),
+    connectionOf: (socket) => {
+      const connection = connectionOf(socket)
+      return connection ?? { socket, address: '', encrypted: false, listener: 'unknown' }
+    },
+    reserved: ['/api', '/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login'],
+    log,
+  })
+  const plugins = createPlugins({
+    domain,
+    frontDoor,
+    dispatcher,
+    registry,
+    secrets,
+    settings,
+    log,
+    ...(options.bundled ? { bundled: options.bundled } : {}),
+  })
+  measureDomain(metrics, { domain, frontDoor })
+  const app = await createRestApp(deps, routes)
+  const http = createHttpServer((request, response) => {
+    if (!dispatcher.handle(request, response)) app.routing(request, response)
+  })
+  http.on('upgrade', (request, socket, head) => {
+    if (dispatcher.upgrade(request, socket, head)) return
+    socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n', () => socket.destroy())
+  })
+
+  await plugins.start()
+  await frontDoor.listen({ name: 'main', port: settings.port })
+  ready = true
+  const { port = settings.port } = frontDoor.listeners().find(({ name }) => name === 'main') ?? {}
+  const shownHost = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+
+  const stop = async (): Promise<void> => {
+    ready = false
+    // Plugins first: adapters say goodbye in their protocol's words while their sockets are still there.
+    const closingHttp = new Promise<void>((resolve) => http.close(() => resolve()))
+    http.closeIdleConnections()
+    await plugins.stop()
+    await frontDoor.close(connectionDrainMs)
+    http.closeAllConnections()
+    await closingHttp
+    await app.close()
+    await domain.close()
+    tls.close()
+    await stores.close()
+  }
+
+  return {
+    url: settings.publicUrl ?? `http://${shownHost}:${port}`,
+    domain,
+    stores,
+    plugins,
+    frontDoor,
+    setupToken: await people.setup.issue(),
+    caught: createCrashCatcher(log),
+    stop: () => (stopping ??= stop()),
+  }
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { startMqttLoad } from '../harness/mqtt-load.ts'
+import { isLong } from '../harness/random.ts'
+import { runKillRounds } from './kill-rounds.ts'
+
+const rounds = isLong ? 200 : 20
+
+test(
+  `nothing acknowledged over MQTT at QoS 1 is lost by ${rounds} × kill -9`,
+  { timeout: rounds * 15_000 },
+  async () => {
+    const baseMs = Date.now() - 86_400_000
+    const figures = await runKillRounds({
+      name: 'mqtt kill',
+      rounds,
+      devices: 8,
+      start: (port, device, from) => startMqttLoad(port, device, { inFlight: 50, baseMs, from }),
+    })
+    expect(figures.acknowledged).toBeGreaterThan(rounds * 100)
+    expect(figures.missing).toBe(0)
+    expect(figures.doubled).toBe(0)
+  },
+)
