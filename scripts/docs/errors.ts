@@ -1,0 +1,81 @@
+import { type Generated, GenerateError, load } from './generator.ts'
+import { isRecord, textOf, toPage, toTable } from './page.ts'
+
+interface Catalogue {
+  source: string
+  name: string
+  title: string
+  intro: string
+}
+
+const catalogues: readonly Catalogue[] = [
+  {
+    source: 'packages/core/src/errors.ts',
+    name: 'refusals',
+    title: 'Refusals of devices and applications',
+    intro:
+      'What a device’s connect, publish or subscribe is refused with. Each is recorded and answered by `/api/v1/refusals` with its `code`, its `step` (which check refused) and a sentence. The reason decides the words of the protocol: see [guarantees](../guarantees.md).',
+  },
+  {
+    source: 'packages/core/src/errors.ts',
+    name: 'domainErrors',
+    title: 'REST: what was asked',
+    intro: 'Answered by `/api/v1` as a problem body (RFC 9457) with this `code`.',
+  },
+  {
+    source: 'packages/server/src/rest/errors.ts',
+    name: 'restErrors',
+    title: 'REST: how it was asked',
+    intro: 'Login, rights, form and size of a request.',
+  },
+  {
+    source: 'packages/plugin-host/src/errors.ts',
+    name: '',
+    title: 'Plugins',
+    intro: 'Why a plugin cannot be loaded, configured, started or stopped; shown with its state.',
+  },
+]
+
+interface Row {
+  code: string
+  entry: Record<string, unknown>
+}
+
+const isCatalogue = (value: unknown): value is Record<string, Record<string, unknown>> =>
+  isRecord(value) &&
+  Object.keys(value).length > 0 &&
+  Object.entries(value).every(([code, entry]) => /^[A-Z][A-Z0-9_]+$/.test(code) && isRecord(entry))
+
+/** The rows of the named catalogue, or of every catalogue that the module exports. */
+async function readRows({ source, name }: Catalogue): Promise<Row[]> {
+  const module = await load(source)
+  const found = name === '' ? Object.values(module).filter(isCatalogue) : [module[name]].filter(isCatalogue)
+  if (found.length === 0) throw new GenerateError(`${source} exports no catalogue ${name}`)
+  return found.flatMap((catalogue) => Object.entries(catalogue).map(([code, entry]) => ({ code, entry })))
+}
+
+const columns = ['reason', 'step', 'status', 'state', 'family'] as const
+const meaningOf = (entry: Record<string, unknown>) =>
+  textOf(entry, 'text') || textOf(entry, 'title') || textOf(entry, 'message') || textOf(entry, 'detail')
+
+/** docs/reference/errors.md, from the catalogues that the code throws by. */
+export async function generateErrors(): Promise<Generated[]> {
+  const parts: string[] = []
+  for (const catalogue of catalogues) {
+    const rows = await readRows(catalogue)
+    const used = columns.filter((column) => rows.some(({ entry }) => textOf(entry, column) !== ''))
+    const cells = rows.map(({ code, entry }) => [
+      `\`${code}\``,
+      ...used.map((column) => textOf(entry, column)),
+      meaningOf(entry),
+    ])
+    parts.push(`## ${catalogue.title}`, catalogue.intro, toTable(['code', ...used, 'meaning'], cells))
+  }
+  const text = toPage(
+    'Errors',
+    'the catalogues of errors in packages/',
+    'A code never changes its meaning and is never used again for something else, so scripts can rely on it. The sentence beside it may become better.',
+    ...parts,
+  )
+  return [{ path: 'docs/reference/errors.md', text }]
+}

@@ -1,0 +1,69 @@
+import { isTest, lineCount, type SourceFile } from './source-files.ts'
+
+/** A file stops here; tests excepted. */
+export const hardStop = 400
+/** From here on a file needs a reason, in this list. */
+export const needsReason = 250
+export const longFiles: ReadonlyMap<string, string> = new Map([
+  ['packages/core/src/commands/commands.ts', 'the whole life of a command in one closure over its open ones'],
+  ['packages/core/src/sessions/hub.ts', 'the one place of core where its parts are joined'],
+  ['packages/core/src/sessions/live-session.ts', 'one class that fills the whole Session contract'],
+  ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
+  ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],
+])
+
+const bannedNames = new Set([
+  'utils',
+  'util',
+  'helpers',
+  'helper',
+  'common',
+  'manager',
+  'service',
+  'base',
+  'misc',
+  'shared',
+])
+/** The two barrels and the plugins' entries. */
+const indexAllowed = /^(packages\/(sdk|testkit)\/src|plugins\/[^/]+\/src)\/index\.ts$/
+/** Where a person at the terminal is spoken to; everything else logs. */
+const consoleAllowed = /^(scripts\/|bench\/|packages\/server\/src\/(main|banner)\.ts$)/
+const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.(ts|mjs|js)$/
+
+function checkName(path: string): string | undefined {
+  const parts = path.split('/')
+  const name = parts.at(-1) ?? ''
+  const stem = name.replace(/(\.test)?\.\w+$/, '')
+  const banned = [...parts.slice(0, -1), stem].find((part) => bannedNames.has(part))
+  if (banned !== undefined) return `is called ${banned}, which says nothing of what it holds`
+  if (stem === 'index' && !indexAllowed.test(path)) return 'is a barrel: only sdk, testkit and plugins have an index.ts'
+  return kebab.test(name) ? undefined : 'is not named in kebab-case'
+}
+
+function checkLength({ path, text }: SourceFile): string | undefined {
+  if (isTest(path)) return undefined
+  const lines = lineCount(text)
+  if (lines > hardStop) return `has ${lines} lines; ${hardStop} is the end`
+  if (lines <= needsReason) return undefined
+  return longFiles.has(path) ? undefined : `has ${lines} lines and no reason in the list of long files`
+}
+
+const checkConsole = ({ path, text }: SourceFile): string | undefined =>
+  !isTest(path) && !consoleAllowed.test(path) && /^(?!\s*(\/\/|\*)).*\bconsole\.\w+\(/m.test(text)
+    ? 'writes to the console instead of the log'
+    : undefined
+
+const checkDefault = ({ path, text }: SourceFile): string | undefined =>
+  /^export default /m.test(text) &&
+  !/^(plugins\/[^/]+\/src\/index\.ts|scripts\/totals-reporter\.ts)$/.test(path) &&
+  !isTest(path)
+    ? 'has a default export: only a plugin’s index.ts has one'
+    : undefined
+
+/** Every broken house rule, as `file why`. */
+export const checkHouse = (files: readonly SourceFile[]): string[] =>
+  files.flatMap((file) =>
+    [checkName(file.path), checkLength(file), checkConsole(file), checkDefault(file)].flatMap((why) =>
+      why === undefined ? [] : [`${file.path} ${why}`],
+    ),
+  )
