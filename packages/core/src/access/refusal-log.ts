@@ -107,7 +107,7 @@ export function createRefusalLog(deps: {
       const now = clock.monotonicMs()
       const topic = clip(refusal.topic, longest.topic)
       const device = clip(refusal.device, longest.device)
-      const key = `${refusal.code}\0${refusal.action}\0${refusal.address}\0${device ?? ''}\0${topic ?? ''}`
+      const key = `${refusal.code}\0${refusal.action}\0${refusal.protocol}\0${refusal.address}\0${device ?? ''}\0${topic ?? ''}`
       const same = entries.get(key)
       if (same && now - same.sinceMs < refusalRepeatMs) {
         same.body.count++
