@@ -1,11 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../src/start.js', import.meta.url))
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+
+/** What `npm start` runs, taken apart: the variables before `exec node`, and the flags and the entry after it. */
+const readStartScript = (): { env: Record<string, string>; args: string[] } => {
+  const script: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start
+  const [before = '', after = ''] = script.split(/exec node /)
+  const assignments = before.trim().split(/\s+/).filter(Boolean)
+  return {
+    env: Object.fromEntries(assignments.map((each) => each.split('=') as [string, string])),
+    args: after.split(/\s+/).map((each) => (each.endsWith('.js') ? join(root, each) : each)),
+  }
+}
 const startDeadlineMs = 30_000
 
 /** An owner's key for tests: the value is given to each server by PATCHBAY_API_KEY. */
@@ -35,8 +47,10 @@ export interface StartOptions {
 /** The whole product as its own process: the node binary, never npm, so that a signal reaches the server itself. */
 export const startServer = async ({ data, env = {}, nodeFlags = [] }: StartOptions): Promise<ServerProcess> => {
   const began = performance.now()
-  const child = spawn(process.execPath, [...nodeFlags, main], {
+  const script = readStartScript()
+  const child = spawn(process.execPath, [...nodeFlags, ...script.args], {
     env: {
+      ...script.env,
       PATH: process.env['PATH'] ?? '',
       PATCHBAY_PORT: '0',
       PATCHBAY_MQTT_PORT: '0',

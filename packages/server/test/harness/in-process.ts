@@ -1,0 +1,48 @@
+import { pino } from 'pino'
+import { type Platform, type PlatformOptions, startPlatform } from '../../src/platform.ts'
+import { readSettings } from '../../src/settings/settings.ts'
+import { makeDataFolder, testKey } from './server-process.ts'
+
+export interface InProcess {
+  platform: Platform
+  port: number
+  url: string
+  /** Lines of the log, for tests that look for a sentence. */
+  lines: string[]
+  close(): Promise<void>
+}
+
+/** The whole platform inside the test's process: for what can only be seen from inside, such as heap and handles. */
+export const startInProcess = async (
+  more: Partial<Pick<PlatformOptions, 'bundled'>> & { env?: Record<string, string> } = {},
+): Promise<InProcess> => {
+  const data = await makeDataFolder()
+  const lines: string[] = []
+  const settings = readSettings({
+    PATCHBAY_PORT: '0',
+    PATCHBAY_MQTT_PORT: '0',
+    PATCHBAY_MQTTS_PORT: '0',
+    PATCHBAY_DATA: data.path,
+    PATCHBAY_API_KEY: testKey,
+    ...more.env,
+  })
+  const platform = await startPlatform({
+    settings,
+    logger: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
+    onFatal: (error) => {
+      throw error
+    },
+    ...(more.bundled ? { bundled: more.bundled } : {}),
+  })
+  const port = platform.frontDoor.listeners().find(({ name }) => name === 'main')?.port ?? 0
+  return {
+    platform,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    lines,
+    async close() {
+      await platform.stop()
+      await data.remove()
+    },
+  }
+}

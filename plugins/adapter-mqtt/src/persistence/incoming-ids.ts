@@ -1,0 +1,66 @@
+import type { Journal } from './journal.ts'
+import { numberOf, textOf, type Row } from './row.ts'
+import type { StoredPacket } from './stored-packet.ts'
+
+/** A client as aedes passes it; only a session that ends with its connection says `clean: true`. */
+export interface ClientRef {
+  id: string
+  clean?: boolean
+}
+
+/**
+ * Packet identifiers of QoS 2 messages that were taken and not yet released. They end with the session: those of a session that ends
+ * with its connection are kept by the connection, so that a new one that uses the same number is not taken for a repeat.
+ */
+export class IncomingIds {
+  readonly #journal: Journal
+  readonly #kept = new Map<string, Map<number, StoredPacket | undefined>>()
+  readonly #ofConnection = new WeakMap<ClientRef, Map<number, StoredPacket | undefined>>()
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  load(rows: readonly Row[]): void {
+    for (const row of rows) this.#idsOf({ id: textOf(row, 'client') }).set(numberOf(row, 'message_id'), undefined)
+  }
+
+  has(client: ClientRef, messageId: number): boolean {
+    const ids = client.clean === true ? this.#ofConnection.get(client) : this.#kept.get(client.id)
+    return ids?.has(messageId) ?? false
+  }
+
+  packet(client: ClientRef, messageId: number): StoredPacket | undefined {
+    return this.#idsOf(client).get(messageId)
+  }
+
+  /** Resolves when the identifier would be known after a crash. */
+  async remember(client: ClientRef, messageId: number, packet?: StoredPacket): Promise<void> {
+    this.#idsOf(client).set(messageId, packet)
+    if (client.clean !== true) await this.#journal.write('remember', client.id, messageId)
+  }
+
+  /** Durable before the PUBCOMP: an identifier that came back would swallow the next message that uses it. */
+  async forget(client: ClientRef, messageId: number): Promise<void> {
+    const ids = this.#idsOf(client)
+    if (!ids.delete(messageId) || client.clean === true) return
+    if (ids.size === 0) this.#kept.delete(client.id)
+    await this.#journal.write('forget', client.id, messageId)
+  }
+
+  async forgetAll(client: string): Promise<void> {
+    if (!this.#kept.delete(client)) return
+    await this.#journal.write('forgetAll', client)
+  }
+
+  #idsOf(client: ClientRef): Map<number, StoredPacket | undefined> {
+    const clean = client.clean === true
+    let ids = clean ? this.#ofConnection.get(client) : this.#kept.get(client.id)
+    if (ids === undefined) {
+      ids = new Map()
+      if (clean) this.#ofConnection.set(client, ids)
+      else this.#kept.set(client.id, ids)
+    }
+    return ids
+  }
+}

@@ -1,0 +1,114 @@
+import { ownerOf } from '../client-name.ts'
+import { matchesFilter } from '../topics.ts'
+import type { Journal } from './journal.ts'
+import { bytesOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
+import { payloadBytes, type StoredPacket } from './stored-packet.ts'
+
+/** The last value of each topic that was published with the retain flag. */
+export class RetainedValues {
+  readonly #journal: Journal
+  readonly #byTopic = new Map<string, StoredPacket>()
+  readonly #countByOwner = new Map<string, number>()
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  load(rows: readonly Row[]): void {
+    for (const row of rows) {
+      const properties = propertiesOf(row, 'properties')
+      const messageExpiry = optionalNumberOf(row, 'expires_at_ms')
+      this.#put({
+        cmd: 'publish',
+        topic: textOf(row, 'topic'),
+        payload: bytesOf(row, 'payload'),
+        qos: qosOf(row, 'qos'),
+        retain: true,
+        clientId: textOf(row, 'client'),
+        ...(properties === undefined ? {} : { properties }),
+        ...(messageExpiry === undefined ? {} : { messageExpiry }),
+      })
+    }
+  }
+
+  /** [MQTT-3.3.1-6] an empty payload takes the value away. */
+  async store(packet: StoredPacket): Promise<void> {
+    if (packet.payload.length === 0) {
+      await this.clear(packet.topic)
+      return
+    }
+    this.#put({ ...packet })
+    await this.#journal.write(
+      'retain',
+      packet.topic,
+      payloadBytes(packet),
+      packet.qos,
+      toBlob(packet.properties),
+      packet.messageExpiry ?? null,
+      packet.clientId ?? '',
+    )
+  }
+
+  /** False when there was none. */
+  async clear(topic: string): Promise<boolean> {
+    if (!this.#remove(topic)) return false
+    await this.#journal.write('clearRetained', topic)
+    return true
+  }
+
+  async forget(owner: string): Promise<void> {
+    let durable = Promise.resolve()
+    for (const [topic, packet] of this.#byTopic) {
+      if (ownerOf(packet.clientId ?? '') !== owner) continue
+      this.#remove(topic)
+      durable = this.#journal.write('clearRetained', topic)
+    }
+    await durable
+  }
+
+  /** Whether one more value of this topic would take the owner over its limit. */
+  wouldExceed(owner: string, topic: string, limit: number): boolean {
+    if ((this.#countByOwner.get(owner) ?? 0) < limit) return false
+    const there = this.#byTopic.get(topic)
+    return there === undefined || ownerOf(there.clientId ?? '') !== owner
+  }
+
+  *matching(filter: string): Generator<StoredPacket> {
+    if (!filter.includes('+') && !filter.includes('#')) {
+      const exact = this.#byTopic.get(filter)
+      if (exact !== undefined) yield exact
+      return
+    }
+    for (const packet of this.#byTopic.values()) if (matchesFilter(filter, packet.topic)) yield packet
+  }
+
+  /** One page in order of topic. */
+  page(query: { filter: string; after?: string; limit: number }): StoredPacket[] {
+    const after = query.after
+    return Array.from(this.matching(query.filter))
+      .filter((packet) => after === undefined || packet.topic > after)
+      .sort((a, b) => (a.topic < b.topic ? -1 : 1))
+      .slice(0, query.limit)
+  }
+
+  #put(packet: StoredPacket): void {
+    this.#remove(packet.topic)
+    this.#byTopic.set(packet.topic, packet)
+    this.#count(packet, 1)
+  }
+
+  #remove(topic: string): boolean {
+    const there = this.#byTopic.get(topic)
+    if (there === undefined) return false
+    this.#byTopic.delete(topic)
+    this.#count(there, -1)
+    return true
+  }
+
+  #count(packet: StoredPacket, by: 1 | -1): void {
+    const owner = ownerOf(packet.clientId ?? '')
+    const count = (this.#countByOwner.get(owner) ?? 0) + by
+    if (count > 0) this.#countByOwner.set(owner, count)
+    else this.#countByOwner.delete(owner)
+  }
+}
