@@ -4,6 +4,7 @@ import type { Routes } from '../rest/route-deps.ts'
 const files = [
   { paths: ['/', '/setup', '/login'], file: 'start.html', type: 'text/html; charset=utf-8' },
   { paths: ['/assets/start.css'], file: 'start.css', type: 'text/css; charset=utf-8' },
+  { paths: ['/assets/icon.svg'], file: 'icon.svg', type: 'image/svg+xml' },
   { paths: ['/assets/start.js'], file: 'start.js', type: 'text/javascript; charset=utf-8' },
 ] as const
 
