@@ -16,6 +16,7 @@ import { createPlugins } from './parts/plugins.ts'
 import { openStores, type Stores } from './parts/stores.ts'
 import { createRestApp } from './rest/app.ts'
 import { isKnownCaller } from './rest/auth.ts'
+import { toPeer } from './rest/peer.ts'
 import type { RestDeps } from './rest/route-deps.ts'
 import { routes } from './routes/all.ts'
 import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/addresses.ts'
@@ -118,9 +119,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   }
   const dispatcher = createHttpDispatcher({
     authorize: (request) => isKnownCaller(request, deps),
-    connectionOf: (socket) => {
-      const connection = connectionOf(socket)
-      return connection ?? { socket, address: '', encrypted: false, listener: 'unknown' }
+    connectionOf: (socket, request) => {
+      const connection = connectionOf(socket) ?? { socket, address: '', encrypted: false, listener: 'unknown' }
+      return { ...connection, socket, ...toPeer({ headers: request.headers, raw: request }, deps) }
     },
     reserved: ['/api', '/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login'],
     log,
@@ -149,7 +150,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   await frontDoor.listen({ name: 'main', port: settings.port })
   ready = true
   const { port = settings.port } = frontDoor.listeners().find(({ name }) => name === 'main') ?? {}
-  const shownHost = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  // What is bound to every address is reached by name from here.
+  const reachable = ['0.0.0.0', '::'].includes(settings.host) ? 'localhost' : settings.host
+  const shownHost = reachable.includes(':') ? `[${reachable}]` : reachable
 
   const stop = async (): Promise<void> => {
     ready = false

@@ -20,7 +20,8 @@ const maxSegments = 52
 export interface DispatcherOptions {
   /** A person's session or an API key is good for this request. A throw is a no. */
   authorize(request: IncomingMessage): Promise<boolean>
-  connectionOf(socket: Duplex): Connection
+  /** The connection a request came by; trusted proxies between are seen through. */
+  connectionOf(socket: Duplex, request: IncomingMessage): Connection
   /** Prefixes of the platform itself, which no plugin may claim. */
   reserved?: readonly string[]
   log: Log
@@ -97,7 +98,7 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
       if (target.underWay.size === 0) target.drained?.()
     }
     response.once('finish', ended).once('close', ended)
-    setPeer(request, options.connectionOf(request.socket))
+    setPeer(request, options.connectionOf(request.socket, request))
     runOwned(mounted.owner, () => app.routing(request, response))
   }
 
@@ -172,7 +173,7 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
       const hand = (): void => {
         const handler = target.mounted?.upgrades.get(path)
         if (!target.mounted || !handler) return refuseUpgrade(socket, 'PLUGIN_AWAY', retryAfterSeconds)
-        const connection = options.connectionOf(socket)
+        const connection = options.connectionOf(socket, request)
         const { owner } = target.mounted
         try {
           runOwned(owner, () => handler(toUpgradeRequest(request), connection, head))
