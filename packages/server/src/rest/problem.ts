@@ -5,6 +5,7 @@ import { isRefused } from '@patchbay/core/refused'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { ReadTooLarge } from '@patchbay/core/telemetry/read-too-large'
 import type { RefusalReason, RefusedError } from '@patchbay/contracts/session'
+import { isHostError } from '@patchbay/plugin-host/errors'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { RestError, restErrors, type RestErrorCode } from './errors.ts'
 import type { RestApp } from './route-deps.ts'
@@ -105,6 +106,10 @@ const toRefusal = (error: unknown): Refusal | undefined => {
       detail: 'Nothing was changed. Try again in a few seconds.',
       retryAfterSeconds: storeRetrySeconds,
     }
+  if (isHostError(error) && error.status !== undefined) {
+    const { code, status, title, message, fields } = error
+    return { code, status, title, detail: message, fields }
+  }
   if (isRefused(error)) return ofRefused(error)
   if (error instanceof ReadTooLarge)
     return refusal('READ_TOO_LARGE', 'Ask for a shorter period, fewer keys or fewer points.')
