@@ -27,7 +27,7 @@ export function createEventFollower(options: EventFollowerOptions): EventFollowe
   const { context, directory, endings, commands, shadows, nextEpoch } = options
   const { live, pool, relays } = context
 
-  const sessionsOf = (device: string): LiveSession[] => [...live.of({ kind: 'device', id: device })]
+  const sessionsOf = (device: string): LiveSession[] => live.withRequestsOf({ kind: 'device', id: device })
 
   async function changed(device: DeviceRecord): Promise<void> {
     const { id, type: typeId, tags } = device

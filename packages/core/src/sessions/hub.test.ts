@@ -344,6 +344,21 @@ describe('sessions', () => {
     expect(telemetry.held.size).toBe(0)
   })
 
+  test('a session that stands for requests ends with its device, credential or key too', async () => {
+    const { hub, peer } = await bench()
+    const ends: string[] = []
+    const open = async (name: string, username: string, how: Partial<Peer> = {}) =>
+      (await hub.open(peer(username, { request: true, ...how }))).onEnd((why) => ends.push(`${name} ${why}`))
+    await open('credential', 'd')
+    await open('device', 'e')
+    await open('key', 'key', { credentials: { kind: 'bearer', secret: 's' } })
+    await hub.hear({ kind: 'credential-ended', device: 'd', credential: 'c-d' })
+    await hub.hear({ kind: 'deleted', device: record('e') })
+    hub.endApplication('key1')
+    expect(ends).toEqual(['credential revoked', 'device revoked', 'key revoked'])
+    expect(hub.stats().sessions).toBe(0)
+  })
+
   test('closing ends all sessions and settles what was accepted', async () => {
     const { hub, peer } = await bench()
     const session = await hub.open(peer('d'))

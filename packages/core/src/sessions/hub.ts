@@ -238,7 +238,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
       return false
     },
     endApplication(id) {
-      for (const session of live.of({ kind: 'application', id })) session.end('revoked')
+      for (const session of live.withRequestsOf({ kind: 'application', id })) session.end('revoked')
     },
     hear: (event) => follower.hear(event),
     publishAs: (caller, topic, bytes, how) => visitor.publish(caller, topic, bytes, how),

@@ -43,6 +43,7 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
     const session = new LiveSession(context, who, peer, randomId())
     const { principal } = session
     if (session.request) {
+      live.add(session)
       session.alive()
       return session
     }
