@@ -12,6 +12,8 @@ export interface PresenceEntry {
   /** When the last session ended without life since; -1 when there is nothing to wait for. */
   closedMs: number
   heartbeatMs: number
+  /** It had a session when it was last stored, before the start. */
+  wasConnected: boolean
 }
 
 export const createEntry = (device: string): PresenceEntry => ({
@@ -24,6 +26,7 @@ export const createEntry = (device: string): PresenceEntry => ({
   sessions: 0,
   closedMs: -1,
   heartbeatMs: 0,
+  wasConnected: false,
 })
 
 /** Why a device that is online is so no longer; undefined while it still is. */

@@ -95,6 +95,8 @@ const toBody = (entry: PresenceEntry): Body => ({
   device: entry.device,
   status: entry.status,
   since: toIso(entry.sinceMicros),
+  // Online by a session that a restart ends, and not by requests.
+  ...(entry.sessions > 0 || entry.closedMs >= 0 ? { connected: true } : {}),
   ...(entry.seenMicros > 0 ? { lastSeenAt: toIso(entry.seenMicros) } : {}),
 })
 
@@ -109,6 +111,7 @@ export async function* readPresence(registry: RegistryStore): AsyncGenerator<Pre
       entry.sinceMicros = toMicros(body['since'])
       entry.seenMicros = toMicros(body['lastSeenAt'])
       entry.storedSeenMicros = entry.seenMicros
+      entry.wasConnected = body['connected'] === true
       yield entry
     }
     cursor = page.nextCursor

@@ -186,6 +186,20 @@ it('gives devices that were online before a restart a while to show up', async (
   }
 })
 
+it('takes a restart for the end of every session', async () => {
+  const first = await start()
+  for (const id of ['silent', 'back', 'polls']) first.presence.sessionOpened(id)
+  await first.presence.close()
+  const { presence, clock, alive, of } = await start(first.registry)
+  clock.pass(reconnectMs - 1)
+  presence.sessionOpened('back')
+  alive('polls')
+  expect([of('silent'), of('back'), of('polls')]).toEqual(['online', 'online', 'online'])
+  clock.pass(2 * sweepMs)
+  expect([of('silent'), of('back'), of('polls')]).toEqual(['offline', 'online', 'online'])
+  await presence.close()
+})
+
 it('forgets a deleted device, and takes over a changed heartbeat', async () => {
   const { presence, clock, alive, of, beats, registry } = await start()
   const device = { id: 'a', name: 'a', type: 't', tags: [], createdAt: '' }

@@ -95,6 +95,7 @@ export function createPresence(deps: {
         if (entry.status !== 'online') continue
         entry.heartbeatMs = heartbeatMs(entry.device)
         entry.aliveMs = now + Math.max(0, reconnectMs - entry.heartbeatMs)
+        if (entry.wasConnected) entry.closedMs = now
         online.add(entry)
       }
     },
