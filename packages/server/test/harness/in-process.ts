@@ -14,9 +14,10 @@ export interface InProcess {
 
 /** The whole platform inside the test's process: for what can only be seen from inside, such as heap and handles. */
 export const startInProcess = async (
-  more: Partial<Pick<PlatformOptions, 'bundled'>> & { env?: Record<string, string> } = {},
+  more: Partial<Pick<PlatformOptions, 'bundled' | 'clock'>> & { env?: Record<string, string>; data?: string } = {},
 ): Promise<InProcess> => {
-  const data = await makeDataFolder()
+  // A folder that is given outlives the server: for what must survive a restart.
+  const data = more.data === undefined ? await makeDataFolder() : { path: more.data, remove: async () => undefined }
   const lines: string[] = []
   const settings = readSettings({
     PATCHBAY_PORT: '0',
@@ -33,6 +34,7 @@ export const startInProcess = async (
       throw error
     },
     ...(more.bundled ? { bundled: more.bundled } : {}),
+    ...(more.clock ? { clock: more.clock } : {}),
   })
   const port = platform.frontDoor.listeners().find(({ name }) => name === 'main')?.port ?? 0
   return {
