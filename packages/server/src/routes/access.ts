@@ -44,6 +44,7 @@ export const accessRoutes: Routes = (app, { accessRules, authoriser, devices, re
     },
     async (request, reply) => {
       const created = await accessRules.create(request.body)
+      request.auditTarget = created.id
       setVersion(reply, created.version)
       return reply.code(201).send(created)
     },

@@ -54,6 +54,7 @@ export const deviceRoutes: Routes = (app, { devices, telemetry }) => {
     },
     async (request, reply) => {
       const created = await devices.create(request.body)
+      request.auditTarget = created.device.id
       setVersion(reply, created.device.version)
       return reply.code(201).header('location', `/api/v1/devices/${created.device.id}`).send(created)
     },

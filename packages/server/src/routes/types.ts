@@ -38,6 +38,7 @@ export const typeRoutes: Routes = (app, { types }) => {
       },
     },
     async (request, reply) => {
+      request.auditTarget = request.body.id
       const type = await types.create(request.body)
       setVersion(reply, type.version)
       return reply.code(201).send(type)
