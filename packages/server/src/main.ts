@@ -1,9 +1,8 @@
 import { printBanner } from './banner.ts'
 import { createLogger } from './log/log.ts'
-import { FrontDoorError } from './front-door/refusal.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { readSettings, type Settings } from './settings/settings.ts'
-import { SettingsError } from './settings/settings-error.ts'
+import { toStartFailure } from './start-failure.ts'
 
 /** Contract section 1: 0 stopped, 1 failed at run time, 2 bad settings. */
 const exitCodes = { stopped: 0, failed: 1, badSettings: 2 } as const
@@ -49,18 +48,16 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   })
 }
 
+let settings: Settings | undefined
 try {
-  const settings = readSettings(process.env)
+  settings = readSettings(process.env)
   platform = await startPlatform({ settings, logger, onFatal: fail })
   printBanner({ url: platform.url, data: settings.data, setupToken: platform.setupToken, notices: noticesOf(settings) })
 } catch (error) {
-  if (error instanceof SettingsError) {
-    console.error(error.message)
-    process.exit(exitCodes.badSettings)
+  const failure = toStartFailure(error, settings ?? { host: '', data: '' })
+  if (!failure) fail(error)
+  else {
+    console.error(failure.sentence)
+    process.exit(exitCodes[failure.kind])
   }
-  if (error instanceof FrontDoorError) {
-    console.error(`${error.message} Stop the other program, or set PATCHBAY_PORT to another port (0 = any free one).`)
-    process.exit(exitCodes.failed)
-  }
-  fail(error)
 }

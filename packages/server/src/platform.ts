@@ -21,6 +21,7 @@ import type { RestDeps } from './rest/route-deps.ts'
 import { routes } from './routes/all.ts'
 import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/addresses.ts'
 import { loadMasterKey } from './settings/master-key.ts'
+import { ensureOwner } from './settings/owner.ts'
 import { createSecretBox } from './settings/secret-box.ts'
 import type { Settings } from './settings/settings.ts'
 import { createTlsContexts } from './tls/tls-contexts.ts'
@@ -77,9 +78,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   ])
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
-  if (settings.adminUser !== undefined && settings.adminPassword !== undefined) {
-    await people.setup.ensureOwner(settings.adminUser, settings.adminPassword)
-  }
+  await ensureOwner(people.setup, settings)
 
   let ready = false
   let stopping: Promise<void> | undefined

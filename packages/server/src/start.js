@@ -1,11 +1,19 @@
 // The entry of `npm start`. Plain JavaScript, so that the compile cache is on before the first TypeScript is read: with it the type
 // stripper is not even loaded from the second start on, which saves start time and about 50 MB for good.
+import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 
 // Settings are checked in main; whatever stands here wrongly only costs the cache. Nothing is written outside the data folder.
-const folder = join(process.env.PATCHBAY_DATA?.trim() || './data', 'cache', 'compile')
-enableCompileCache(folder)
+const data = process.env.PATCHBAY_DATA?.trim() || './data'
+const folder = join(data, 'cache', 'compile')
+try {
+  // Before the cache makes it with everybody's rights: what is kept is for its owner's eyes only.
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  enableCompileCache(folder)
+} catch {
+  // main names the setting and what is wrong with it.
+}
 process.env.NODE_COMPILE_CACHE = folder // for the worker threads
 
 await import('./main.ts')

@@ -64,7 +64,7 @@ export const declarations = {
   ),
   adminUser: optional(
     'PATCHBAY_ADMIN_USER',
-    kind.secret(1, 64),
+    kind.userName,
     'With `PATCHBAY_ADMIN_PASSWORD`: creates the owner at first start instead of the setup link.',
   ),
   adminPassword: optional(

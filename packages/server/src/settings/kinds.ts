@@ -1,3 +1,5 @@
+import { Name } from '@patchbay/contracts/id'
+import { Value } from 'typebox/value'
 import { readCidr } from './addresses.ts'
 
 /** What is wrong with a value and what to do; the reader adds the setting's name. */
@@ -54,6 +56,14 @@ export const choice =
     if (found !== undefined) return found
     throw new Unfit(`is ${shown(value)}, which it cannot be`, `give one of ${values.join(', ')}`)
   }
+
+export const userName: Kind<string> = (value) => {
+  if (Value.Check(Name, value)) return value
+  throw new Unfit(
+    `is ${shown(value)}, which is not a user name`,
+    'give a letter or digit, then up to 63 of letters, digits and . _ -',
+  )
+}
 
 /** A secret's value is never shown. */
 export const secret =

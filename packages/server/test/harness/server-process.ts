@@ -44,24 +44,40 @@ export interface StartOptions {
   nodeFlags?: string[]
 }
 
+const toEnv = (data: string, env: Record<string, string>): Record<string, string> => ({
+  ...readStartScript().env,
+  PATH: process.env['PATH'] ?? '',
+  PATCHBAY_PORT: '0',
+  PATCHBAY_MQTT_PORT: '0',
+  PATCHBAY_MQTTS_PORT: '0',
+  PATCHBAY_COAP_PORT: '0',
+  PATCHBAY_COAPS_PORT: '0',
+  PATCHBAY_AMQP_PORT: '0',
+  PATCHBAY_DATA: data,
+  PATCHBAY_API_KEY: testKey,
+  ...env,
+})
+
+/** Starts it for one that must end by itself: the exit code and all that it printed. */
+export const runToExit = ({ data, env = {} }: StartOptions): Promise<{ code: number | null; text: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, readStartScript().args, { env: toEnv(data, env) })
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    const deadline = setTimeout(() => child.kill('SIGKILL'), startDeadlineMs)
+    child.once('close', (code) => {
+      clearTimeout(deadline)
+      resolve({ code, text })
+    })
+  })
+
 /** The whole product as its own process: the node binary, never npm, so that a signal reaches the server itself. */
 export const startServer = async ({ data, env = {}, nodeFlags = [] }: StartOptions): Promise<ServerProcess> => {
   const began = performance.now()
   const script = readStartScript()
   const child = spawn(process.execPath, [...nodeFlags, ...script.args], {
-    env: {
-      ...script.env,
-      PATH: process.env['PATH'] ?? '',
-      PATCHBAY_PORT: '0',
-      PATCHBAY_MQTT_PORT: '0',
-      PATCHBAY_MQTTS_PORT: '0',
-      PATCHBAY_COAP_PORT: '0',
-      PATCHBAY_COAPS_PORT: '0',
-      PATCHBAY_AMQP_PORT: '0',
-      PATCHBAY_DATA: data,
-      PATCHBAY_API_KEY: testKey,
-      ...env,
-    },
+    env: toEnv(data, env),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
