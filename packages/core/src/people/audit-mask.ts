@@ -26,7 +26,7 @@ const maskPasswords = (text: string): string => {
   return clean + text.slice(done)
 }
 /** `/ ? #` and white space (RFC 3986, section 3.2). */
-const endsAuthority = new Set([...'/?# \t\r\n'].map((each) => each.charCodeAt(0)))
+const endsAuthority = new Set(Buffer.from('/?# \t\r\n'))
 
 const maskText = (text: string): string => {
   const clean = maskPasswords(text)
