@@ -1,19 +1,40 @@
 import { defineConfig } from 'vitest/config'
 
+const folders = ['packages/*/{src,test}', 'plugins/*/{src,test}', 'bench', 'test']
+const all = folders.map((folder) => `${folder}/**/*.test.ts`)
+/** Suites that measure time or memory against a limit: they run one by one, after all others, so that nothing disturbs them. */
+const quiet = folders.map((folder) => `${folder}/**/*.quiet.test.ts`)
+const never = ['**/node_modules/**', '**/dist/**']
+
 export default defineConfig({
   test: {
-    include: [
-      'packages/*/{src,test}/**/*.test.ts',
-      'plugins/*/{src,test}/**/*.test.ts',
-      'bench/**/*.test.ts',
-      'test/**/*.test.ts',
-    ],
-    exclude: ['**/node_modules/**', '**/dist/**'],
-    // Whole processes are started and killed by some suites; two cores carry two files at once.
-    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
     reporters: ['default', './scripts/totals-reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'all',
+          include: all,
+          exclude: [...never, ...quiet],
+          // Whole processes are started and killed by some suites; two cores carry two files at once.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'quiet',
+          include: quiet,
+          exclude: never,
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

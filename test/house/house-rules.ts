@@ -28,12 +28,12 @@ const bannedNames = new Set([
 const indexAllowed = /^(packages\/(sdk|testkit)\/src|plugins\/[^/]+\/src)\/index\.ts$/
 /** Where a person at the terminal is spoken to; everything else logs. */
 const consoleAllowed = /^(scripts\/|bench\/|packages\/server\/src\/(main|banner)\.ts$)/
-const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.(ts|mjs|js)$/
+const kebab = /^[a-z0-9]+(-[a-z0-9]+)*((\.quiet)?\.test)?\.(ts|mjs|js)$/
 
 function checkName(path: string): string | undefined {
   const parts = path.split('/')
   const name = parts.at(-1) ?? ''
-  const stem = name.replace(/(\.test)?\.\w+$/, '')
+  const stem = name.replace(/((\.quiet)?\.test)?\.\w+$/, '')
   const banned = [...parts.slice(0, -1), stem].find((part) => bannedNames.has(part))
   if (banned !== undefined) return `is called ${banned}, which says nothing of what it holds`
   if (stem === 'index' && !indexAllowed.test(path)) return 'is a barrel: only sdk, testkit and plugins have an index.ts'
