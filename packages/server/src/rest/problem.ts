@@ -5,7 +5,7 @@ import { isRefused } from '@patchbay/core/refused'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { ReadTooLarge } from '@patchbay/core/telemetry/read-too-large'
 import type { RefusalReason, RefusedError } from '@patchbay/contracts/session'
-import { isHostError } from '@patchbay/plugin-host/errors'
+import { type HostError, isHostError } from '@patchbay/plugin-host/errors'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { RestError, restErrors, type RestErrorCode } from './errors.ts'
 import type { RestApp } from './route-deps.ts'
@@ -90,6 +90,19 @@ const ofReason: Record<RefusalReason, { status: number; title: string; retryAfte
 }
 const ofRefused = ({ reason, code, message }: RefusedError): Refusal => ({ code, detail: message, ...ofReason[reason] })
 
+/** The host points into a configuration, a caller looks in the body that holds it. Those without a status answer no request. */
+const ofHost = ({ code, status, title, message, fields }: HostError): Refusal | undefined =>
+  status === undefined
+    ? undefined
+    : {
+        code,
+        status,
+        title,
+        detail: message,
+        fields: fields.map((field) => ({ ...field, path: `/config/${field.path.replace(/^\//, '')}` })),
+        ...(status === 503 ? { retryAfterSeconds: storeRetrySeconds } : {}),
+      }
+
 /** Undefined: a fault of ours, of which the caller learns nothing but the request's id. */
 const toRefusal = (error: unknown): Refusal | undefined => {
   if (error instanceof RestError || error instanceof DomainError) {
@@ -106,11 +119,8 @@ const toRefusal = (error: unknown): Refusal | undefined => {
       detail: 'Nothing was changed. Try again in a few seconds.',
       retryAfterSeconds: storeRetrySeconds,
     }
-  if (isHostError(error) && error.status !== undefined) {
-    const { code, status, title, message, fields } = error
-    return { code, status, title, detail: message, fields }
-  }
   if (isRefused(error)) return ofRefused(error)
+  if (isHostError(error)) return ofHost(error)
   if (error instanceof ReadTooLarge)
     return refusal('READ_TOO_LARGE', 'Ask for a shorter period, fewer keys or fewer points.')
   if (!isFrameworkError(error)) return undefined
