@@ -13,6 +13,10 @@ export const openapiRoutes: Routes<GeneralDeps> = (app) => {
         response: { 200: Type.Record(Type.String(), Type.Unknown()) },
       },
     },
-    async (_request, reply) => reply.serializer(JSON.stringify).send({ ...app.swagger() }),
+    async (_request, reply) =>
+      reply
+        .type('application/json')
+        .serializer(JSON.stringify)
+        .send({ ...app.swagger() }),
   )
 }
