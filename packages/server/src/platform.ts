@@ -29,6 +29,9 @@ import { createTlsContexts } from './tls/tls-contexts.ts'
 /** What live connections get to end by themselves when the platform stops. */
 export const connectionDrainMs = 3000
 
+/** What plugins get to start before the one port listens. */
+export const pluginHeadStartMs = 2000
+
 export interface Platform {
   readonly url: string
   readonly domain: Domain
@@ -145,7 +148,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n', () => socket.destroy())
   })
 
-  await plugins.start()
+  // Those that start in time are there with the first connection; one that hangs holds nobody else up.
+  await Promise.race([plugins.start(), new Promise<void>((resolve) => clock.after(pluginHeadStartMs, resolve))])
   await frontDoor.listen({ name: 'main', port: settings.port })
   ready = true
   const { port = settings.port } = frontDoor.listeners().find(({ name }) => name === 'main') ?? {}
