@@ -50,7 +50,7 @@ export const sendProblem = (reply: FastifyReply, request: FastifyRequest, proble
     .header('content-type', 'application/problem+json; charset=utf-8')
     .send(
       JSON.stringify({
-        type: `https://patchbay.dev/reference/errors#${problem.code}`,
+        type: `/docs/reference/errors#${problem.code}`,
         title: problem.title,
         status: problem.status,
         detail: problem.detail,

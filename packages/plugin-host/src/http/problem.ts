@@ -18,7 +18,7 @@ export function toProblem(
 ): Problem {
   const entry = hostErrors[code]
   return {
-    type: `https://patchbay.dev/reference/errors#${code}`,
+    type: `/docs/reference/errors#${code}`,
     title: entry.title,
     status: statusOf(entry),
     detail: more.detail ?? entry.text,
