@@ -1,0 +1,4 @@
+/** Bytes that no encoder of ours has written. */
+export class CodecDamaged extends Error {
+  override readonly name = 'CodecDamaged'
+}
