@@ -1,4 +1,5 @@
 import { kinds, type AggregateName } from '@patchbay/core/telemetry/port'
+import type { Summary } from '@patchbay/core/telemetry/codec/summary'
 import { ReadTooLarge } from '@patchbay/core/telemetry/read-too-large'
 import type { HotRow } from './hot-rows.ts'
 import type { KeyBuckets } from './telemetry-calls.ts'
@@ -40,17 +41,7 @@ export class BucketFold {
   add(row: HotRow): boolean {
     const { kind, value } = row
     if (this.#numeric && kind !== kinds.number) return false
-    // Times are integers below 2^53, so the quotient is never rounded up to the next bucket.
-    const bucket = Math.floor((row.at - this.#from) / this.#step)
-    if (bucket !== this.#bucket) {
-      this.#close()
-      this.#bucket = bucket
-      this.#rows = 0
-      this.#sum = 0
-      this.#min = Infinity
-      this.#max = -Infinity
-      this.#first = row
-    }
+    this.#enter(row.at, row)
     this.#rows += 1
     this.#last = row
     if (typeof value === 'number') {
@@ -61,9 +52,43 @@ export class BucketFold {
     return true
   }
 
+  /** Whether the summary says all that this aggregate asks for and lies in one bucket. */
+  takes({ firstAt, lastAt, numbers }: Summary): boolean {
+    if (this.#aggregate !== 'count' && !numbers) return false
+    return this.#bucketOf(firstAt) === this.#bucketOf(lastAt)
+  }
+
+  /** Adds points that `takes` has accepted. */
+  addSummary({ firstAt, lastAt, count, numbers }: Summary): void {
+    this.#enter(firstAt, { seq: 0, at: firstAt, kind: kinds.number, value: numbers?.first ?? 0 })
+    this.#rows += count
+    this.#last = { seq: 0, at: lastAt, kind: kinds.number, value: numbers?.last ?? 0 }
+    if (!numbers) return
+    this.#sum += numbers.sum
+    if (numbers.min < this.#min) this.#min = numbers.min
+    if (numbers.max > this.#max) this.#max = numbers.max
+  }
+
   done(): KeyBuckets {
     this.#close()
     return this.#buckets
+  }
+
+  #bucketOf(at: number): number {
+    // Times are integers below 2^53, so the quotient is never rounded up to the next bucket.
+    return Math.floor((at - this.#from) / this.#step)
+  }
+
+  #enter(at: number, first: HotRow): void {
+    const bucket = this.#bucketOf(at)
+    if (bucket === this.#bucket) return
+    this.#close()
+    this.#bucket = bucket
+    this.#rows = 0
+    this.#sum = 0
+    this.#min = Infinity
+    this.#max = -Infinity
+    this.#first = first
   }
 
   #close(): void {

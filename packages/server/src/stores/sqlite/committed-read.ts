@@ -1,12 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { FrameBytes } from '@patchbay/core/telemetry/codec/frame-bytes'
 import { StoreCorrupt } from './errors.ts'
-import { asArrays, PAUSE, toHotRow, type Steps } from './hot-rows.ts'
+import { asArrays, PAUSE, toHotRow, type HotRow, type Steps } from './hot-rows.ts'
 import { ROWS_PER_TURN } from './read-budget.ts'
+import type { SealedChunks } from './sealed-chunks.ts'
 import type { ReaderCalls } from './telemetry-calls.ts'
 import { emptyColumns, push } from './telemetry-reads.ts'
 
 /** Names of series that are kept; the followers of the log see the same series again and again. */
 const MAX_NAMES = 50_000
+
+interface LogRow extends HotRow {
+  series: number
+}
 
 interface Name {
   device: string
@@ -20,8 +26,11 @@ export interface CommittedRead {
 }
 
 /** Follows the log in commit order. */
-export function createCommittedRead(db: DatabaseSync): CommittedRead {
-  const page = asArrays(db.prepare('SELECT seq, at, kind, value, series FROM hot WHERE seq > ? ORDER BY seq LIMIT ?'))
+export function createCommittedRead(db: DatabaseSync, chunks: SealedChunks): CommittedRead {
+  const page = asArrays(
+    db.prepare('SELECT seq, at, kind, value, series FROM hot WHERE seq > ? AND seq <= ? ORDER BY seq'),
+  )
+  const hotAfter = db.prepare('SELECT min(seq) AS n FROM hot WHERE seq > ?')
   const named = db.prepare('SELECT device, key FROM series WHERE id = ?')
   const names = new Map<number, Name>()
 
@@ -39,6 +48,22 @@ export function createCommittedRead(db: DatabaseSync): CommittedRead {
     return name
   }
 
+  /** The points with numbers in (from, to] in commit order, hot and sealed. */
+  function rowsIn(from: number, to: number): LogRow[] {
+    const rows: LogRow[] = page.all(from, to).map(toLogRow)
+    const sealed = chunks.bySeq(from, to)
+    if (sealed.length === 0) return rows
+    for (const id of sealed) pushRows(rows, chunks.frame(id), from, to)
+    return rows.toSorted((a, b) => a.seq - b.seq)
+  }
+
+  function nextAfter(seq: number): number | undefined {
+    const hot = hotAfter.get(seq)?.['n']
+    const sealed = chunks.seqAfter(seq)
+    if (typeof hot !== 'number') return sealed
+    return sealed === undefined ? hot : Math.min(hot, sealed)
+  }
+
   return {
     forget: () => names.clear(),
 
@@ -46,21 +71,55 @@ export function createCommittedRead(db: DatabaseSync): CommittedRead {
       const gathered = new Gathered()
       let from = after
       for (;;) {
-        const rows: unknown[] = page.all(from, Math.min(limit + 1, ROWS_PER_TURN))
-        for (const raw of rows) {
-          const row = toHotRow(raw)
-          const series: unknown = Array.isArray(raw) ? raw[4] : undefined
-          const name = typeof series === 'number' ? nameOf(series) : undefined
+        const window = Math.min(limit + 1, ROWS_PER_TURN)
+        const rows = rowsIn(from, from + window)
+        for (const row of rows) {
+          const name = nameOf(row.series)
           if (gathered.count >= limit && (!name || gathered.beginsRecord(name, row.at))) return gathered.answer()
           from = row.seq
           if (name) gathered.add(name, row)
           else gathered.skip(row.seq)
         }
-        // A record is committed whole, so the end of what one statement sees is the end of a record.
-        if (rows.length === 0) return gathered.answer(from)
+        if (rows.length === 0) {
+          // Numbers of points that are gone are jumped over.
+          const next = nextAfter(from)
+          // A record is committed whole, so the end of the log is the end of a record.
+          if (next === undefined) return gathered.answer(from)
+          from = next - 1
+        }
         yield PAUSE
       }
     },
+  }
+}
+
+function toLogRow(raw: unknown): LogRow {
+  const series: unknown = Array.isArray(raw) ? raw[4] : undefined
+  if (typeof series !== 'number') throw new StoreCorrupt('a row of the hot log has no series')
+  return { ...toHotRow(raw), series }
+}
+
+/** The points of a chunk with numbers in (from, to]: those of a record count on in the order of the columns. */
+function pushRows(rows: LogRow[], { at, seq, series, column }: FrameBytes, from: number, to: number): void {
+  const columns = series.flatMap((each) => column(each) ?? [])
+  const places = columns.map(() => 0)
+  for (let row = 0; row < at.length; row++) {
+    let own = (seq[row] ?? 0) - 1
+    const inside = own < to
+    for (const [i, { series: id, present, values }] of columns.entries()) {
+      if (!present[row]) continue
+      own += 1
+      const place = places[i] ?? 0
+      places[i] = place + 1
+      if (!inside || own <= from || own > to) continue
+      rows.push({
+        seq: own,
+        series: id,
+        at: at[row] ?? 0,
+        kind: values.kind[place] ?? 0,
+        value: values.value[place] ?? 0,
+      })
+    }
   }
 }
 

@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   /** Version of the schema and the statements that make it in an empty file. */
   schemaVersion: number
   schema: string
+  /** What brings a file of this version to the next one. */
+  upgrades?: Readonly<Record<number, string>>
 }
 
 /** Opens (or makes) a database for its one writer. */
@@ -71,8 +73,16 @@ export function holdLock(file: string): DatabaseSync {
 function prepareSchema(db: DatabaseSync, options: DatabaseOptions): void {
   const found = db.prepare('PRAGMA user_version').get()?.['user_version']
   if (found === options.schemaVersion) return
-  if (found !== 0) throw new StoreCorrupt(`schema version ${String(found)} is not known to this version of the product`)
-  db.exec(`BEGIN IMMEDIATE; ${options.schema}; PRAGMA user_version = ${options.schemaVersion}; COMMIT`)
+  if (found === 0) {
+    db.exec(`BEGIN IMMEDIATE; ${options.schema}; PRAGMA user_version = ${options.schemaVersion}; COMMIT`)
+    return
+  }
+  const upgrade = typeof found === 'number' ? options.upgrades?.[found] : undefined
+  if (typeof found !== 'number' || upgrade === undefined) {
+    throw new StoreCorrupt(`schema version ${String(found)} is not known to this version of the product`)
+  }
+  db.exec(`BEGIN IMMEDIATE; ${upgrade}; PRAGMA user_version = ${found + 1}; COMMIT`)
+  prepareSchema(db, options)
 }
 
 function opening(file: string, open: () => DatabaseSync): DatabaseSync {

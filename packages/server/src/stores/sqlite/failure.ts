@@ -1,5 +1,6 @@
 import { CursorInvalid } from '@patchbay/core/cursor-invalid'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
+import { CodecDamaged } from '@patchbay/core/telemetry/codec/codec-damaged'
 import { ReadTooLarge } from '@patchbay/core/telemetry/read-too-large'
 import { StoreCorrupt, StoreMisused } from './errors.ts'
 
@@ -31,7 +32,7 @@ export function toFailure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof ReadTooLarge) return { sort: 'too-large', message }
   if (error instanceof CursorInvalid) return { sort: 'cursor', message }
-  if (error instanceof StoreCorrupt) return { sort: 'corrupt', message }
+  if (error instanceof StoreCorrupt || error instanceof CodecDamaged) return { sort: 'corrupt', message }
   if (error instanceof StoreUnavailable) return { sort: 'unavailable', message }
   const code = sqliteCode(error)
   if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return { sort: 'corrupt', message }

@@ -19,11 +19,17 @@ export interface GroupOptions<R> {
   onClose: () => void
 }
 
+export interface GroupCommit<R> {
+  push(request: R): void
+  /** There is background work to be done. */
+  wake(): void
+}
+
 /**
  * Runs everything that has arrived as one transaction and answers all of it after the commit. While a commit runs, the next group
  * gathers in the port's queue: the busier it is, the larger the groups.
  */
-export function createGroupCommit<R extends { id: number }>(options: GroupOptions<R>): { push(request: R): void } {
+export function createGroupCommit<R extends { id: number }>(options: GroupOptions<R>): GroupCommit<R> {
   const { db } = options
   let queue: R[] = []
   let scheduled = false
@@ -102,6 +108,7 @@ export function createGroupCommit<R extends { id: number }>(options: GroupOption
       queue.push(request)
       schedule()
     },
+    wake: schedule,
   }
 }
 

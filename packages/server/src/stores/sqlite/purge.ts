@@ -1,8 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { StoreCorrupt } from './errors.ts'
 import type { HotLog } from './hot-log.ts'
 
 /** Rows deleted in one transaction: few enough that no commit waits long behind it. */
 const CHUNK_ROWS = 2_000
+/** Chunks deleted in one transaction. */
+const CHUNKS = 100
 
 export interface Purge {
   /** Takes the device's series out of sight, in the open transaction. */
@@ -18,6 +21,13 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
   const next = db.prepare('SELECT series FROM doomed LIMIT 1')
   const remove = db.prepare('DELETE FROM hot WHERE seq IN (SELECT seq FROM hot WHERE series = ? LIMIT ?)')
   const finish = db.prepare('DELETE FROM doomed WHERE series = ?')
+  const leave = db.prepare('INSERT OR IGNORE INTO leaving SELECT id FROM owner WHERE device = ?')
+  const disown = db.prepare('DELETE FROM owner WHERE device = ?')
+  const forgetNewest = db.prepare('DELETE FROM newest WHERE series = ?')
+  const nextOwner = db.prepare('SELECT owner FROM leaving LIMIT 1')
+  const chunks = db.prepare('SELECT id, points FROM chunk WHERE owner = ? LIMIT ?')
+  const removeChunk = db.prepare('DELETE FROM chunk WHERE id = ?')
+  const finishOwner = db.prepare('DELETE FROM leaving WHERE owner = ?')
   const count = db.prepare('UPDATE meta SET dropped = dropped + ?, seq_floor = max(seq_floor, ?)')
   // Cleared only by looking, so that a rolled back or failed step is taken up again.
   let idle = false
@@ -28,11 +38,14 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
     while (left > 0) {
       const series = next.get()?.['series']
       if (typeof series !== 'number') {
-        idle = true
+        gone += removeChunks()
         break
       }
       const removed = Number(remove.run(series, left).changes)
-      if (removed < left) finish.run(series)
+      if (removed < left) {
+        forgetNewest.run(series)
+        finish.run(series)
+      }
       gone += removed
       // A series counts too: thousands of short ones are work as well.
       left -= removed + 1
@@ -40,9 +53,29 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
     if (gone > 0) count.run(gone, log.lastSeq())
   }
 
+  /** Answers how many points went; after the last chunk of the last device all is done. */
+  function removeChunks(): number {
+    const owner = nextOwner.get()?.['owner']
+    if (typeof owner !== 'number') {
+      idle = true
+      return 0
+    }
+    let gone = 0
+    const found = chunks.all(owner, CHUNKS)
+    for (const { id, points } of found) {
+      if (typeof id !== 'number' || typeof points !== 'number') throw new StoreCorrupt('a chunk has a wrong form')
+      removeChunk.run(id)
+      gone += points
+    }
+    if (found.length < CHUNKS) finishOwner.run(owner)
+    return gone
+  }
+
   return {
     doom(device) {
       doom.run(device)
+      leave.run(device)
+      disown.run(device)
       hide.run(device)
       idle = false
     },

@@ -1,5 +1,7 @@
 import type { AggregateName, Batch } from '@patchbay/core/telemetry/port'
 
+import type { SealLimits } from './seal-queue.ts'
+
 export interface SeriesDefinition {
   id: number
   device: string
@@ -75,4 +77,5 @@ export interface ReaderCalls {
 export interface TelemetryWorkerData {
   file: string
   durability: 'full' | 'relaxed'
+  seal: SealLimits
 }

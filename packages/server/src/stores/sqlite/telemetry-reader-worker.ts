@@ -4,6 +4,7 @@ import { openReadOnly } from './database-file.ts'
 import { toFailure } from './failure.ts'
 import { openWorker } from './group-commit.ts'
 import type { Steps } from './hot-rows.ts'
+import { createSealedChunks } from './sealed-chunks.ts'
 import type { ReaderCalls, TelemetryWorkerData } from './telemetry-calls.ts'
 import { createTelemetryReads } from './telemetry-reads.ts'
 import type { Cancel, Reply, RequestOf } from './worker-reply.ts'
@@ -18,8 +19,9 @@ const { file }: TelemetryWorkerData = workerData
 
 openWorker(() => {
   const db = openReadOnly(file, CACHE_BYTES)
-  const reads = createTelemetryReads(db)
-  const committed = createCommittedRead(db)
+  const chunks = createSealedChunks(db)
+  const reads = createTelemetryReads(db, chunks)
+  const committed = createCommittedRead(db, chunks)
   const waiting = new Map<number, Request>()
   const running = new Map<number, Steps<unknown>>()
   let scheduled = false
@@ -73,6 +75,16 @@ openWorker(() => {
     }
   }
 
+  /** Sealing moves points from one table to another: a turn sees all of it or nothing. */
+  function inSnapshot<T>(work: () => T): T {
+    db.exec('BEGIN')
+    try {
+      return work()
+    } finally {
+      db.exec('COMMIT')
+    }
+  }
+
   function schedule(): void {
     if (scheduled) return
     scheduled = true
@@ -93,7 +105,7 @@ openWorker(() => {
     const [id, steps] = first
     running.delete(id)
     try {
-      const step = steps.next()
+      const step = inSnapshot(() => steps.next())
       if (step.done) reply({ id, value: step.value })
       else running.set(id, steps)
     } catch (error) {

@@ -1,8 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { Summary } from '@patchbay/core/telemetry/codec/summary'
 import { BucketFold, MAX_BUCKETS } from './bucket-fold.ts'
 import { StoreCorrupt } from './errors.ts'
-import { asArrays, createHotRows, PAUSE, type HotRow, type Steps, type Turn } from './hot-rows.ts'
+import { asArrays, PAUSE, type HotRow, type Steps, type Turn } from './hot-rows.ts'
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
+import type { SealedChunks } from './sealed-chunks.ts'
+import { createSeriesPoints, type Stretch } from './series-points.ts'
 import type { Columns, KeyBuckets, ReaderCalls } from './telemetry-calls.ts'
 
 /** Rows fetched ahead for each of many series that are merged: too few cost statements, too many are thrown away. */
@@ -24,9 +27,9 @@ export interface TelemetryReads {
   raw(ask: Ask<'raw'>): Steps<Answer<'raw'>>
 }
 
-export function createTelemetryReads(db: DatabaseSync): TelemetryReads {
+export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): TelemetryReads {
   const ofDevice = asArrays(db.prepare('SELECT id, key FROM series WHERE device = ?'))
-  const rows = createHotRows(db)
+  const points = createSeriesPoints(db, chunks)
 
   function seriesOf(device: string): Series[] {
     return ofDevice.all(device).map(toSeries)
@@ -45,14 +48,14 @@ export function createTelemetryReads(db: DatabaseSync): TelemetryReads {
     *latest({ device }) {
       const budget = new ReadBudget()
       const keys: string[] = []
-      const points = emptyColumns()
+      const found = emptyColumns()
       for (const series of chosen(device, undefined)) {
-        const row = rows.newest(series.id)
-        if (row) push(points, keys.push(series.key) - 1, row)
+        const row = points.newest(series.id)
+        if (row) push(found, keys.push(series.key) - 1, row)
         budget.spend(LOOKUP_ROWS)
         if (budget.turnOver()) yield PAUSE
       }
-      return { keys, points }
+      return { keys, points: found }
     },
 
     *range(ask) {
@@ -60,15 +63,16 @@ export function createTelemetryReads(db: DatabaseSync): TelemetryReads {
       const count = { left: MAX_BUCKETS }
       const series: KeyBuckets[] = []
       const mismatch: string[] = []
+      const owner = chunks.ownerOf(ask.device)
       for (const { id, key } of chosen(ask.device, ask.keys)) {
         const fold = new BucketFold(key, ask, count)
+        const takes = (summary: Summary) => fold.takes(summary)
         let fits = true
-        for (const row of rows.distinct(budget, id, ask.from, ask.to, ROWS_PER_TURN)) {
-          if (row === PAUSE) yield PAUSE
-          else if (!fold.add(row)) {
-            fits = false
-            break
-          }
+        for (const stretch of points.stretches(budget, { series: id, owner }, ask.from, ask.to, ROWS_PER_TURN, takes)) {
+          if (stretch === PAUSE) yield PAUSE
+          else if ('summary' in stretch) fold.addSummary(stretch.summary)
+          else fits = stretch.rows.every((row) => fold.add(row))
+          if (!fits) break
         }
         const buckets = fits ? fold.done() : undefined
         if (!buckets) mismatch.push(key)
@@ -83,50 +87,53 @@ export function createTelemetryReads(db: DatabaseSync): TelemetryReads {
       const budget = new ReadBudget()
       const all = chosen(device, keys)
       const pageRows = Math.max(MIN_MERGE_PAGE_ROWS, Math.ceil((limit + 1) / Math.max(1, all.length)))
+      const owner = chunks.ownerOf(device)
       const heads: Head[] = []
       for (const { id, key } of all) {
         const start = after === undefined ? from : Math.max(from, key <= after.key ? after.at + 1 : after.at)
-        const source = rows.distinct(budget, id, start, to, pageRows)
-        const head: Head = { key, source, row: undefined }
+        const source = points.stretches(budget, { series: id, owner }, start, to, pageRows)
+        const head: Head = { key, source, rows: [], next: 0, row: undefined }
         yield* advance(head)
         if (head.row) heads.push(head)
       }
-      const points = emptyColumns()
+      const found = emptyColumns()
       while (heads.some((head) => head.row !== undefined)) {
         // All that share the smallest time, in the order of their keys.
         let at = Infinity
         for (const { row } of heads) if (row && row.at < at) at = row.at
         for (const [name, head] of heads.entries()) {
           if (head.row?.at !== at) continue
-          if (points.at.length === limit) return { keys: heads.map((each) => each.key), points, more: true }
-          push(points, name, head.row)
+          if (found.at.length === limit) return { keys: heads.map((each) => each.key), points: found, more: true }
+          push(found, name, head.row)
           yield* advance(head)
         }
       }
-      return { keys: heads.map((head) => head.key), points, more: false }
+      return { keys: heads.map((head) => head.key), points: found, more: false }
     },
   }
 }
 
 interface Head {
   key: string
-  source: Generator<HotRow | Turn, void>
+  source: Generator<Stretch | Turn, void>
+  rows: HotRow[]
+  next: number
   /** The next point; undefined at the end. */
   row: HotRow | undefined
 }
 
 function* advance(head: Head): Steps<void> {
   for (;;) {
+    head.row = head.rows[head.next]
+    head.next += 1
+    if (head.row) return
     const next = head.source.next()
-    if (next.done) {
-      head.row = undefined
-      return
+    if (next.done) return
+    if (next.value === PAUSE) yield PAUSE
+    else if ('rows' in next.value) {
+      head.rows = next.value.rows
+      head.next = 0
     }
-    if (next.value !== PAUSE) {
-      head.row = next.value
-      return
-    }
-    yield PAUSE
   }
 }
 

@@ -1,4 +1,20 @@
-export const telemetrySchemaVersion = 1
+export const telemetrySchemaVersion = 2
+
+/**
+ * `chunk` holds sealed records of one device (`owner`): `head` the summaries of its series, `body` the frame. Its ids only grow, so a
+ * chunk that was replaced by a larger one is never mistaken for it. `newest` is the newest sealed point of each series; `leaving` the
+ * owners whose device was deleted and whose chunks still take space.
+ */
+const sealedTables = `
+  CREATE TABLE owner (id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE chunk (id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, from_at INTEGER NOT NULL,
+    to_at INTEGER NOT NULL, seq_from INTEGER NOT NULL, seq_to INTEGER NOT NULL, records INTEGER NOT NULL,
+    points INTEGER NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+  CREATE INDEX chunk_place ON chunk (owner, to_at, from_at);
+  CREATE INDEX chunk_seq ON chunk (seq_to, seq_from);
+  CREATE TABLE newest (series INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,
+    value ANY NOT NULL) STRICT;
+  CREATE TABLE leaving (owner INTEGER PRIMARY KEY) STRICT`
 
 /**
  * `hot` is the log in commit order; its index ends with the row id, that is `seq`. `value` has no affinity: a number is stored as the
@@ -13,4 +29,8 @@ export const telemetrySchema = `
   CREATE TABLE doomed (series INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), writer TEXT NOT NULL, seq_floor INTEGER NOT NULL,
     dropped INTEGER NOT NULL) STRICT;
-  INSERT INTO meta VALUES (1, lower(hex(randomblob(8))), 0, 0)`
+  INSERT INTO meta VALUES (1, lower(hex(randomblob(8))), 0, 0);
+  ${sealedTables}`
+
+/** What brings a file of the version before to the next. */
+export const telemetryUpgrades: Readonly<Record<number, string>> = { 1: sealedTables }

@@ -4,8 +4,9 @@ import { holdLock, openDatabase } from './database-file.ts'
 import { createGroupCommit, openWorker } from './group-commit.ts'
 import { createHotLog } from './hot-log.ts'
 import { createPurge } from './purge.ts'
+import { createSealing } from './sealing.ts'
 import type { TelemetryWorkerData, WriterCalls, WriterOpened } from './telemetry-calls.ts'
-import { telemetrySchema, telemetrySchemaVersion } from './telemetry-schema.ts'
+import { telemetrySchema, telemetrySchemaVersion, telemetryUpgrades } from './telemetry-schema.ts'
 import type { RequestOf } from './worker-reply.ts'
 
 type Request = RequestOf<WriterCalls>
@@ -14,8 +15,10 @@ type Request = RequestOf<WriterCalls>
 const CACHE_BYTES = 16 * 1024 * 1024
 /** Points of one transaction: some 100 ms of work at most. */
 const MAX_GROUP_POINTS = 25_000
+/** How often slow series are looked for. */
+const SWEEP_EVERY_MS = 60_000
 
-const { file, durability }: TelemetryWorkerData = workerData
+const { file, durability, seal }: TelemetryWorkerData = workerData
 
 openWorker((): WriterOpened => {
   const lock = holdLock(file)
@@ -25,9 +28,11 @@ openWorker((): WriterOpened => {
     cacheBytes: CACHE_BYTES,
     schemaVersion: telemetrySchemaVersion,
     schema: telemetrySchema,
+    upgrades: telemetryUpgrades,
   })
   const log = createHotLog(db)
   const purge = createPurge(db, log)
+  const sealing = createSealing(db, log, seal)
   const group = createGroupCommit<Request>({
     db,
     weight: (request) => (request.op === 'append' ? request.ask.batch.length : 1),
@@ -35,7 +40,9 @@ openWorker((): WriterOpened => {
     apply: (request) => {
       switch (request.op) {
         case 'append':
-          return log.append(request.ask.batch, request.ask.definitions)
+          log.append(request.ask.batch, request.ask.definitions)
+          sealing.added(request.ask.batch)
+          return undefined
         case 'deleteDevice':
           return purge.doom(request.ask.device)
         case 'stats':
@@ -46,9 +53,13 @@ openWorker((): WriterOpened => {
     },
     isClose: (request) => request.op === 'close',
     onRollback: () => log.restore(),
-    background: () => purge.step(),
+    background: () => purge.step() || sealing.step(),
     onClose: () => close(db, lock),
   })
+  setInterval(() => {
+    sealing.sweep()
+    group.wake()
+  }, SWEEP_EVERY_MS).unref()
   parentPort?.on('message', (request: Request) => group.push(request))
   return { writer: log.writer, lastSeries: log.lastSeries }
 })

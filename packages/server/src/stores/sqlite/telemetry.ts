@@ -15,6 +15,7 @@ import type {
 import type { Durability } from './database-file.ts'
 import { StoreMisused } from './errors.ts'
 import { fileBytes, makePrivateFile } from './private-file.ts'
+import { defaultSealLimits, type SealLimits } from './seal-queue.ts'
 import { SeriesBook } from './series-book.ts'
 import { readRawCursor, toLatest, toRangeAnswer, toRawAnswer, toRecords } from './telemetry-answers.ts'
 import type { ReaderCalls, TelemetryWorkerData, WriterCalls, WriterOpened } from './telemetry-calls.ts'
@@ -23,6 +24,8 @@ import { WorkerLink } from './worker-link.ts'
 export interface SqliteTelemetryOptions {
   file: string
   durability: Durability
+  /** For tests and measurements. */
+  seal?: Partial<SealLimits>
   /** One of the store's threads died; nothing works any more. */
   onFatal?: (error: Error) => void
 }
@@ -38,7 +41,8 @@ const READER_HEAP_MB = 256
 export async function openSqliteTelemetry(options: SqliteTelemetryOptions): Promise<TelemetryStore> {
   const { file } = options
   await makePrivateFile(file)
-  const data: TelemetryWorkerData = { file, durability: options.durability }
+  const seal = { ...defaultSealLimits, ...options.seal }
+  const data: TelemetryWorkerData = { file, durability: options.durability, seal }
   let open = false
   const onFatal = (error: Error) => {
     // Both threads go when one has: a store that takes points but shows none would look healthy.

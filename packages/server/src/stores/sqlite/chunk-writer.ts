@@ -1,0 +1,95 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { readFrame, writeFrame } from '@patchbay/core/telemetry/codec/frame-bytes'
+import { countPoints, toFrames, toPoints, type Frame, type SealedPoint } from '@patchbay/core/telemetry/codec/frame'
+import { summarise, writeSummaries } from '@patchbay/core/telemetry/codec/summary'
+import { StoreCorrupt } from './errors.ts'
+
+/** Points of one chunk, for devices with many keys. */
+const MAX_CHUNK_POINTS = 8_192
+const MIN_CHUNK_RECORDS = 8
+/** A newest chunk filled to less than this part is made anew with what follows; it has been rewritten a few times by then. */
+const FULL = 0.75
+
+export interface ChunkWriter {
+  /** Stores points of one device as chunks, in the open transaction. */
+  write(device: string, points: SealedPoint[]): void
+}
+
+interface Newest {
+  id: number
+  toAt: number
+  records: number
+  points: number
+}
+
+export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWriter {
+  const findOwner = db.prepare('SELECT id FROM owner WHERE device = ?')
+  const addOwner = db.prepare('INSERT INTO owner (device) VALUES (?)')
+  const newest = db.prepare('SELECT id, to_at, records, points FROM chunk WHERE owner = ? ORDER BY to_at DESC LIMIT 2')
+  const body = db.prepare('SELECT body FROM chunk WHERE id = ?')
+  const insert = db.prepare(
+    'INSERT INTO chunk (owner, from_at, to_at, seq_from, seq_to, records, points, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const remove = db.prepare('DELETE FROM chunk WHERE id = ?')
+  const renew = db.prepare(
+    `INSERT INTO newest VALUES (?, ?, ?, ?, ?) ON CONFLICT (series) DO UPDATE
+     SET seq = excluded.seq, at = excluded.at, kind = excluded.kind, value = excluded.value
+     WHERE (excluded.at, excluded.seq) > (newest.at, newest.seq)`,
+  )
+
+  function ownerOf(device: string): number {
+    const id = findOwner.get(device)?.['id']
+    return typeof id === 'number' ? id : Number(addOwner.run(device).lastInsertRowid)
+  }
+
+  function renewNewest(points: readonly SealedPoint[]): void {
+    const last = new Map<number, SealedPoint>()
+    for (const point of points) {
+      const known = last.get(point.series)
+      if (!known || point.at > known.at || (point.at === known.at && point.seq > known.seq)) {
+        last.set(point.series, point)
+      }
+    }
+    for (const { series, seq, at, kind, value } of last.values()) renew.run(series, seq, at, kind, value)
+  }
+
+  function insertFrame(owner: number, frame: Frame): void {
+    const points = countPoints(frame)
+    let seqFrom = Infinity
+    let seqTo = 0
+    for (const { seq } of toPoints(frame)) {
+      if (seq < seqFrom) seqFrom = seq
+      if (seq > seqTo) seqTo = seq
+    }
+    const head = writeSummaries(summarise(frame))
+    const { at } = frame
+    insert.run(owner, at[0] ?? 0, at.at(-1) ?? 0, seqFrom, seqTo, at.length, points, head, writeFrame(frame))
+  }
+
+  return {
+    write(device, points) {
+      const owner = ownerOf(device)
+      renewNewest(points)
+      const keys = new Set(points.map(({ series }) => series)).size
+      const records = Math.max(MIN_CHUNK_RECORDS, Math.min(maxRecords, Math.floor(MAX_CHUNK_POINTS / keys)))
+      const [last, before] = newest.all(owner).map(toNewest)
+      const joins = last !== undefined && last.records < records * FULL && last.points < MAX_CHUNK_POINTS * FULL
+      const sealedTo = (joins ? before : last)?.toAt ?? -Infinity
+      // Late points stand by themselves, so that one of them does not make a chunk that reaches over many others.
+      const onTime = points.filter(({ at }) => at > sealedTo)
+      const late = points.filter(({ at }) => at <= sealedTo)
+      if (joins && onTime.length > 0) {
+        const bytes = body.get(last.id)?.['body']
+        if (!(bytes instanceof Uint8Array)) throw new StoreCorrupt('a chunk has no body')
+        for (const point of toPoints(readFrame(bytes))) onTime.push(point)
+        remove.run(last.id)
+      }
+      for (const part of [late, onTime]) for (const frame of toFrames(part, records)) insertFrame(owner, frame)
+    },
+  }
+}
+
+function toNewest({ id, to_at: toAt, records, points }: Record<string, unknown>): Newest {
+  if (typeof id !== 'number' || typeof toAt !== 'number') throw new StoreCorrupt('a chunk has a wrong form')
+  return { id, toAt, records: Number(records), points: Number(points) }
+}
