@@ -59,6 +59,9 @@ const times = fc.oneof(
       fc.array(fc.integer({ min: 0, max: 9 })),
     )
     .map(([start, step, jitter]) => jitter.map((ms, i) => start + i * step + ms)),
+  fc
+    .array(fc.integer({ min: 0, max: 2_000_000_000 }))
+    .map((ms) => ms.map((each) => 1_760_000_000_000_123 + each * 1_000)),
 )
 
 describe('columns come back as they were', () => {

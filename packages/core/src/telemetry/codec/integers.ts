@@ -5,7 +5,6 @@ import { CodecDamaged } from './codec-damaged.ts'
 
 /** How a column of integers is written; the numbers are stored, never change them. */
 const modes = { plain: 0, delta: 1, deltaOfDelta: 2, doubles: 3 } as const
-type Mode = (typeof modes)[keyof typeof modes]
 
 /** Values of one frame of reference: small, so that one gap does not widen all. */
 const BLOCK = 128
@@ -13,6 +12,10 @@ const BLOCK = 128
 const MAX_RANGE = 2 ** 50
 /** What a block costs beside its packed values, about. */
 const BLOCK_HEAD_BITS = 24
+/** Times in microseconds are often whole milliseconds or seconds: all distances from the first value are then divided. */
+const UNITS = [1, 1_000, 1_000_000] as const
+/** The unit stands beside the mode. */
+const UNIT_SCALE = 4
 
 /** Writes any doubles; integers near each other, or in even steps, get small. */
 export function writeIntegers(out: ByteWriter, values: Float64Array): void {
@@ -21,25 +24,43 @@ export function writeIntegers(out: ByteWriter, values: Float64Array): void {
     for (const value of values) out.double(value)
     return
   }
-  const delta = differences(values)
+  const first = values[0] ?? 0
+  const place = UNITS.findLastIndex((unit) => values.every((value) => (value - first) % unit === 0))
+  const unit = UNITS[place] ?? 1
+  const scaled = unit === 1 ? values : values.map((value) => (value - first) / unit)
+  const delta = differences(scaled)
   const deltaOfDelta = differences(delta)
-  const costs = [costOf(values), costOf(delta), costOf(deltaOfDelta)]
+  const costs = [costOf(scaled), costOf(delta), costOf(deltaOfDelta)]
   const cheapest = Math.min(...costs)
-  if (costs[modes.deltaOfDelta] === cheapest) {
-    write(out, modes.deltaOfDelta, [values[0] ?? 0, delta[0] ?? 0].slice(0, values.length), deltaOfDelta)
-  } else if (costs[modes.delta] === cheapest) {
-    write(out, modes.delta, [values[0] ?? 0].slice(0, values.length), delta)
-  } else write(out, modes.plain, [], values)
+  const mode = costs.lastIndexOf(cheapest)
+  out.byte(mode + place * UNIT_SCALE)
+  if (unit !== 1) out.signed(first)
+  if (mode === modes.plain) writeBlocks(out, scaled)
+  else {
+    const heads = mode === modes.delta ? [scaled[0] ?? 0] : [scaled[0] ?? 0, delta[0] ?? 0]
+    for (const head of heads.slice(0, values.length)) out.signed(head)
+    writeBlocks(out, mode === modes.delta ? delta : deltaOfDelta)
+  }
 }
 
 export function readIntegers(input: ByteReader, length: number): Float64Array {
   const values = new Float64Array(length)
-  const mode = input.byte()
-  if (mode === modes.doubles) {
+  const form = input.byte()
+  if (form === modes.doubles) {
     for (let i = 0; i < length; i++) values[i] = input.double()
     return values
   }
-  if (mode > modes.deltaOfDelta) throw new CodecDamaged(`no such form of integers: ${mode}`)
+  const mode = form % UNIT_SCALE
+  const unit = UNITS[Math.floor(form / UNIT_SCALE)]
+  if (mode > modes.deltaOfDelta || unit === undefined) throw new CodecDamaged(`no such form of integers: ${form}`)
+  const origin = unit === 1 ? 0 : input.signed()
+  readScaled(input, mode, values)
+  if (unit !== 1) for (let i = 0; i < length; i++) values[i] = origin + (values[i] ?? 0) * unit
+  return values
+}
+
+function readScaled(input: ByteReader, mode: number, values: Float64Array): void {
+  const { length } = values
   const heads = Math.min(mode, length)
   const first = heads > 0 ? input.signed() : 0
   const step = heads > 1 ? input.signed() : 0
@@ -49,7 +70,7 @@ export function readIntegers(input: ByteReader, length: number): Float64Array {
     const width = input.byte()
     unpack(input.bytes(packedBytes(to - from, width)), base, width, values, from, to)
   }
-  if (mode === modes.plain || length === 0) return values
+  if (mode === modes.plain || length === 0) return
   values[0] = first
   if (mode === modes.delta) {
     let sum = first
@@ -63,18 +84,15 @@ export function readIntegers(input: ByteReader, length: number): Float64Array {
       values[i] = sum += delta
     }
   }
-  return values
 }
 
-function write(out: ByteWriter, mode: Mode, heads: number[], rest: Float64Array): void {
-  out.byte(mode)
-  for (const head of heads) out.signed(head)
-  for (let from = 0; from < rest.length; from += BLOCK) {
-    const to = Math.min(rest.length, from + BLOCK)
-    const { base, width } = frameOf(rest, from, to)
+function writeBlocks(out: ByteWriter, values: Float64Array): void {
+  for (let from = 0; from < values.length; from += BLOCK) {
+    const to = Math.min(values.length, from + BLOCK)
+    const { base, width } = frameOf(values, from, to)
     out.signed(base)
     out.byte(width)
-    pack(rest, from, to, base, width, out.reserve(packedBytes(to - from, width)))
+    pack(values, from, to, base, width, out.reserve(packedBytes(to - from, width)))
   }
 }
 
