@@ -2,6 +2,8 @@ import { kinds, type Batch } from '../telemetry/port.ts'
 
 const firstCapacity = 64
 
+const isText = (kind: number | undefined): boolean => kind === kinds.text || kind === kinds.json
+
 /**
  * A batch while it grows. Rows are written one after the other and taken back when their message is refused in the middle. Its
  * buffers go to the store for good, so each group has its own.
@@ -49,6 +51,21 @@ export class Columns {
     while (this.length > length) {
       const kind = this.kind[--this.length]
       if (kind === kinds.text || kind === kinds.json) this.textLength -= this.text.pop()?.length ?? 0
+    }
+  }
+
+  /** Reads back the rows after `mark`; `text` is empty for numbers and booleans. */
+  readFrom(
+    mark: number,
+    visit: (series: number, at: number, kind: number, number: number, text: string) => void,
+  ): void {
+    let texts = 0
+    for (let row = mark; row < this.length; row++) if (isText(this.kind[row])) texts++
+    let next = this.text.length - texts
+    for (let row = mark; row < this.length; row++) {
+      const kind = this.kind[row] ?? kinds.number
+      const text = isText(kind) ? (this.text[next++] ?? '') : ''
+      visit(this.series[row] ?? 0, this.at[row] ?? 0, kind, this.number[row] ?? 0, text)
     }
   }
 

@@ -3,6 +3,7 @@ import { refuse } from '../errors.ts'
 import type { DeviceSeries, TelemetryStore } from '../telemetry/port.ts'
 import { ingestLimits } from './limits.ts'
 import { createTypeRules, type TypeMisfits, type TypeRules } from './type-rules.ts'
+import { createWatches, type HearPoints, type Watch } from './watches.ts'
 
 /** What ingest keeps of one device while somebody publishes for it. */
 export interface DeviceIngest {
@@ -16,6 +17,8 @@ export interface DeviceIngest {
   waiting: number
   /** Topics and sessions that hold it. */
   holders: number
+  /** Set while somebody looks at the device. */
+  watch: Watch | undefined
   /** The series of a key that has none yet; refuses the one too many. */
   addSeries(key: string): number
   /** The device was deleted: nothing may be stored under these series any more. */
@@ -35,16 +38,25 @@ export interface DeviceIngestPool {
   typeChanged(type: TypeRecord): void
   /** The device was deleted. */
   drop(device: string): void
+  /** Tells what becomes durable for the device, known here or not; one ear a device. The answer ends it. */
+  watch(device: string, hear: HearPoints): () => void
   /** Values per type that did not fit and were stored. */
   misfits(): ReadonlyMap<string, TypeMisfits>
   close(): void
 }
 
-export function createDeviceIngestPool(telemetry: TelemetryStore): DeviceIngestPool {
+export function createDeviceIngestPool(
+  telemetry: TelemetryStore,
+  onFault: (error: unknown) => void = () => {},
+): DeviceIngestPool {
   const records = new Map<string, DeviceIngest>()
   const opening = new Map<string, Promise<DeviceIngest>>()
   const idle = new Set<DeviceIngest>()
   const byType = new Map<string, TypeMisfits>()
+  const watches = createWatches((device) => {
+    const ingest = records.get(device)
+    if (ingest) ingest.watch = watches.of(device)
+  }, onFault)
 
   function rulesOf(type: TypeRecord | undefined): TypeRules {
     const id = type?.id ?? 'default'
@@ -68,7 +80,18 @@ export function createDeviceIngestPool(telemetry: TelemetryStore): DeviceIngestP
         if (series.keys.size >= ingestLimits.keysPerDevice) throw refuse('KEYS_EXCEEDED')
         return telemetry.addSeries(series, key)
       }
-      const ingest = { device, series, misfits, rules, addSeries, lastArrival: 0, waiting: 0, holders: 0, gone: false }
+      const ingest: DeviceIngest = {
+        device,
+        series,
+        misfits,
+        rules,
+        addSeries,
+        watch: watches.of(device),
+        lastArrival: 0,
+        waiting: 0,
+        holders: 0,
+        gone: false,
+      }
       records.set(device, ingest)
       return ingest
     } catch (cause) {
@@ -118,6 +141,7 @@ export function createDeviceIngestPool(telemetry: TelemetryStore): DeviceIngestP
       idle.delete(ingest)
       telemetry.releaseDevice(ingest.series)
     },
+    watch: (device, hear) => watches.add(device, hear),
     misfits: () => byType,
     close() {
       for (const ingest of records.values()) telemetry.releaseDevice(ingest.series)

@@ -13,6 +13,7 @@ import { ingestLimits } from '../ingest/limits.ts'
 import { isRefused } from '../refused.ts'
 import type { Shadows } from '../shadow/shadows.ts'
 import type { Idempotency } from './idempotency.ts'
+import type { MessageTap } from './message-tap.ts'
 import { sessionLimits } from './limits.ts'
 import { toNewRefusal, type Publisher } from './publisher.ts'
 import type { Relays } from './relays.ts'
@@ -35,6 +36,7 @@ export interface AcceptorOptions {
   shadows: Pick<Shadows, 'report'>
   commands: Pick<Commands, 'reply'>
   relays: Relays
+  tap: MessageTap
   idempotency: Idempotency
   presence: Pick<PresenceListener, 'alive'>
   refusals: RefusalRecorder
@@ -50,7 +52,8 @@ export interface Acceptor {
 }
 
 export function createAcceptor(options: AcceptorOptions): Acceptor {
-  const { batcher, decoder, shadows, commands, relays, idempotency, presence, refusals, clock, settleLater } = options
+  const { batcher, decoder, shadows, commands, relays, tap, idempotency, presence, refusals, clock, settleLater } =
+    options
   let underWay = 0
   const drained: (() => void)[] = []
 
@@ -95,7 +98,8 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
       }
       presence.alive(ingest.device, clock.nowMicros())
       const done = passOn(publisher, topic, bytes, how, settle)
-      if (rows > 0) batcher.add(ingest, done)
+      const { watch } = ingest
+      if (rows > 0) batcher.add(ingest, watch === undefined ? done : watch.follow(ingest, columns, mark, done))
       else settleLater(done, undefined)
       return
     }
@@ -157,13 +161,14 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
   }
 
   return {
-    accept(publisher, target, topic, bytes, how, settle) {
+    accept(publisher, target, topic, bytes, how, settled) {
+      const settle = tap.open ? tap.follow(publisher, target, topic, bytes, how, settled) : settled
       const key = how.idempotencyKey
       if (key === undefined || target.kind === 'refused') {
         take(publisher, target, topic, bytes, how, settle)
         return
       }
-      const work = (settled: Settle) => take(publisher, target, topic, bytes, how, settled)
+      const work = (stored: Settle) => take(publisher, target, topic, bytes, how, stored)
       idempotency.run({ principal: publisher.principal, key, topic, bytes }, work, settle)
     },
     drain: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => drained.push(resolve))),

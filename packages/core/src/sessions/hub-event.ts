@@ -1,9 +1,8 @@
 import type { Command } from '@patchbay/contracts/command'
 import type { Session } from '@patchbay/contracts/session'
 
-/** What the console's live view follows. It says what changed, not the values: viewers read those when they draw. */
+/** What the console's live view follows beside the values, which `hub.watch` tells for the devices that somebody looks at. */
 export type HubEvent =
-  | { kind: 'telemetry'; devices: ReadonlySet<string> }
   | { kind: 'shadow'; device: string }
   | { kind: 'command'; command: Command }
   | { kind: 'sessions'; principal: Session['principal'] }

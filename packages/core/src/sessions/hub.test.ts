@@ -481,3 +481,85 @@ test('a type that changes holds for the next message', async () => {
   await hub.close()
   expect(hub.stats().ingest.points).toBe(2)
 })
+
+describe('onlookers', () => {
+  test('values of a watched device are told once they are durable, after the settle; refused ones never', async () => {
+    const { hub, telemetry, peer, clock } = await bench()
+    const session = await hub.open(peer('d'))
+    const topic = session.topic('devices/d/telemetry')
+    const log: unknown[] = []
+    const pass = async () => {
+      await turns()
+      clock.pass(200)
+      await turns()
+    }
+    topic.push(bytes({ before: 1 }), {}, () => {})
+    await pass()
+    const unwatch = hub.watch('d', (points) => log.push(points))
+    let open = () => {}
+    telemetry.gate = new Promise((resolve) => (open = resolve))
+    topic.push(bytes({ n: 1, on: true, text: 'x', nested: { a: [1] } }), {}, () => log.push('settled'))
+    topic.push(bytes('nonsense'), {}, () => {})
+    await pass()
+    expect(log).toEqual([])
+    open()
+    await pass()
+    expect(log).toEqual([
+      'settled',
+      [
+        { key: 'n', at: expect.any(Number), value: 1, json: false },
+        { key: 'on', at: expect.any(Number), value: true, json: false },
+        { key: 'text', at: expect.any(Number), value: 'x', json: false },
+        { key: 'nested', at: expect.any(Number), value: '{"a":[1]}', json: true },
+      ],
+    ])
+    telemetry.failing = true
+    topic.push(bytes({ n: 2 }), {}, (refused) => log.push(refused?.code))
+    await pass()
+    expect(log.slice(2)).toEqual(['STORE_UNAVAILABLE'])
+    telemetry.failing = false
+    unwatch()
+    topic.push(bytes({ n: 3 }), {}, () => {})
+    await pass()
+    expect(log).toHaveLength(3)
+  })
+
+  test('a watch that came before the device connects is kept, and one that throws fails nothing', async () => {
+    const faults: unknown[] = []
+    const { hub, peer } = await bench({ onFault: (error) => faults.push(error) })
+    hub.watch('d', () => {
+      throw new Error('an onlooker')
+    })
+    const settled: unknown[] = []
+    const session = await hub.open(peer('d'))
+    session.topic('sensors/d/t').push(bytes('1'), {}, (refused) => settled.push(refused))
+    await turns()
+    expect(settled).toEqual([undefined])
+    expect(faults).toHaveLength(1)
+  })
+
+  test('the tap sees every message and how it ended', async () => {
+    const { hub, peer, clock } = await bench()
+    const seen: unknown[] = []
+    const close = hub.tap(
+      ({ from, device, topic }) =>
+        (refused) =>
+          seen.push([from, device, topic, refused?.code]),
+    )
+    const session = await hub.open(peer('d'))
+    session.topic('sensors/d/t').push(bytes('1'), {}, () => {})
+    session.topic('sensors/e/t').push(bytes('1'), {}, () => {})
+    await turns()
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        ['d', 'd', 'sensors/d/t', undefined],
+        ['d', undefined, 'sensors/e/t', 'TOPIC_FORBIDDEN'],
+      ]),
+    )
+    close()
+    session.topic('sensors/d/t').push(bytes('2'), {}, () => {})
+    clock.pass(200)
+    await turns()
+    expect(seen).toHaveLength(2)
+  })
+})

@@ -9,6 +9,7 @@ import { createArrivalClock } from '../ingest/arrival-clock.ts'
 import { createBatcher, type BatcherStats } from '../ingest/batcher.ts'
 import { createDecoder, type Codec } from '../ingest/decode.ts'
 import { createDeviceIngestPool } from '../ingest/device-ingest.ts'
+import type { HearPoints } from '../ingest/watches.ts'
 import type { TypeMisfits } from '../ingest/type-rules.ts'
 import { isRefused } from '../refused.ts'
 import type { RegistryStore } from '../registry/port.ts'
@@ -22,6 +23,7 @@ import type { HubEvent } from './hub-event.ts'
 import { createIdempotency } from './idempotency.ts'
 import { toDesiredDelivery, toOutlet } from './live-session.ts'
 import { createLiveSessions } from './live-sessions.ts'
+import { createMessageTap, type HearMessage } from './message-tap.ts'
 import { createOpener } from './opener.ts'
 import { toNewRefusal, toRefusalFields } from './publisher.ts'
 import { createRelays, type RelayStats } from './relays.ts'
@@ -69,6 +71,10 @@ export interface SessionHub extends Sessions {
   /** Reads open commands and begins to sweep. Sessions may be opened before. */
   start(): Promise<void>
   live(device: string): LiveSessionShape[]
+  /** Tells the values of one device as they become durable; one ear a device. The answer ends it. */
+  watch(device: string, hear: HearPoints): () => void
+  /** Shows every message that comes in; one ear. The answer ends it. */
+  tap(hear: HearMessage): () => void
   /** Ends one session; false when the device has no such session. */
   disconnect(device: string, session: string): boolean
   /** An API key ended, and so do the sessions that came with it. */
@@ -98,18 +104,14 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
   const access = createAccessCheck(authoriser)
   const live = createLiveSessions()
   const relays = createRelays({ access, settleLater, onFault })
-  const pool = createDeviceIngestPool(telemetry)
+  const pool = createDeviceIngestPool(telemetry, onFault)
+  const tap = createMessageTap(onFault)
   const decoder = createDecoder({
     arrival: createArrivalClock(clock),
     nowMicros: () => clock.nowMicros(),
     codecs: (name) => options.codecs?.(name),
   })
-  const batcher = createBatcher({
-    telemetry,
-    clock,
-    onFault,
-    onCommitted: hear && ((owners) => hear({ kind: 'telemetry', devices: new Set(owners.map((each) => each.device)) })),
-  })
+  const batcher = createBatcher({ telemetry, clock, onFault })
   const shadows = createShadows({
     registry,
     publish: (device, desired) => relays.publish(toDesiredDelivery(device, desired)),
@@ -136,6 +138,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     shadows,
     commands,
     relays,
+    tap,
     idempotency,
     presence,
     refusals,
@@ -229,6 +232,8 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
         subscriptions: [...session.subscriptions].map(({ filter }) => filter),
       }))
     },
+    watch: (device, hearPoints) => pool.watch(device, hearPoints),
+    tap: (hearMessage) => tap.add(hearMessage),
     disconnect(device, id) {
       for (const session of live.of({ kind: 'device', id: device })) {
         if (session.id !== id) continue
