@@ -193,6 +193,20 @@ describe('permissions', () => {
 })
 
 describe('sessions', () => {
+  it('are not kept alive by a look, and tell when they end', async () => {
+    const token = await people.sessions.create('ada', '127.0.0.1')
+    const ended: unknown[] = []
+    people.sessions.onEnd((which) => ended.push(which))
+    for (let minute = 0; minute < 29; minute += 1) {
+      clock.pass(60_000)
+      expect(await people.sessions.find(token, 'look')).toBeDefined()
+    }
+    clock.pass(60_000)
+    expect(await people.sessions.find(token, 'look')).toBeUndefined()
+    expect(ended).toEqual([{ id: expect.any(String) }])
+    await people.sessions.endAll('ada')
+    expect(ended[1]).toEqual({ user: 'ada' })
+  })
   it('do not come back when they end while one is being used', async () => {
     await people.setup.ensureOwner('ada', 'correct horse battery')
     const { token } = await people.login('ada', 'correct horse battery', '127.0.0.1')

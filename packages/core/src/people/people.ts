@@ -20,8 +20,8 @@ export interface People extends Login {
   setup: Setup
   audit: Audit
   limiter: LoginLimiter
-  /** Who comes with this session token, with the rights of this moment. */
-  bySession(token: string): Promise<Caller | undefined>
+  /** Who comes with this session token, with the rights of this moment. A `look` does not count as a use of the session. */
+  bySession(token: string, how?: 'look'): Promise<Caller | undefined>
   /** Removes ended sessions and audit entries past their time; for a timer. */
   tidy(): Promise<void>
   close(): Promise<void>
@@ -53,8 +53,8 @@ export const createPeople = ({ registry, clock, onError, hash = createPasswordHa
     audit,
     limiter,
     ...createLogin(users, sessions, hash, limiter),
-    async bySession(token) {
-      const session = await sessions.find(token)
+    async bySession(token, how) {
+      const session = await sessions.find(token, how)
       const record = session && (await users.record(session.user))
       if (!session || !record) return undefined
       const { id, role } = record.user

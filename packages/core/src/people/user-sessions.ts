@@ -22,9 +22,12 @@ export interface FoundSession {
 export interface UserSessions {
   /** Answers the token, which is kept nowhere. */
   create(user: string, address: string): Promise<string>
-  find(token: string): Promise<FoundSession | undefined>
+  /** Counts as a use of the session, but for `look`: a look does not keep it alive. */
+  find(token: string, how?: 'look'): Promise<FoundSession | undefined>
   end(id: string): Promise<void>
   endAll(user: string): Promise<void>
+  /** Told when a session, or all of a user, were ended here; what hangs on them is to be looked at again. */
+  onEnd(hear: (ended: { id: string } | { user: string }) => void): void
   /** Deletes what has ended by itself; answers how many went. */
   sweep(): Promise<number>
 }
@@ -43,6 +46,10 @@ export const createUserSessions = (registry: RegistryStore, clock: Clock): UserS
   const cache = new Map<string, Cached>()
   /** Grows with every end: what was read before it may be out of date. */
   let ends = 0
+  const listeners: ((ended: { id: string } | { user: string }) => void)[] = []
+  const tell = (ended: { id: string } | { user: string }): void => {
+    for (const hear of listeners) hear(ended)
+  }
   const nowMs = (): number => clock.nowMicros() / 1000
   const keep = (id: string, session: Cached): void => {
     cache.delete(id)
@@ -80,6 +87,7 @@ export const createUserSessions = (registry: RegistryStore, clock: Clock): UserS
     cache.delete(id)
     await registry.delete('sessions', id)
     ends += 1
+    tell({ id })
   }
   return {
     async create(user, address) {
@@ -88,17 +96,18 @@ export const createUserSessions = (registry: RegistryStore, clock: Clock): UserS
       await registry.put('sessions', digestOf(token), { user, address, createdAt: at, usedAt: at }, 'new')
       return token
     },
-    async find(token) {
+    async find(token, how) {
       const id = digestOf(token)
       const now = nowMs()
       const endsBefore = ends
       const session = await load(id, now)
       if (!session) return undefined
-      if (!isLive(session, now) || !(await touch(id, session, now))) {
+      const used = how !== 'look'
+      if (!isLive(session, now) || (used && !(await touch(id, session, now)))) {
         await end(id)
         return undefined
       }
-      session.usedMs = now
+      if (used) session.usedMs = now
       if (ends === endsBefore) keep(id, session)
       else if (!(await registry.get('sessions', id))) return undefined
       return { id, user: session.user }
@@ -108,7 +117,9 @@ export const createUserSessions = (registry: RegistryStore, clock: Clock): UserS
       while ((await registry.deleteWhere('sessions', { where: { user }, limit: removalBatch })) === removalBatch);
       for (const [id, session] of cache) if (session.user === user) cache.delete(id)
       ends += 1
+      tell({ user })
     },
+    onEnd: (hear) => void listeners.push(hear),
     async sweep() {
       const now = nowMs()
       const idle = { range: { field: 'usedAt', to: iso(now - idleMs - touchMs) }, limit: removalBatch }
