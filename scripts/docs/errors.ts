@@ -29,6 +29,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'Login, rights, form and size of a request.',
   },
   {
+    source: 'packages/server/src/live/errors.ts',
+    name: 'liveErrors',
+    title: 'The live WebSocket',
+    intro: 'Answered by `/api/v1/live` in an `error` frame; see [live](../live.md).',
+  },
+  {
     source: 'packages/plugin-host/src/errors.ts',
     name: '',
     title: 'Plugins',

@@ -11,8 +11,10 @@ import { connectionOf } from './front-door/peer-connection.ts'
 import { toLog } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { measureDomain } from './metrics/domain-metrics.ts'
+import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createPlugins } from './parts/plugins.ts'
+import { createLive, type Live } from './live/live.ts'
 import { openStores, type Stores } from './parts/stores.ts'
 import { createRestApp } from './rest/app.ts'
 import { isKnownCaller } from './rest/auth.ts'
@@ -38,6 +40,7 @@ export interface Platform {
   readonly stores: Stores
   readonly plugins: PluginHost
   readonly frontDoor: FrontDoor
+  readonly live: Live
   /** The link's token while there is no owner. */
   readonly setupToken: string | undefined
   /** True = an error that nobody awaited was a plugin's own and is dealt with. */
@@ -140,11 +143,13 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   })
   measureDomain(metrics, { domain, frontDoor })
   const app = await createRestApp(deps, routes)
+  const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
+  measureLive(metrics, live)
   const http = createHttpServer((request, response) => {
     if (!dispatcher.handle(request, response)) app.routing(request, response)
   })
   http.on('upgrade', (request, socket, head) => {
-    if (dispatcher.upgrade(request, socket, head)) return
+    if (dispatcher.upgrade(request, socket, head) || live.upgrade(request, socket, head)) return
     socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n', () => socket.destroy())
   })
 
@@ -162,7 +167,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     // Plugins first: adapters say goodbye in their protocol's words while their sockets are still there.
     const closingHttp = new Promise<void>((resolve) => http.close(() => resolve()))
     http.closeIdleConnections()
-    await plugins.stop()
+    await Promise.all([plugins.stop(), live.close()])
     await frontDoor.close(connectionDrainMs)
     http.closeAllConnections()
     await closingHttp
@@ -178,6 +183,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     stores,
     plugins,
     frontDoor,
+    live,
     setupToken: await people.setup.issue(),
     caught: createCrashCatcher(log),
     stop: () => (stopping ??= stop()),

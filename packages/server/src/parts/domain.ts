@@ -16,6 +16,7 @@ import type { Codec } from '@patchbay/core/ingest/decode'
 import { createPeople, type People } from '@patchbay/core/people/people'
 import { createPresence, type Presence } from '@patchbay/core/presence/presence'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
+import type { HubEvent } from '@patchbay/core/sessions/hub-event'
 import type { Log } from '@patchbay/sdk'
 
 export interface Domain {
@@ -30,6 +31,8 @@ export interface Domain {
   hub: SessionHub
   /** Codec plugins by name. */
   codecs: Map<string, Codec>
+  /** Tells what happens to devices and around their sessions, from now on. */
+  onEvent(hear: (event: DeviceEvent | HubEvent) => void): void
   /** Ends sessions, settles what was accepted and writes down what is only in memory. */
   close(): Promise<void>
 }
@@ -55,6 +58,7 @@ export const createDomain = async ({
   const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
   // Parts are made before those that hear them; events only flow once all are there.
   const hearers: ((event: DeviceEvent) => unknown)[] = []
+  const onlookers: ((event: DeviceEvent | HubEvent) => void)[] = []
   const hear = (event: DeviceEvent): void => {
     for (const each of hearers) {
       Promise.resolve(each(event)).catch(failed)
@@ -88,6 +92,9 @@ export const createDomain = async ({
       const key = await people.apiKeys.byId(id)
       return key && { kind: 'application', id, publish: key.publish, subscribe: key.subscribe }
     },
+    hear: (event) => {
+      for (const each of onlookers) each(event)
+    },
     onFault: failed,
   })
   people.apiKeys.onEnd((id) => hub.endApplication(id))
@@ -118,6 +125,10 @@ export const createDomain = async ({
     presence,
     hub,
     codecs,
+    onEvent(listener) {
+      onlookers.push(listener)
+      hearers.push(listener)
+    },
     async close() {
       cancelTidy()
       await hub.close()

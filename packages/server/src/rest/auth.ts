@@ -50,6 +50,40 @@ const assertPermitted = (request: FastifyRequest): void => {
   if (permission !== 'self' && !mayDo(caller, permission)) demand(caller, permission)
 }
 
+/** Who has opened a connection that stays, and whether he still may. */
+export interface Admitted {
+  caller: Caller
+  /** The caller with the rights of this moment; undefined once he is logged out or the key has ended. Looking keeps no session alive. */
+  again(): Promise<Caller | undefined>
+}
+
+/** Identifies an upgrade that is REST's own. A browser sends the cookie from any page, so its Origin must be ours. Rejects with RestError. */
+export const admitUpgrade = async (raw: IncomingMessage, deps: GeneralDeps): Promise<Admitted> => {
+  const { headers } = raw
+  const peer = toPeer({ headers, raw }, deps)
+  if (!peer.encrypted && !deps.permitsPlain(peer.address))
+    throw new RestError('PLAIN_FORBIDDEN', 'Use wss, or set PATCHBAY_PLAIN if this network is yours alone.')
+  const request = { headers, raw, peer, cookies: fastifyCookie.parse(headers.cookie ?? '') }
+  const caller = await identify(request, deps)
+  if (!caller) {
+    if (readSession(request) !== undefined) throw ended('The session')
+    throw new RestError('AUTH_REQUIRED', 'Log in, or send an API key as "Authorization: Bearer <key>".')
+  }
+  if (caller.kind === 'key') {
+    const { id, actor } = caller
+    return {
+      caller,
+      async again() {
+        const found = await deps.people.apiKeys.byId(id)
+        return found && { kind: 'key', actor, ...found }
+      },
+    }
+  }
+  assertSameOrigin(request, deps)
+  const token = readSession(request) ?? ''
+  return { caller, again: () => deps.people.bySession(token, 'look') }
+}
+
 /** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key. */
 export const isKnownCaller = async (raw: IncomingMessage, deps: GeneralDeps): Promise<boolean> => {
   const { headers } = raw
