@@ -1,5 +1,4 @@
 import { type ImportRow, maxImportRows } from '@patchbay/core/devices/device-import'
-import { CsvError, parse } from 'csv-parse/sync'
 import { RestError } from '../rest/errors.ts'
 
 const columns = new Set(['id', 'name', 'type', 'tags'])
@@ -12,7 +11,9 @@ const isParsed = (row: unknown): row is Parsed =>
   typeof row === 'object' && row !== null && 'record' in row && 'info' in row
 
 /** Reads the lines of a device import. Refused whole when it is no CSV or has a column that is not known; single lines fail later, each for itself. */
-export const readDeviceRows = (text: string): ImportRow[] => {
+export const readDeviceRows = async (text: string): Promise<ImportRow[]> => {
+  // Loaded with the first import: most installations never need the 4 MB.
+  const { CsvError, parse } = await import('csv-parse/sync')
   try {
     const rows: unknown[] = parse(text, {
       bom: true,

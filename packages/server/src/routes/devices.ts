@@ -76,7 +76,7 @@ export const deviceRoutes: Routes = (app, { devices, telemetry }) => {
         response: { 200: Type.Object({ items: Type.Array(ImportLine) }) },
       },
     },
-    async (request) => ({ items: await importDevices(devices, readDeviceRows(request.body)) }),
+    async (request) => ({ items: await importDevices(devices, await readDeviceRows(request.body)) }),
   )
   app.get(
     '/api/v1/devices/:id',
