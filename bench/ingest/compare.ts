@@ -66,8 +66,9 @@ export async function compare(options: IngestOptions, say: (line: string) => voi
         for (const { option, name, start } of contenders) {
           if (missing.has(name) || options.only?.includes(option) === false) continue
           const ours = option === 'patchbay'
-          const target = ours && kept ? kept : await start()
+          const target = ours && kept ? kept : await start().catch((error: unknown) => String(error))
           if (typeof target === 'string') {
+            if (ours) throw new Error(target)
             missing.add(name)
             say(`left out: ${name} (${target})`)
             continue
@@ -90,7 +91,8 @@ export async function compare(options: IngestOptions, say: (line: string) => voi
   }
   say(`\n${options.clients} clients, medians of ${options.rounds} rounds of ${options.seconds} s`)
   say(toReport(cases, outcomes))
-  return [...outcomes.values()].flat().every(({ troubles }) => troubles.length === 0)
+  const own = cases.flatMap(({ name }) => outcomes.get(`${name}\npatchbay`) ?? [])
+  return own.every(({ troubles }) => troubles.length === 0)
 }
 
 function toReport(cases: readonly Case[], outcomes: ReadonlyMap<string, readonly Outcome[]>): string {

@@ -50,7 +50,7 @@ async function untilAtRest(target: Target): Promise<void> {
 
 /** One measured stretch over connections that are there already. */
 export async function runRound(target: Target, crew: Crew, what: Case, seconds: number): Promise<Measured> {
-  const storedBefore = await target.stored?.()
+  const storedBefore = await target.stored?.(what.kind)
   const cpuBefore = cpuOf(target)
   const threadsBefore = threadsOf(target)
   const fromMicros = monotonicMicros()
@@ -62,15 +62,16 @@ export async function runRound(target: Target, crew: Crew, what: Case, seconds: 
   const threads = [...threadsOf(target)].map(
     ([name, micros]) => [name, (micros - (threadsBefore.get(name) ?? 0)) / sent.messages] as const,
   )
-  const stored = (await target.stored?.()) ?? 0
+  const stored = storedBefore === undefined ? undefined : ((await target.stored?.(what.kind)) ?? 0) - storedBefore
   const tookSeconds = (toMicros - fromMicros) / 1e6 - (target.lagMs + lookEveryMs) / 1000
   return {
-    cpuMicrosPerMessage: cpu / sent.messages,
+    // What is lost on the way must not look cheap.
+    cpuMicrosPerMessage: cpu / (stored || sent.messages),
     threadMicrosPerMessage: new Map(threads),
     messagesPerSecond: sent.messages / Math.max(seconds, tookSeconds),
     ackP50Ms: percentileMs(sent.latencies, 50),
     ackP99Ms: percentileMs(sent.latencies, 99),
-    troubles: troublesOf(sent, storedBefore === undefined ? undefined : stored - storedBefore),
+    troubles: troublesOf(sent, stored),
     window: { fromMicros, toMicros },
   }
 }

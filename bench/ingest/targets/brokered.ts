@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Kind } from '../../load/orders.ts'
 import { startProgram } from '../../host/program.ts'
 import { openInflux } from './influx.ts'
 import { startMosquitto } from './mosquitto.ts'
@@ -31,8 +32,12 @@ export async function startPipelineTarget(env: Environment): Promise<Target | st
   if (spawnSync(python, ['-c', 'import paho.mqtt.client']).status !== 0) {
     return `${python} has no paho-mqtt (PYTHON names another one)`
   }
-  const probe = (device: string): string => `SELECT last(value) FROM probe WHERE device = '${device}'`
-  return startBrokered(env, 'python pipeline', influxUrl, probe, async (broker, influx) => {
+  const queries = {
+    newest: (device: string) => `SELECT last(value) FROM probe WHERE device = '${device}'`,
+    // Each message of either case holds one temperature.
+    stored: () => 'SELECT count(value) FROM temperature',
+  }
+  return startBrokered(env, 'python pipeline', influxUrl, queries, async (broker, influx) => {
     const program = startProgram(python, [script, broker.host, String(broker.port), influx.url.href, influx.database])
     await program.prints(/subscribed/, startTimeoutMs)
     return program
@@ -43,9 +48,12 @@ export async function startTelegrafTarget(env: Environment): Promise<Target | st
   const { TELEGRAF: telegraf, INFLUXDB_URL: influxUrl } = env
   if (telegraf === undefined || influxUrl === undefined) return 'no TELEGRAF and INFLUXDB_URL'
   const folder = await mkdtemp(join(tmpdir(), 'patchbay-bench-telegraf-'))
-  const probe = (device: string): string =>
-    `SELECT last(value) FROM mqtt_consumer WHERE device = '${device}' AND "key" = 'probe'`
-  const target = await startBrokered(env, 'telegraf', influxUrl, probe, async (broker, influx) => {
+  const queries = {
+    newest: (device: string) => `SELECT last(value) FROM probe WHERE device = '${device}'`,
+    stored: (kind: Kind) =>
+      `SELECT count(${kind === 'plain' ? 'value' : 'temperature'}) FROM ${kind === 'plain' ? 'temperature' : 'json'}`,
+  }
+  const target = await startBrokered(env, 'telegraf', influxUrl, queries, async (broker, influx) => {
     const config = join(folder, 'telegraf.conf')
     await writeFile(config, toTelegrafConfig(broker.host, broker.port, influx.url.href, influx.database))
     const program = startProgram(telegraf, ['--config', config])
@@ -66,7 +74,7 @@ async function startBrokered(
   env: Environment,
   name: string,
   influxUrl: string,
-  toProbe: (device: string) => string,
+  queries: { newest: (device: string) => string; stored: (kind: Kind) => string },
   startReader: (
     broker: { host: string; port: number },
     influx: { url: URL; database: string },
@@ -75,7 +83,14 @@ async function startBrokered(
   const broker = await startMosquitto(env['MOSQUITTO_URL'])
   if (!broker) return 'no mosquitto on the PATH and no MOSQUITTO_URL'
   const influx = await openInflux(influxUrl, name.replaceAll(' ', '_'))
-  const reader = await startReader(broker, influx)
+  const leave = async (): Promise<void> => {
+    await influx.drop()
+    await broker.stop()
+  }
+  const reader = await startReader(broker, influx).catch(async (error: unknown) => {
+    await leave()
+    throw error
+  })
   return {
     name,
     host: broker.host,
@@ -83,11 +98,11 @@ async function startBrokered(
     pids: [broker.pid, reader.pid, influx.pid],
     lagMs,
     logins: async (count) => openLogins(count),
-    newest: (device) => influx.newest(toProbe(device)),
+    newest: (device) => influx.number(queries.newest(device)),
+    stored: async (kind) => (await influx.number(queries.stored(kind))) ?? 0,
     async stop() {
       await reader.stop()
-      await influx.drop()
-      await broker.stop()
+      await leave()
     },
   }
 }
@@ -109,17 +124,22 @@ const toTelegrafConfig = (host: string, port: number, influxUrl: string, databas
   topic_tag = ""
   [[inputs.mqtt_consumer.topic_parsing]]
     topic = "sensors/+/+"
-    tags = "_/device/key"
+    measurement = "_/_/measurement"
+    tags = "_/device/_"
 [[inputs.mqtt_consumer]]
   servers = ["tcp://${host}:${port}"]
   topics = ["devices/+/telemetry"]
   qos = 1
   max_undelivered_messages = 10000
-  data_format = "json"
+  data_format = "json_v2"
   topic_tag = ""
   [[inputs.mqtt_consumer.topic_parsing]]
     topic = "devices/+/telemetry"
     tags = "_/device/_"
+  [[inputs.mqtt_consumer.json_v2]]
+    measurement_name = "json"
+    [[inputs.mqtt_consumer.json_v2.object]]
+      path = "@this"
 [[outputs.influxdb]]
   urls = ["${influxUrl}"]
   database = "${database}"

@@ -7,8 +7,8 @@ export interface Influx {
   url: URL
   database: string
   pid: number
-  /** The newest number that a query of the form `SELECT last(value) …` answers. */
-  newest(query: string): Promise<number | undefined>
+  /** The number that a query of one value answers. */
+  number(query: string): Promise<number | undefined>
   drop(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export async function openInflux(address: string, name: string): Promise<Influx>
     url,
     database,
     pid,
-    async newest(select) {
+    async number(select) {
       const found = JSON.stringify(await query(select))
       const value = /"values":\[\["?[^,]+,([\d.]+)\]\]/.exec(found)?.[1]
       return value === undefined ? undefined : Number(value)

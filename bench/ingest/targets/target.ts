@@ -1,3 +1,4 @@
+import type { Kind } from '../../load/orders.ts'
 import type { Login } from '../../load/wire.ts'
 
 /** What the same messages are sent to. All of its processes count. */
@@ -13,7 +14,7 @@ export interface Target {
   /** The newest value of a device's `probe` key; nothing when the target stores nothing. */
   readonly newest?: (device: string) => Promise<number | undefined>
   /** Messages stored since the start, where the target counts them. */
-  readonly stored?: () => Promise<number>
+  readonly stored?: (kind: Kind) => Promise<number>
   stop(): Promise<void>
 }
 
