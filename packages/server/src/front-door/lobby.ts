@@ -14,6 +14,13 @@ import { createWaitingRoom, defaultLimits, type Guest, type Limits } from './wai
 
 const defaultLoginMs = 5000
 
+/** An open connection; it is a guest until it has an owner. */
+interface Entry {
+  readonly via: PortListener
+  guest: Guest | undefined
+  decided: boolean
+}
+
 /** Who takes a connection over. */
 export type Owner = (connection: PeerConnection) => void
 
@@ -42,7 +49,7 @@ export function createLobby(options: LobbyOptions) {
   const { clock, log, permitsPlain } = options
   const loginMs = options.loginMs ?? defaultLoginMs
   const tlsSide = createTlsSide(options.tls, loginMs)
-  const open = new Map<Socket, { via: PortListener; decided: boolean }>()
+  const open = new Map<Socket, Entry>()
   let drained = () => {}
 
   const room = createWaitingRoom({
@@ -64,6 +71,7 @@ export function createLobby(options: LobbyOptions) {
   function handOver(owner: Owner, top: Socket, encrypted: boolean, guest: Guest | undefined, raw: Socket): void {
     guest?.leave()
     const entry = open.get(raw)
+    if (entry) entry.guest = undefined
     // Gone, or turned away, in this very turn.
     if (!entry || top.destroyed) return
     entry.decided = true
@@ -85,19 +93,24 @@ export function createLobby(options: LobbyOptions) {
     }
   }
 
+  // One function for all sockets: a closure of each would hold all that was needed until its owner was known, for good.
+  function forgetThis(this: Socket): void {
+    const entry = open.get(this)
+    open.delete(this)
+    entry?.guest?.leave()
+    if (open.size === 0) drained()
+  }
+
   function receive(socket: Socket, reception: Reception): void {
     const { via, tls, choose, only } = reception
-    open.set(socket, { via, decided: false })
-    // An error without a listener would end the process; `close` follows it and does the rest.
-    socket.on('error', () => socket.destroy())
-    socket.once('close', () => {
-      open.delete(socket)
-      if (open.size === 0) drained()
-    })
+    const entry: Entry = { via, guest: undefined, decided: false }
+    open.set(socket, entry)
+    socket.on('error', destroyThis)
+    socket.on('close', forgetThis)
     if (only && tls === 'never') return handOver(only, socket, false, undefined, socket)
 
     const guest = room.enter(socket, addressOf(socket))
-    socket.once('close', () => guest.leave())
+    entry.guest = guest
 
     const settle = (top: Socket, encrypted: boolean) => (peeked: Peeked<Owner | 'unknown' | 'tls' | 'plain'>) => {
       if (peeked.kind === 'gone') {
@@ -136,7 +149,7 @@ export function createLobby(options: LobbyOptions) {
     )
   }
 
-  const closeWhere = (test: (entry: { via: PortListener; decided: boolean }) => boolean) => {
+  const closeWhere = (test: (entry: Entry) => boolean) => {
     for (const [socket, entry] of open) if (test(entry)) socket.destroy()
   }
 
@@ -160,6 +173,11 @@ export function createLobby(options: LobbyOptions) {
       tlsSide.close()
     },
   }
+}
+
+/** An error without a listener would end the process; `close` follows it and does the rest. */
+function destroyThis(this: Socket): void {
+  this.destroy()
 }
 
 const addressOf = (socket: Socket) => normaliseAddress(socket.remoteAddress ?? '')

@@ -49,9 +49,10 @@ export function createPortListener(options: {
   let stopped = false
   let cancelRetry = () => {}
 
+  const countLeft = () => void connections--
   const accept = (socket: Socket) => {
     connections++
-    socket.once('close', () => connections--)
+    socket.on('close', countLeft)
     options.onSocket(socket)
   }
 
