@@ -41,7 +41,8 @@ export class LiveSession implements Session, Publisher {
   ended = false
   readonly subscriptions = new Set<Subscriber>()
   private readonly context: SessionContext
-  private readonly known = new Map<string, TopicHandle>()
+  /** Made with the first topic: most connections that only wait for commands never have one. */
+  private known: Map<string, TopicHandle> | undefined
   private ingests: Map<string, DeviceIngest> | undefined
   private hearers: ((why: EndReason) => void)[] = []
   private why: EndReason | undefined
@@ -67,11 +68,12 @@ export class LiveSession implements Session, Publisher {
   }
 
   topic(name: string): Topic {
-    let handle = this.known.get(name)
+    const known = (this.known ??= new Map())
+    let handle = known.get(name)
     if (!handle) {
-      if (this.known.size >= sessionLimits.topicsRemembered) this.known.clear()
+      if (known.size >= sessionLimits.topicsRemembered) known.clear()
       handle = new TopicHandle(this.context, this, name)
-      this.known.set(name, handle)
+      known.set(name, handle)
     }
     return handle
   }
@@ -151,7 +153,7 @@ export class LiveSession implements Session, Publisher {
     for (const subscriber of this.subscriptions) this.drop(subscriber)
     for (const ingest of this.ingests?.values() ?? []) this.context.pool.release(ingest)
     this.ingests = undefined
-    this.known.clear()
+    this.known = undefined
     this.context.closed(this)
   }
 
