@@ -1,7 +1,12 @@
 import { Duplex } from 'node:stream'
 import type { Refused } from '@patchbay/sdk'
 import { malformedPacket, packetTooLarge } from './errors.ts'
-import { bodyProblem, connectVersion, packetTypes, readHeader, type Header } from './packet-framing.ts'
+import { reasonCodes } from './refusal-words.ts'
+import { ByteReader } from './wire/byte-reader.ts'
+import { readVersion, type Version } from './wire/connect.ts'
+import { packetTypes, readHeader, type Header } from './wire/framing.ts'
+import { violationIn } from './wire/strictness.ts'
+import { protocolError, Violation } from './wire/violation.ts'
 
 /** Before the login no packet may be larger: nobody has earned our memory yet. */
 const maxLoginPacketBytes = 4096
@@ -14,8 +19,8 @@ const unacceptableVersion = Buffer.from([0x20, 2, 0, 1])
 export interface GuardOptions {
   maxPacketBytes: number
   connectTimeoutMs: number
-  /** Told once, when the client has broken the protocol or a limit: nothing more is read. */
-  onViolation: (refused: Refused) => void
+  /** Told once, when the client has broken the protocol or a limit: nothing more is read. The code is MQTT 5's. */
+  onViolation: (refused: Refused, reasonCode: number) => void
   /** Offered each PUBACK; true = it was one of the platform's own messages, and aedes does not see it. */
   onPuback: (messageId: number, reasonCode: number) => boolean
 }
@@ -28,6 +33,7 @@ export class GuardedConnection extends Duplex {
   readonly #socket: Duplex
   readonly #options: GuardOptions
   readonly #timer: NodeJS.Timeout
+  #version: Version = 4
   #phase: 'connect' | 'login' | 'open' | 'held' = 'connect'
   #chunks: Buffer[] = []
   #gathered = 0
@@ -41,7 +47,7 @@ export class GuardedConnection extends Duplex {
     this.#socket = socket
     this.#options = options
     this.#timer = setTimeout(
-      () => this.#violate(malformedPacket('No CONNECT arrived in time')),
+      () => this.#violate(malformedPacket('No CONNECT arrived in time'), reasonCodes.malformed),
       options.connectTimeoutMs,
     )
     this.#timer.unref()
@@ -148,17 +154,16 @@ export class GuardedConnection extends Duplex {
         this.#wanted = bytes.length - at + 1
         break
       }
-      if (header instanceof Error) return this.#violate(header)
-      const refused = this.#check(header)
-      if (refused !== undefined) return this.#violate(refused)
+      if (header instanceof Violation) return this.#violateSpecification(header)
+      if (this.#isOutOfPlace(header)) return
       const whole = header.headerBytes + header.bodyBytes
       if (bytes.length - at < whole) {
         this.#wanted = whole
         break
       }
-      const problem = bodyProblem(bytes, at, header)
-      if (problem !== undefined) return this.#violate(malformedPacket(problem))
       if (this.#phase === 'connect' && !this.#acceptConnect(bytes, at, header)) return
+      const violation = violationIn(bytes, at, header, this.#version)
+      if (violation !== undefined) return this.#violateSpecification(violation)
       if (header.type === packetTypes.puback && this.#isPlatforms(bytes, at, header)) {
         if (at > from) this.push(bytes.subarray(from, at))
         from = at + whole
@@ -172,25 +177,33 @@ export class GuardedConnection extends Duplex {
     if (this.#ended && this.#phase === 'open') this.push(null)
   }
 
-  #check(header: Header): Refused | undefined {
+  /** In the wrong place, or over a limit: known from the header alone, before the rest is waited for. */
+  #isOutOfPlace(header: Header): boolean {
     const whole = header.headerBytes + header.bodyBytes
     const limit = this.#phase === 'connect' ? maxLoginPacketBytes : this.#options.maxPacketBytes
     // [MQTT-3.1.0-1] the first packet is a CONNECT, [MQTT-3.1.0-2] and no other is
     if ((header.type === packetTypes.connect) !== (this.#phase === 'connect')) {
-      return malformedPacket(this.#phase === 'connect' ? 'The first packet is no CONNECT' : 'A second CONNECT')
+      const why = this.#phase === 'connect' ? 'The first packet is no CONNECT' : 'A second CONNECT'
+      this.#violateSpecification(protocolError(why))
+      return true
     }
-    return whole > limit ? packetTooLarge(whole, limit) : undefined
+    if (whole > limit) this.#violate(packetTooLarge(whole, limit), reasonCodes.tooLarge)
+    return whole > limit
   }
 
   #acceptConnect(bytes: Buffer, at: number, header: Header): boolean {
-    const version = connectVersion(bytes, at, header)
-    if (version === 'unsupported') {
-      this.#socket.write(unacceptableVersion)
-      this.#violate(malformedPacket('This protocol level is not spoken here'))
-      return false
-    }
-    if (version instanceof Error) {
-      this.#violate(version)
+    const from = at + header.headerBytes
+    try {
+      const version = readVersion(new ByteReader(bytes, from, from + header.bodyBytes))
+      if (version === 'unsupported') {
+        this.#socket.write(unacceptableVersion)
+        this.#violate(malformedPacket('This protocol level is not spoken here'), reasonCodes.malformed)
+        return false
+      }
+      this.#version = version
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      this.#violateSpecification(error)
       return false
     }
     clearTimeout(this.#timer)
@@ -205,10 +218,14 @@ export class GuardedConnection extends Duplex {
     return this.#options.onPuback(bytes.readUInt16BE(body), reasonCode)
   }
 
-  #violate(refused: Refused): void {
+  #violateSpecification(violation: Violation): void {
+    this.#violate(malformedPacket(violation.message), violation.reasonCode)
+  }
+
+  #violate(refused: Refused, reasonCode: number): void {
     if (this.#phase === 'held') return
     this.hold()
-    this.#options.onViolation(refused)
+    this.#options.onViolation(refused, reasonCode)
   }
 }
 

@@ -12,7 +12,7 @@ import { BrokerStore } from './persistence/broker-store.ts'
 import { maxQueuedMessages } from './persistence/outgoing-queues.ts'
 import { PlatformDeliveries } from './platform-deliveries.ts'
 import { createAuthorizePublish, createPublished } from './publish-gate.ts'
-import { reasonCodes, WireRefusal } from './refusal-words.ts'
+import { WireRefusal } from './refusal-words.ts'
 import { createRelay } from './relay.ts'
 import { createAuthorizeForward, createAuthorizeSubscribe, followPlatform, unfollow } from './subscribe-gate.ts'
 import { maxTopicLevels } from './topics.ts'
@@ -111,9 +111,9 @@ function accept(aedes: Aedes, adapter: Adapter, open: Set<ClientState>, connecti
   const guard = new GuardedConnection(connection.socket, {
     maxPacketBytes: limits.maxPacketBytes,
     connectTimeoutMs: limits.connectTimeoutMs,
-    onViolation: (refused) => {
+    onViolation: (refused, reasonCode) => {
       recordRefusal(adapter, state, state.client.connected ? 'publish' : 'connect', refused)
-      endClient(state, refused.reason === 'too-large' ? reasonCodes.tooLarge : reasonCodes.malformed)
+      endClient(state, reasonCode)
     },
     onPuback: (messageId, reasonCode) => deliveries.acknowledge(messageId, reasonCode),
   })

@@ -124,6 +124,30 @@ describe('after the login', () => {
     await stillServes()
   })
 
+  it.each<[string, number, string]>([
+    ['a property twice', 0x82, '30 08 00 01 61 04 01 00 01 00'],
+    ['a property of another packet', 0x82, '30 06 00 01 61 02 0b 01'],
+    ['a topic that is not UTF-8', 0x81, '30 05 00 02 c3 28 00'],
+    ['a surrogate in a topic', 0x81, '30 06 00 03 ed a0 80 00'],
+    ['a wildcard topic', 0x90, '30 05 00 01 23 00 31'],
+    ['an alias that was not offered', 0x94, '30 07 00 01 61 03 23 00 01'],
+    ['a wildcard in the Response Topic', 0x82, '30 08 00 01 61 04 08 00 01 23'],
+    ['packet id 0', 0x82, '32 06 00 01 61 00 00 00'],
+    ['the filter a#', 0x81, '82 08 00 01 00 00 02 61 23 00'],
+    ['subscription identifier 0', 0x82, '82 09 00 01 02 0b 00 00 01 61 00'],
+    ['a second CONNECT', 0x82, '10 0e 00 04 4d 51 54 54 05 02 00 00 00 00 01 61'],
+    ['a packet that only a server sends', 0x82, '90 04 00 01 00 00'],
+    ['a reason code that PUBREL does not have', 0x82, '62 03 00 01 80'],
+  ])('MQTT 5 is told about %s with 0x%i, and the refusal is recorded', async (_what, reasonCode, bytes) => {
+    const raw = new RawClient(adapter.port, 5)
+    raw.connect({ clientId: 'told' })
+    await until(() => expect(raw.of('connack')).toHaveLength(1))
+    raw.socket.write(hex(bytes))
+    await until(() => expect(raw.closed).toBe(true))
+    expect(raw.of('disconnect')).toMatchObject([{ reasonCode }])
+    expect(adapter.platform.refusals.at(-1)?.refusal.refused.code).toBe('MQTT_MALFORMED')
+  })
+
   it.each([4, 5] as const)(
     'filters and topics called __proto__ or constructor harm nobody (version %i)',
     async (version) => {
