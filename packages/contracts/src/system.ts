@@ -19,10 +19,22 @@ export type Listener = Static<typeof Listener>
 export const Readiness = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) })
 export type Readiness = Static<typeof Readiness>
 
-/** Sizes in bytes; `pointsPerDay` is over the last day. */
+/**
+ * Sizes in bytes; `pointsPerDay` is over the last day, `forecastDays` how long the free space lasts if that goes on (absent while nothing
+ * grows). `droppedUnread` counts points whose retention ended before every sink and rule had read them.
+ */
 export const Storage = Type.Object({
   registry: Type.Object({ bytes: Type.Integer() }),
-  telemetry: Type.Object({ bytes: Type.Integer(), points: Type.Integer(), series: Type.Integer() }),
+  telemetry: Type.Object({
+    bytes: Type.Integer(),
+    points: Type.Integer(),
+    series: Type.Integer(),
+    pointsPerDay: Type.Integer(),
+    bytesPerPoint: Type.Number(),
+    droppedUnread: Type.Integer(),
+  }),
+  freeBytes: Type.Integer(),
+  forecastDays: Type.Optional(Type.Number()),
   durability: Type.Union([Type.Literal('full'), Type.Literal('relaxed')]),
 })
 export type Storage = Static<typeof Storage>

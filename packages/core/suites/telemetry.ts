@@ -449,6 +449,50 @@ export function telemetryContract(open: () => Promise<OpenedTelemetry>): void {
       expect(next.records.map(({ at }) => at)).toEqual([T0 + 1])
     })
 
+    test('retention drops what is older, keeps what is newer, and the numbers go on', async () => {
+      for (let n = 0; n < 40; n++) await add('d', [T0 + n * SECOND, { a: n, b: 'x' }])
+      await add('e', [T0, { a: 1 }])
+      const { cursor } = await allCommitted(1_000)
+      const old = { device: 'd', before: T0 + 20 * SECOND, unreadBefore: T0 }
+      const { dropped, unread } = await store.retain(old)
+      const left = await allRaw({ device: 'd', keys: ['a'], from: T0, to: T0 + 100 * SECOND, limit: 7 })
+      expect(unread).toBe(0)
+      expect(left.length).toBe(40 - dropped / 2)
+      // Some old ones may stay with newer ones that they are packed with.
+      expect(left.length).toBeLessThan(30)
+      expect(left.slice(-20).map(({ at }) => at)).toEqual(Array.from({ length: 20 }, (_, n) => T0 + (n + 20) * SECOND))
+      expect((await store.latest('d'))['a']).toEqual({ at: T0 + 39 * SECOND, value: 39 })
+      expect(Object.keys(await store.latest('e'))).toEqual(['a'])
+      expect((await store.stats()).points).toBe(81 - dropped)
+      await store.retain({ ...old, before: T0 + 100 * SECOND })
+      expect(await store.latest('d')).toEqual({})
+      expect((await range('d', 'count')).series).toEqual({})
+      store = await opened.reopen()
+      expect((await store.stats()).points).toBe(1)
+      await add('d', [T0, { a: 5 }])
+      expect((await allCommitted(10, cursor)).records).toHaveLength(1)
+    })
+
+    test('retention waits for followers of the log, but not for ever, and counts what they lose', async () => {
+      await add('d', [T0, { a: 1 }], [T0 + 1, { a: 2 }])
+      const { cursor } = await store.readCommitted({}, 10)
+      await store.holdCommitted('sink', cursor)
+      await store.holdCommitted('slow', {})
+      const gone = { device: 'd', before: T0 + SECOND, unreadBefore: T0 }
+      expect(await store.retain(gone)).toEqual({ dropped: 0, unread: 0 })
+      store = await opened.reopen()
+      expect(await store.retain(gone)).toEqual({ dropped: 0, unread: 0 })
+      expect(await store.retain({ ...gone, unreadBefore: T0 + SECOND })).toEqual({ dropped: 2, unread: 2 })
+      expect((await store.stats()).droppedUnread).toBe(2)
+      await add('d', [T0, { a: 3 }])
+      await store.holdCommitted('slow', undefined)
+      // `sink` still stands before the new point.
+      expect(await store.retain(gone)).toEqual({ dropped: 0, unread: 0 })
+      await store.holdCommitted('sink', (await store.readCommitted(cursor, 10)).cursor)
+      expect(await store.retain(gone)).toEqual({ dropped: 1, unread: 0 })
+      expect((await store.stats()).droppedUnread).toBe(2)
+    })
+
     test('a read whose caller is gone rejects with ReadCancelled', async () => {
       await add('d', [T0, { a: 1 }])
       const signal = AbortSignal.abort()

@@ -109,8 +109,14 @@ export function createMemoryTelemetry(): MemoryTelemetry {
       for (const id of stored.keys()) if (id.startsWith(`${device}\0`)) stored.delete(id)
       devices.delete(device)
     },
+    async retain({ device, before }) {
+      const old = [...stored].filter(([id, { at }]) => id.startsWith(`${device}\0`) && at < before)
+      for (const [id] of old) stored.delete(id)
+      return { dropped: old.length, unread: 0 }
+    },
+    async holdCommitted() {},
     async stats() {
-      return { bytes: 0, points: stored.size, series: names.length }
+      return { bytes: 0, points: stored.size, series: names.length, pointsPerDay: 0, droppedUnread: 0 }
     },
     async close() {},
   }

@@ -15,6 +15,7 @@ import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { createLive, type Live } from './live/live.ts'
+import { createRetention } from './parts/retention.ts'
 import { openStores, type Stores } from './parts/stores.ts'
 import { createRestApp } from './rest/app.ts'
 import { isKnownCaller } from './rest/auth.ts'
@@ -82,6 +83,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     }),
     createDomain({ registry, telemetry, clock, permitsPlain, log }),
   ])
+  const retention = createRetention({ ...domain, registry, telemetry, clock, log })
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
   await ensureOwner(people.setup, settings)
@@ -172,6 +174,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     http.closeAllConnections()
     await closingHttp
     await app.close()
+    await retention.close()
     await domain.close()
     tls.close()
     await stores.close()

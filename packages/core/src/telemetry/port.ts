@@ -94,6 +94,32 @@ export interface ReadOptions {
   signal?: AbortSignal
 }
 
+export interface Retention {
+  device: string
+  /** Points older than this may go, µs. Some of them stay a while: what is packed together goes together. */
+  before: number
+  /** Points older than this go even though a follower of the committed log has not yet read them, µs. */
+  unreadBefore: number
+}
+
+export interface RetentionResult {
+  /** Points that went. */
+  dropped: number
+  /** Those of them that a follower had not yet read. */
+  unread: number
+}
+
+export interface TelemetryStats {
+  /** What lies on the disk. */
+  bytes: number
+  points: number
+  series: number
+  /** Points stored in the last day, or so many as that would be when the store is younger. */
+  pointsPerDay: number
+  /** Points that retention dropped before every follower of the committed log had read them, ever. */
+  droppedUnread: number
+}
+
 export interface TelemetryStore {
   /** Name of this writer in the committed log; kept for the life of the data folder. */
   readonly writer: string
@@ -120,6 +146,10 @@ export interface TelemetryStore {
   ): Promise<{ records: CommittedRecord[]; cursor: CommitCursor }>
   /** Drops every point and series of the device. */
   deleteDevice(device: string): Promise<void>
-  stats(): Promise<{ bytes: number; points: number; series: number }>
+  /** Drops old points of one device; points that a registered follower has not read wait until `unreadBefore`. */
+  retain(retention: Retention): Promise<RetentionResult>
+  /** Where a follower of the committed log stands, kept over restarts: retention waits for it. Undefined forgets the follower. */
+  holdCommitted(follower: string, cursor: CommitCursor | undefined): Promise<void>
+  stats(): Promise<TelemetryStats>
   close(): Promise<void>
 }

@@ -1,5 +1,7 @@
+import { statfs } from 'node:fs/promises'
 import { Listener, Storage } from '@patchbay/contracts/system'
 import { Type } from 'typebox'
+import { toForecast } from './storage-forecast.ts'
 import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
 
@@ -24,15 +26,18 @@ export const systemRoutes: Routes = (app, { listeners, registry, telemetry, sett
       config: { permission: 'system.read' },
       schema: {
         operationId: 'readStorage',
-        summary: 'Sizes in bytes and counts',
+        summary: 'Sizes in bytes, growth, and how long the free space lasts',
         tags: ['system'],
         response: { 200: Storage },
       },
     },
-    async () => ({
-      registry: { bytes: await registry.size() },
-      telemetry: await telemetry.stats(),
-      durability: settings.durability,
-    }),
+    async () => {
+      const [bytes, stats, disk] = await Promise.all([registry.size(), telemetry.stats(), statfs(settings.data)])
+      return {
+        registry: { bytes },
+        ...toForecast(stats, disk.bavail * disk.bsize),
+        durability: settings.durability,
+      }
+    },
   )
 }

@@ -12,7 +12,7 @@ export interface HotLog {
   readonly lastSeries: number
   /** Inserts in the open transaction. */
   append(batch: Batch, definitions: readonly SeriesDefinition[]): void
-  stats(): { points: number; series: number }
+  stats(): { points: number; series: number; droppedUnread: number }
   /** The highest sequence number given so far. */
   lastSeq(): number
   /** Reads the counters anew after a transaction was taken back. */
@@ -26,7 +26,7 @@ export function createHotLog(db: DatabaseSync): HotLog {
   // A definition comes again when the batch that brought it first was refused or is not yet answered.
   const define = db.prepare('INSERT OR IGNORE INTO series VALUES (?, ?, ?)')
   const highest = db.prepare('SELECT max(ifnull((SELECT max(seq) FROM hot), 0), seq_floor) AS n FROM meta')
-  const counts = db.prepare('SELECT dropped, (SELECT count(*) FROM series) AS series FROM meta')
+  const counts = db.prepare('SELECT dropped, unread, (SELECT count(*) FROM series) AS series FROM meta')
   const block: (number | string)[] = Array.from({ length: BLOCK_ROWS * COLUMNS }, () => 0)
 
   const lastSeries = toNumber(
@@ -66,7 +66,11 @@ export function createHotLog(db: DatabaseSync): HotLog {
     },
     stats() {
       const row = counts.get()
-      return { points: seq - toNumber(row?.['dropped']), series: toNumber(row?.['series']) }
+      return {
+        points: seq - toNumber(row?.['dropped']),
+        series: toNumber(row?.['series']),
+        droppedUnread: toNumber(row?.['unread']),
+      }
     },
     lastSeq: () => seq,
     restore() {

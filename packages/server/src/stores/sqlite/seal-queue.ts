@@ -10,7 +10,7 @@ export interface SealLimits {
   ageMs: number
 }
 
-export const defaultSealLimits: SealLimits = { records: 512, hotRows: 100_000, rowsPerSeries: 32, ageMs: 3_600_000 }
+export const defaultSealLimits: SealLimits = { records: 512, hotRows: 100_000, rowsPerSeries: 64, ageMs: 3_600_000 }
 
 /**
  * Counts the hot rows of each series and says which are to be sealed. Only a guide: counts that are too high (a commit was taken back)

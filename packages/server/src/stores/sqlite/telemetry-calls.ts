@@ -1,4 +1,4 @@
-import type { AggregateName, Batch } from '@patchbay/core/telemetry/port'
+import type { AggregateName, Batch, Retention, RetentionResult, TelemetryStats } from '@patchbay/core/telemetry/port'
 
 import type { SealLimits } from './seal-queue.ts'
 
@@ -12,7 +12,9 @@ export interface SeriesDefinition {
 export interface WriterCalls {
   append: { ask: { batch: Batch; definitions: SeriesDefinition[] }; answer: undefined }
   deleteDevice: { ask: { device: string }; answer: undefined }
-  stats: { ask: undefined; answer: { points: number; series: number } }
+  retain: { ask: Retention; answer: RetentionResult & { more: boolean } }
+  hold: { ask: { follower: string; seq: number | undefined }; answer: undefined }
+  stats: { ask: undefined; answer: Omit<TelemetryStats, 'bytes'> }
   close: { ask: undefined; answer: undefined }
 }
 

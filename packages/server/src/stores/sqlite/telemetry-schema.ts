@@ -3,7 +3,8 @@ export const telemetrySchemaVersion = 2
 /**
  * `chunk` holds sealed records of one device (`owner`): `head` the summaries of its series, `body` the frame. Its ids only grow, so a
  * chunk that was replaced by a larger one is never mistaken for it. `newest` is the newest sealed point of each series; `leaving` the
- * owners whose device was deleted and whose chunks still take space.
+ * owners whose device was deleted and whose chunks still take space. `follower` says up to where each reader of the log has come, `sample`
+ * the highest number at the begin of an hour, `meta.unread` how many points were dropped that a follower had not read.
  */
 const sealedTables = `
   CREATE TABLE owner (id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL UNIQUE) STRICT;
@@ -14,7 +15,10 @@ const sealedTables = `
   CREATE INDEX chunk_seq ON chunk (seq_to, seq_from);
   CREATE TABLE newest (series INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,
     value ANY NOT NULL) STRICT;
-  CREATE TABLE leaving (owner INTEGER PRIMARY KEY) STRICT`
+  CREATE TABLE leaving (owner INTEGER PRIMARY KEY) STRICT;
+  CREATE TABLE follower (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+  CREATE TABLE sample (hour INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+  ALTER TABLE meta ADD COLUMN unread INTEGER NOT NULL DEFAULT 0`
 
 /**
  * `hot` is the log in commit order; its index ends with the row id, that is `seq`. `value` has no affinity: a number is stored as the

@@ -1,9 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { DatabaseSync } from 'node:sqlite'
 import { holdLock, openDatabase } from './database-file.ts'
+import { toFailure } from './failure.ts'
+import { shrink } from './free-pages.ts'
 import { createGroupCommit, openWorker } from './group-commit.ts'
+import { createGrowth } from './growth.ts'
 import { createHotLog } from './hot-log.ts'
 import { createPurge } from './purge.ts'
+import { createRetention } from './retention.ts'
 import { createSealing } from './sealing.ts'
 import type { TelemetryWorkerData, WriterCalls, WriterOpened } from './telemetry-calls.ts'
 import { telemetrySchema, telemetrySchemaVersion, telemetryUpgrades } from './telemetry-schema.ts'
@@ -25,6 +29,7 @@ openWorker((): WriterOpened => {
   const db = openDatabase({
     file,
     durability,
+    shrinks: true,
     cacheBytes: CACHE_BYTES,
     schemaVersion: telemetrySchemaVersion,
     schema: telemetrySchema,
@@ -33,6 +38,22 @@ openWorker((): WriterOpened => {
   const log = createHotLog(db)
   const purge = createPurge(db, log)
   const sealing = createSealing(db, log, seal)
+  const retention = createRetention(db, log)
+  const growth = createGrowth(db)
+  let houseDue = true
+  /** The hour's sample and free pages, when nothing else is to be done; answers whether there is more. */
+  function keepHouse(): boolean {
+    if (!houseDue) return false
+    try {
+      growth.sample(log.lastSeq(), Date.now())
+      houseDue = shrink(db)
+    } catch (error) {
+      if (toFailure(error).sort === 'corrupt') throw error
+      // The disk cannot take it now; it is tried again with the next sweep.
+      houseDue = false
+    }
+    return houseDue
+  }
   const group = createGroupCommit<Request>({
     db,
     weight: (request) => (request.op === 'append' ? request.ask.batch.length : 1),
@@ -45,19 +66,24 @@ openWorker((): WriterOpened => {
           return undefined
         case 'deleteDevice':
           return purge.doom(request.ask.device)
+        case 'retain':
+          return retention.drop(request.ask)
+        case 'hold':
+          return retention.hold(request.ask.follower, request.ask.seq)
         case 'stats':
-          return log.stats()
+          return { ...log.stats(), pointsPerDay: growth.pointsPerDay(log.lastSeq(), Date.now()) }
         case 'close':
           return undefined
       }
     },
     isClose: (request) => request.op === 'close',
     onRollback: () => log.restore(),
-    background: () => purge.step() || sealing.step(),
+    background: () => purge.step() || sealing.step() || keepHouse(),
     onClose: () => close(db, lock),
   })
   setInterval(() => {
     sealing.sweep()
+    houseDue = true
     group.wake()
   }, SWEEP_EVERY_MS).unref()
   parentPort?.on('message', (request: Request) => group.push(request))

@@ -10,10 +10,14 @@ import type {
   RangeQuery,
   RawQuery,
   ReadOptions,
+  Retention,
+  RetentionResult,
+  TelemetryStats,
   TelemetryStore,
 } from '@patchbay/core/telemetry/port'
 import type { Durability } from './database-file.ts'
 import { StoreMisused } from './errors.ts'
+import { toOwned } from './owned-batch.ts'
 import { fileBytes, makePrivateFile } from './private-file.ts'
 import { defaultSealLimits, type SealLimits } from './seal-queue.ts'
 import { SeriesBook } from './series-book.ts'
@@ -118,18 +122,7 @@ class SqliteTelemetry implements TelemetryStore {
     if (this.#waitingPoints + length > MAX_WAITING_POINTS) {
       throw new StoreUnavailable('too many points wait to be stored')
     }
-    const owned: Batch = {
-      length,
-      series: fits(batch.series, length) ? batch.series : batch.series.slice(0, length),
-      at: fits(batch.at, length) ? batch.at : batch.at.slice(0, length),
-      kind: fits(batch.kind, length) ? batch.kind : batch.kind.slice(0, length),
-      number: fits(batch.number, length) ? batch.number : batch.number.slice(0, length),
-      text: batch.text,
-    }
-    const transfer: ArrayBuffer[] = []
-    for (const { buffer } of [owned.series, owned.at, owned.kind, owned.number]) {
-      if (buffer instanceof ArrayBuffer) transfer.push(buffer)
-    }
+    const { owned, transfer } = toOwned(batch)
     this.#waitingPoints += length
     try {
       await this.#writer.call('append', { batch: owned, definitions }, { transfer })
@@ -186,7 +179,24 @@ class SqliteTelemetry implements TelemetryStore {
     }
   }
 
-  async stats(): Promise<{ bytes: number; points: number; series: number }> {
+  async retain(retention: Retention): Promise<RetentionResult> {
+    checkTimes(retention.before, retention.unreadBefore)
+    const all = { dropped: 0, unread: 0 }
+    for (let more = true; more;) {
+      const step = await this.#writer.call('retain', retention)
+      all.dropped += step.dropped
+      all.unread += step.unread
+      more = step.more
+    }
+    return all
+  }
+
+  async holdCommitted(follower: string, cursor: CommitCursor | undefined): Promise<void> {
+    const seq = cursor && (Object.hasOwn(cursor, this.writer) ? (cursor[this.writer] ?? 0) : 0)
+    await this.#writer.call('hold', { follower, seq })
+  }
+
+  async stats(): Promise<TelemetryStats> {
     const [bytes, counts] = await Promise.all([fileBytes(this.#file), this.#writer.call('stats', undefined)])
     return { bytes, ...counts }
   }
@@ -224,11 +234,6 @@ class SqliteTelemetry implements TelemetryStore {
 /** Waits for the end of somebody else's work, whose failure is theirs. */
 async function settled(work: Promise<void>): Promise<void> {
   await Promise.allSettled([work])
-}
-
-/** Whether the array is the whole of its buffer, so that the buffer can be given away as it is. */
-function fits(array: Uint32Array | Float64Array | Uint8Array, length: number): boolean {
-  return array.length === length && array.byteLength === array.buffer.byteLength
 }
 
 function checkTimes(from: number, to: number): void {

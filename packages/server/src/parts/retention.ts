@@ -1,0 +1,76 @@
+import type { Clock } from '@patchbay/core/clock'
+import type { Devices } from '@patchbay/core/devices/directory'
+import type { DeviceTypes } from '@patchbay/core/devices/types'
+import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { TelemetryStore } from '@patchbay/core/telemetry/port'
+import type { Log } from '@patchbay/sdk'
+
+const DAY_MICROS = 86_400_000_000
+const EVERY_MS = 3_600_000
+const FIRST_AFTER_MS = 60_000
+const PAGE = 1_000
+/** How long points wait for a follower of the committed log beyond their time. */
+export const UNREAD_DAYS = 7
+
+export interface Retention {
+  /** Goes through all devices once; runs every hour by itself. */
+  run(): Promise<{ dropped: number; unread: number }>
+  close(): Promise<void>
+}
+
+export interface RetentionDeps {
+  registry: Pick<RegistryStore, 'list'>
+  telemetry: Pick<TelemetryStore, 'retain'>
+  devices: Pick<Devices, 'typeOf'>
+  types: Pick<DeviceTypes, 'find'>
+  clock: Clock
+  log: Log
+}
+
+/** Drops the points that the devices' types no longer want. A type without a number of days keeps everything. */
+export function createRetention({ registry, telemetry, devices, types, clock, log }: RetentionDeps): Retention {
+  let closed = false
+  let running: Promise<{ dropped: number; unread: number }> | undefined
+
+  async function goThrough(): Promise<{ dropped: number; unread: number }> {
+    const all = { dropped: 0, unread: 0 }
+    let cursor: string | undefined
+    do {
+      const page = await registry.list('devices', { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+      for (const { id } of page.items) {
+        if (closed) return all
+        const rawDays = types.find(devices.typeOf(id) ?? '')?.retention?.rawDays
+        if (rawDays === undefined) continue
+        const before = clock.nowMicros() - rawDays * DAY_MICROS
+        const result = await telemetry.retain({ device: id, before, unreadBefore: before - UNREAD_DAYS * DAY_MICROS })
+        all.dropped += result.dropped
+        all.unread += result.unread
+      }
+      cursor = page.nextCursor
+    } while (cursor !== undefined)
+    if (all.unread > 0) {
+      log.warn('points went before every sink and rule had read them: one of them stands still', { points: all.unread })
+    }
+    return all
+  }
+
+  const run = () =>
+    (running ??= goThrough().finally(() => {
+      running = undefined
+    }))
+
+  function tick(): void {
+    run().catch((error: unknown) => log.error('old points could not be dropped; it is tried again', { error }))
+    cancel = clock.after(EVERY_MS, tick)
+  }
+  let cancel = clock.after(FIRST_AFTER_MS, tick)
+
+  return {
+    run,
+    async close() {
+      closed = true
+      cancel()
+      await Promise.allSettled([running])
+    },
+  }
+}

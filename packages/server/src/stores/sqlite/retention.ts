@@ -1,0 +1,74 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Retention, RetentionResult } from '@patchbay/core/telemetry/port'
+import { StoreCorrupt } from './errors.ts'
+import type { HotLog } from './hot-log.ts'
+
+/** Chunks and hot rows dropped by one request: few enough that no commit waits long behind it. */
+const CHUNKS_AT_ONCE = 100
+const ROWS_AT_ONCE = 2_000
+
+export interface RetentionWork {
+  /** Drops some points in the open transaction; `more` when it is to be asked again. */
+  drop(retention: Retention): RetentionResult & { more: boolean }
+  /** Keeps where a follower stands. */
+  hold(follower: string, seq: number | undefined): void
+}
+
+export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
+  const slowest = db.prepare('SELECT min(seq) AS n FROM follower')
+  const keep = db.prepare('INSERT OR REPLACE INTO follower VALUES (?, ?)')
+  const forget = db.prepare('DELETE FROM follower WHERE name = ?')
+  const owner = db.prepare('SELECT id FROM owner WHERE device = ?')
+  const series = db.prepare('SELECT id FROM series WHERE device = ?')
+  const oldChunks = db.prepare(
+    `SELECT id, points, seq_to FROM chunk WHERE owner = ? AND to_at < ? AND (seq_to <= ? OR to_at < ?) LIMIT ?`,
+  )
+  const dropChunk = db.prepare('DELETE FROM chunk WHERE id = ?')
+  const oldRows = db.prepare('SELECT seq FROM hot WHERE series = ? AND at < ? AND (seq <= ? OR at < ?) LIMIT ?')
+  const dropRow = db.prepare('DELETE FROM hot WHERE seq = ?')
+  const dropNewest = db.prepare('DELETE FROM newest WHERE series = ? AND at < ? AND (seq <= ? OR at < ?)')
+  const count = db.prepare('UPDATE meta SET dropped = dropped + ?, unread = unread + ?, seq_floor = max(seq_floor, ?)')
+
+  return {
+    drop({ device, before, unreadBefore }) {
+      const read = slowest.get()?.['n']
+      const readTo = typeof read === 'number' ? read : Number.MAX_SAFE_INTEGER
+      const result = { dropped: 0, unread: 0, more: false }
+      const of = owner.get(device)?.['id']
+      const chunks = typeof of === 'number' ? oldChunks.all(of, before, readTo, unreadBefore, CHUNKS_AT_ONCE) : []
+      for (const { id, points, seq_to: seqTo } of chunks) {
+        if (typeof id !== 'number' || typeof points !== 'number' || typeof seqTo !== 'number') {
+          throw new StoreCorrupt('a chunk has a wrong form')
+        }
+        dropChunk.run(id)
+        result.dropped += points
+        if (seqTo > readTo) result.unread += Math.min(points, seqTo - readTo)
+      }
+      let room = ROWS_AT_ONCE
+      for (const { id } of series.all(device)) {
+        if (typeof id !== 'number') throw new StoreCorrupt('a series has no id')
+        const rows = oldRows.all(id, before, readTo, unreadBefore, room)
+        for (const { seq } of rows) {
+          if (typeof seq !== 'number') throw new StoreCorrupt('a hot row has no number')
+          dropRow.run(seq)
+          if (seq > readTo) result.unread += 1
+        }
+        result.dropped += rows.length
+        room -= rows.length
+        if (room <= 0) break
+      }
+      result.more = chunks.length === CHUNKS_AT_ONCE || room <= 0
+      if (!result.more) {
+        for (const { id } of series.all(device)) {
+          if (typeof id === 'number') dropNewest.run(id, before, readTo, unreadBefore)
+        }
+      }
+      if (result.dropped > 0) count.run(result.dropped, result.unread, log.lastSeq())
+      return result
+    },
+    hold(follower, seq) {
+      if (seq === undefined) forget.run(follower)
+      else keep.run(follower, seq)
+    },
+  }
+}
