@@ -19,6 +19,8 @@ export const KeySpec = Type.Object(
 )
 export type KeySpec = Static<typeof KeySpec>
 
+const TierDays = Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 }))
+
 const typeFields = {
   title: Type.Optional(Title),
   keys: Type.Optional(Type.Array(KeySpec, { maxItems: 2000, default: [] })),
@@ -38,7 +40,15 @@ const typeFields = {
   heartbeatSeconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 604_800, default: defaultHeartbeatSeconds })),
   retention: Type.Optional(
     Type.Object(
-      { rawDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })) },
+      {
+        rawDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
+        tiers: Type.Optional(
+          Type.Object(
+            { minuteDays: TierDays, hourDays: TierDays, dayDays: TierDays },
+            { additionalProperties: false, description: 'days that roll-ups are kept; without a number they stay' },
+          ),
+        ),
+      },
       { additionalProperties: false },
     ),
   ),
@@ -59,7 +69,18 @@ export const DeviceType = Type.Object(
     strict: Type.Boolean(),
     codec: Type.String(),
     heartbeatSeconds: Type.Integer(),
-    retention: Type.Optional(Type.Object({ rawDays: Type.Optional(Type.Integer()) })),
+    retention: Type.Optional(
+      Type.Object({
+        rawDays: Type.Optional(Type.Integer()),
+        tiers: Type.Optional(
+          Type.Object({
+            minuteDays: Type.Optional(Type.Integer()),
+            hourDays: Type.Optional(Type.Integer()),
+            dayDays: Type.Optional(Type.Integer()),
+          }),
+        ),
+      }),
+    ),
     createdAt: Time,
     version: Version,
   },

@@ -100,6 +100,8 @@ export interface Retention {
   before: number
   /** Points older than this go even though a follower of the committed log has not yet read them, µs. */
   unreadBefore: number
+  /** Roll-ups of days before these times go, µs; those left out stay. */
+  tiers?: { minute?: number; hour?: number; day?: number }
 }
 
 export interface RetentionResult {

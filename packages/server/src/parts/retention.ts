@@ -39,10 +39,18 @@ export function createRetention({ registry, telemetry, devices, types, clock, lo
       const page = await registry.list('devices', { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
       for (const { id } of page.items) {
         if (closed) return all
-        const rawDays = types.find(devices.typeOf(id) ?? '')?.retention?.rawDays
-        if (rawDays === undefined) continue
-        const before = clock.nowMicros() - rawDays * DAY_MICROS
-        const result = await telemetry.retain({ device: id, before, unreadBefore: before - UNREAD_DAYS * DAY_MICROS })
+        const kept = types.find(devices.typeOf(id) ?? '')?.retention
+        if (!kept) continue
+        const now = clock.nowMicros()
+        // Without a number of days nothing is that old.
+        const before = kept.rawDays === undefined ? 0 : now - kept.rawDays * DAY_MICROS
+        const unreadBefore = Math.max(0, before - UNREAD_DAYS * DAY_MICROS)
+        const result = await telemetry.retain({
+          device: id,
+          before,
+          unreadBefore,
+          tiers: toTiers(now, kept.tiers ?? {}),
+        })
         all.dropped += result.dropped
         all.unread += result.unread
       }
@@ -72,5 +80,20 @@ export function createRetention({ registry, telemetry, devices, types, clock, lo
       cancel()
       await Promise.allSettled([running])
     },
+  }
+}
+
+type TierDays = Record<'minuteDays' | 'hourDays' | 'dayDays', number>
+
+/** The times before which roll-ups go; a tier without a number of days stays. */
+function toTiers(
+  now: number,
+  { minuteDays, hourDays, dayDays }: Partial<TierDays>,
+): { minute?: number; hour?: number; day?: number } {
+  const before = (days: number) => now - days * DAY_MICROS
+  return {
+    ...(minuteDays === undefined ? {} : { minute: before(minuteDays) }),
+    ...(hourDays === undefined ? {} : { hour: before(hourDays) }),
+    ...(dayDays === undefined ? {} : { day: before(dayDays) }),
   }
 }

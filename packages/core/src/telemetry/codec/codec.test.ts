@@ -8,6 +8,7 @@ import { openFrame, readFrame, writeFrame } from './frame-bytes.ts'
 import { toFrames, toPoints, type SealedPoint } from './frame.ts'
 import { readIntegers, writeIntegers } from './integers.ts'
 import { readNumbers, writeNumbers } from './numbers.ts'
+import { coarsen, readRollups, writeRollups, type Rollup } from './rollup.ts'
 import { readSummaries, summarise, writeSummaries } from './summary.ts'
 import { readTexts, writeTexts } from './texts.ts'
 
@@ -196,4 +197,39 @@ describe('a frame', () => {
     }
     expect(openFrame(bytes).column(9)).toBeUndefined()
   })
+})
+
+describe('roll-ups', () => {
+  const rollups = fc
+    .uniqueArray(fc.tuple(fc.integer({ min: 0, max: 1_439 }), fc.array(fc.integer(), { minLength: 1 })), {
+      selector: ([place]) => place,
+    })
+    .map((all) => all.toSorted(([a], [b]) => a - b))
+  const of = (place: number, values: number[]): Rollup => ({
+    place,
+    count: values.length,
+    sum: values.reduce((a, b) => a + b, 0),
+    min: Math.min(...values),
+    max: Math.max(...values),
+    first: values[0]!,
+    last: values.at(-1)!,
+  })
+
+  test('come back as they were, and short ones make long ones', () =>
+    check(
+      rollups,
+      (all) => {
+        const given = all.map(([place, values]) => of(place, values))
+        expect(readRollups(writeRollups(given))).toEqual(given)
+        const hours = Map.groupBy(all, ([place]) => Math.floor(place / 60))
+        const joined = [...hours].map(([hour, own]) =>
+          of(
+            hour,
+            own.flatMap(([, values]) => values),
+          ),
+        )
+        expect(coarsen(given, 60)).toEqual(joined)
+      },
+      200,
+    ))
 })

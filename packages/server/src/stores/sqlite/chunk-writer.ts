@@ -3,6 +3,7 @@ import { readFrame, writeFrame } from '@patchbay/core/telemetry/codec/frame-byte
 import { countPoints, toFrames, toPoints, type Frame, type SealedPoint } from '@patchbay/core/telemetry/codec/frame'
 import { summarise, writeSummaries } from '@patchbay/core/telemetry/codec/summary'
 import { StoreCorrupt } from './errors.ts'
+import { DAY, dayOf } from './tiers.ts'
 
 /** Points of one chunk, for devices with many keys. */
 const MAX_CHUNK_POINTS = 8_192
@@ -37,6 +38,17 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
      WHERE (excluded.at, excluded.seq) > (newest.at, newest.seq)`,
   )
 
+  const change = db.prepare(
+    'INSERT INTO changed VALUES (?, ?, 0, ?) ON CONFLICT (owner, day) DO UPDATE SET marked = marked + 1',
+  )
+
+  /** A day is rolled up once it is over. */
+  function markChanged(owner: number, points: readonly SealedPoint[]): void {
+    const nowMs = Date.now()
+    const days = new Set(points.map(({ at }) => dayOf(at)))
+    for (const day of days) change.run(owner, day, Math.max(nowMs, ((day + 1) * DAY) / 1_000))
+  }
+
   function ownerOf(device: string): number {
     const id = findOwner.get(device)?.['id']
     return typeof id === 'number' ? id : Number(addOwner.run(device).lastInsertRowid)
@@ -70,6 +82,7 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
     write(device, points) {
       const owner = ownerOf(device)
       renewNewest(points)
+      markChanged(owner, points)
       const keys = new Set(points.map(({ series }) => series)).size
       const records = Math.max(MIN_CHUNK_RECORDS, Math.min(maxRecords, Math.floor(MAX_CHUNK_POINTS / keys)))
       const [last, before] = newest.all(owner).map(toNewest)

@@ -24,6 +24,8 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
   const leave = db.prepare('INSERT OR IGNORE INTO leaving SELECT id FROM owner WHERE device = ?')
   const disown = db.prepare('DELETE FROM owner WHERE device = ?')
   const forgetNewest = db.prepare('DELETE FROM newest WHERE series = ?')
+  const forgetRollups = db.prepare('DELETE FROM rollup WHERE series = ?')
+  const unchange = db.prepare('DELETE FROM changed WHERE owner = ?')
   const nextOwner = db.prepare('SELECT owner FROM leaving LIMIT 1')
   const chunks = db.prepare('SELECT id, points FROM chunk WHERE owner = ? LIMIT ?')
   const removeChunk = db.prepare('DELETE FROM chunk WHERE id = ?')
@@ -44,6 +46,7 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
       const removed = Number(remove.run(series, left).changes)
       if (removed < left) {
         forgetNewest.run(series)
+        forgetRollups.run(series)
         finish.run(series)
       }
       gone += removed
@@ -67,7 +70,10 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
       removeChunk.run(id)
       gone += points
     }
-    if (found.length < CHUNKS) finishOwner.run(owner)
+    if (found.length < CHUNKS) {
+      unchange.run(owner)
+      finishOwner.run(owner)
+    }
     return gone
   }
 

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Retention, RetentionResult } from '@patchbay/core/telemetry/port'
 import { StoreCorrupt } from './errors.ts'
 import type { HotLog } from './hot-log.ts'
+import { DAY, dayOf, tiers } from './tiers.ts'
 
 /** Chunks and hot rows dropped by one request: few enough that no commit waits long behind it. */
 const CHUNKS_AT_ONCE = 100
@@ -27,14 +28,21 @@ export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
   const oldRows = db.prepare('SELECT seq FROM hot WHERE series = ? AND at < ? AND (seq <= ? OR at < ?) LIMIT ?')
   const dropRow = db.prepare('DELETE FROM hot WHERE seq = ?')
   const dropNewest = db.prepare('DELETE FROM newest WHERE series = ? AND at < ? AND (seq <= ? OR at < ?)')
+  const changedFrom = db.prepare('SELECT min(day) AS n FROM changed WHERE owner = ?')
+  const rawFrom = db.prepare('UPDATE owner SET raw_from = max(raw_from, ?) WHERE id = ?')
+  const dropRollups = db.prepare('DELETE FROM rollup WHERE series = ? AND tier = ? AND day < ?')
   const count = db.prepare('UPDATE meta SET dropped = dropped + ?, unread = unread + ?, seq_floor = max(seq_floor, ?)')
 
   return {
-    drop({ device, before, unreadBefore }) {
+    drop({ device, before: asked, unreadBefore, tiers: rolledUp = {} }) {
+      const of = owner.get(device)?.['id']
+      // What is not yet rolled up waits for it.
+      const unrolled = typeof of === 'number' ? changedFrom.get(of)?.['n'] : undefined
+      const before = Math.min(asked, typeof unrolled === 'number' ? unrolled * DAY : asked)
+      if (typeof of === 'number') rawFrom.run(before, of)
       const read = slowest.get()?.['n']
       const readTo = typeof read === 'number' ? read : Number.MAX_SAFE_INTEGER
       const result = { dropped: 0, unread: 0, more: false }
-      const of = owner.get(device)?.['id']
       const chunks = typeof of === 'number' ? oldChunks.all(of, before, readTo, unreadBefore, CHUNKS_AT_ONCE) : []
       for (const { id, points, seq_to: seqTo } of chunks) {
         if (typeof id !== 'number' || typeof points !== 'number' || typeof seqTo !== 'number') {
@@ -60,6 +68,10 @@ export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
       result.more = chunks.length === CHUNKS_AT_ONCE || room <= 0
       if (!result.more) {
         for (const { id } of series.all(device)) {
+          for (const [name, tier] of Object.entries(tiers)) {
+            const end = isTierName(name) ? rolledUp[name] : undefined
+            if (typeof id === 'number' && end !== undefined) dropRollups.run(id, tier, dayOf(end))
+          }
           if (typeof id === 'number') dropNewest.run(id, before, readTo, unreadBefore)
         }
       }
@@ -71,4 +83,8 @@ export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
       else keep.run(follower, seq)
     },
   }
+}
+
+function isTierName(name: string): name is keyof typeof tiers {
+  return Object.hasOwn(tiers, name)
 }

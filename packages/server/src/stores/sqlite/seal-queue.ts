@@ -8,9 +8,17 @@ export interface SealLimits {
   rowsPerSeries: number
   /** Age at which the rows of a slow series are sealed. */
   ageMs: number
+  /** Time that a day is left alone after it was over or changed, before it is rolled up. */
+  rollupAfterMs: number
 }
 
-export const defaultSealLimits: SealLimits = { records: 512, hotRows: 100_000, rowsPerSeries: 64, ageMs: 3_600_000 }
+export const defaultSealLimits: SealLimits = {
+  records: 512,
+  hotRows: 100_000,
+  rowsPerSeries: 64,
+  ageMs: 3_600_000,
+  rollupAfterMs: 600_000,
+}
 
 /**
  * Counts the hot rows of each series and says which are to be sealed. Only a guide: counts that are too high (a commit was taken back)

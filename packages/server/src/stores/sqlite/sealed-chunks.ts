@@ -31,7 +31,7 @@ export interface SealedChunks {
   newest(series: number): HotRow | undefined
 }
 
-export function createSealedChunks(db: DatabaseSync): SealedChunks {
+export function createSealedChunks(db: DatabaseSync, keptRecords = MAX_KEPT_RECORDS): SealedChunks {
   const owner = db.prepare('SELECT id FROM owner WHERE device = ?')
   const places = asArrays(
     db.prepare('SELECT id, from_at, to_at FROM chunk WHERE owner = ? AND to_at >= ? AND from_at < ?'),
@@ -63,7 +63,7 @@ export function createSealedChunks(db: DatabaseSync): SealedChunks {
     frames.set(id, opened)
     kept += weightOf(opened)
     for (const [old, other] of frames) {
-      if (kept <= MAX_KEPT_RECORDS || old === id) break
+      if (kept <= keptRecords || old === id) break
       frames.delete(old)
       kept -= weightOf(other)
     }

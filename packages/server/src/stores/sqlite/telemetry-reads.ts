@@ -5,7 +5,8 @@ import { StoreCorrupt } from './errors.ts'
 import { asArrays, PAUSE, type HotRow, type Steps, type Turn } from './hot-rows.ts'
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
 import type { SealedChunks } from './sealed-chunks.ts'
-import { createSeriesPoints, type Stretch } from './series-points.ts'
+import { createRollupRead } from './rollup-read.ts'
+import { createSeriesPoints, type SeriesPlace, type Stretch } from './series-points.ts'
 import type { Columns, KeyBuckets, ReaderCalls } from './telemetry-calls.ts'
 
 /** Rows fetched ahead for each of many series that are merged: too few cost statements, too many are thrown away. */
@@ -30,6 +31,7 @@ export interface TelemetryReads {
 export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): TelemetryReads {
   const ofDevice = asArrays(db.prepare('SELECT id, key FROM series WHERE device = ?'))
   const points = createSeriesPoints(db, chunks)
+  const rollups = createRollupRead(db)
 
   function seriesOf(device: string): Series[] {
     return ofDevice.all(device).map(toSeries)
@@ -40,6 +42,26 @@ export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): Te
     const wanted = keys && new Set(keys)
     const all = seriesOf(device).filter((series) => !wanted || wanted.has(series.key))
     return all.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  /** The range's points, by roll-ups where there are some that fit. */
+  function* stretches(
+    budget: ReadBudget,
+    place: SeriesPlace,
+    { from: origin, to, step }: Ask<'range'>,
+    takes: (summary: Summary) => boolean,
+  ): Generator<Stretch | Turn, void> {
+    const { series, owner } = place
+    for (let from = origin; from < to;) {
+      const part =
+        owner === undefined ? { to, summaries: undefined } : rollups.next({ series, owner, origin, step, from, to })
+      if (part.summaries) {
+        for (const summary of part.summaries) yield { summary }
+        budget.spend(part.summaries.length)
+      } else yield* points.stretches(budget, place, from, part.to, ROWS_PER_TURN, takes)
+      from = part.to
+      if (budget.turnOver()) yield PAUSE
+    }
   }
 
   return {
@@ -68,7 +90,7 @@ export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): Te
         const fold = new BucketFold(key, ask, count)
         const takes = (summary: Summary) => fold.takes(summary)
         let fits = true
-        for (const stretch of points.stretches(budget, { series: id, owner }, ask.from, ask.to, ROWS_PER_TURN, takes)) {
+        for (const stretch of stretches(budget, { series: id, owner }, ask, takes)) {
           if (stretch === PAUSE) yield PAUSE
           else if ('summary' in stretch) fold.addSummary(stretch.summary)
           else fits = stretch.rows.every((row) => fold.add(row))

@@ -3,11 +3,13 @@ export const telemetrySchemaVersion = 2
 /**
  * `chunk` holds sealed records of one device (`owner`): `head` the summaries of its series, `body` the frame. Its ids only grow, so a
  * chunk that was replaced by a larger one is never mistaken for it. `newest` is the newest sealed point of each series; `leaving` the
- * owners whose device was deleted and whose chunks still take space. `follower` says up to where each reader of the log has come, `sample`
+ * owners whose device was deleted and whose chunks still take space. `rollup` holds a day of a series in stretches of its
+ * tier; a day in `changed` is not rolled up as it is now, and one before `raw_from` never will be again. `follower` says up to where each reader of the log has come, `sample`
  * the highest number at the begin of an hour, `meta.unread` how many points were dropped that a follower had not read.
  */
 const sealedTables = `
-  CREATE TABLE owner (id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE owner (id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL UNIQUE,
+    raw_from INTEGER NOT NULL DEFAULT 0) STRICT;
   CREATE TABLE chunk (id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, from_at INTEGER NOT NULL,
     to_at INTEGER NOT NULL, seq_from INTEGER NOT NULL, seq_to INTEGER NOT NULL, records INTEGER NOT NULL,
     points INTEGER NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL) STRICT;
@@ -15,6 +17,11 @@ const sealedTables = `
   CREATE INDEX chunk_seq ON chunk (seq_to, seq_from);
   CREATE TABLE newest (series INTEGER PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,
     value ANY NOT NULL) STRICT;
+  CREATE TABLE rollup (series INTEGER NOT NULL, tier INTEGER NOT NULL, day INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (series, tier, day)) STRICT, WITHOUT ROWID;
+  CREATE TABLE changed (owner INTEGER NOT NULL, day INTEGER NOT NULL, marked INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (owner, day)) STRICT, WITHOUT ROWID;
+  CREATE INDEX changed_since ON changed (since);
   CREATE TABLE leaving (owner INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE follower (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
   CREATE TABLE sample (hour INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;

@@ -8,6 +8,7 @@ import { createGrowth } from './growth.ts'
 import { createHotLog } from './hot-log.ts'
 import { createPurge } from './purge.ts'
 import { createRetention } from './retention.ts'
+import { createRollupWork } from './rollup-work.ts'
 import { createSealing } from './sealing.ts'
 import type { TelemetryWorkerData, WriterCalls, WriterOpened } from './telemetry-calls.ts'
 import { telemetrySchema, telemetrySchemaVersion, telemetryUpgrades } from './telemetry-schema.ts'
@@ -38,6 +39,7 @@ openWorker((): WriterOpened => {
   const log = createHotLog(db)
   const purge = createPurge(db, log)
   const sealing = createSealing(db, log, seal)
+  const rollups = createRollupWork(db)
   const retention = createRetention(db, log)
   const growth = createGrowth(db)
   let houseDue = true
@@ -78,7 +80,7 @@ openWorker((): WriterOpened => {
     },
     isClose: (request) => request.op === 'close',
     onRollback: () => log.restore(),
-    background: () => purge.step() || sealing.step() || keepHouse(),
+    background: () => purge.step() || sealing.step() || rollups.step(Date.now() - seal.rollupAfterMs) || keepHouse(),
     onClose: () => close(db, lock),
   })
   setInterval(() => {

@@ -30,5 +30,5 @@ describe('hot rows', () => {
 
 // Everything is sealed as soon as it is committed, in chunks of few records.
 describe('chunks', () => {
-  telemetryContract(openOwn({ records: 4, hotRows: 0, rowsPerSeries: 0 }))
+  telemetryContract(openOwn({ records: 4, hotRows: 0, rowsPerSeries: 0, rollupAfterMs: 0 }))
 })
