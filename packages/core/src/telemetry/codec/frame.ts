@@ -57,7 +57,7 @@ function toRecords(points: SealedPoint[]): FrameRecord[] {
 }
 
 function toFrame(records: FrameRecord[]): Frame {
-  const columns = new Map<number, Column & { values: { kind: Uint8Array; value: (number | string)[] } }>()
+  const columns = new Map<number, Column & { values: { value: (number | string)[] } }>()
   for (const [row, { points }] of records.entries()) {
     for (const { series, kind, value } of points) {
       let column = columns.get(series)

@@ -1,6 +1,7 @@
 import { kinds } from '../port.ts'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { readNumbers, writeNumbers } from './numbers.ts'
 import type { Column, Frame } from './frame.ts'
 
 /** What a series is within a time; a point that was replaced does not count. */
@@ -69,7 +70,9 @@ export function writeSummaries(summaries: readonly Summary[]): Uint8Array {
     at = summary.firstAt
     if (!summary.numbers) continue
     const { sum, min, max, first, last } = summary.numbers
-    for (const value of [sum, min, max, first, last]) out.double(value)
+    // A sum has rounding errors; the others are decimals where the values are.
+    out.double(sum)
+    writeNumbers(out, Float64Array.of(min, max, first, last))
   }
   return out.done()
 }
@@ -84,11 +87,14 @@ export function readSummaries(bytes: Uint8Array): Summary[] {
     const head = input.unsigned()
     at += input.signed()
     const lastAt = at + input.unsigned()
-    const numbers =
-      head % 2 === 1
-        ? { sum: input.double(), min: input.double(), max: input.double(), first: input.double(), last: input.double() }
-        : undefined
+    const numbers = head % 2 === 1 ? readNumberSummary(input) : undefined
     summaries.push({ series, count: Math.floor(head / 2), firstAt: at, lastAt, numbers })
   }
   return summaries
+}
+
+function readNumberSummary(input: ByteReader): NumberSummary {
+  const sum = input.double()
+  const [min = 0, max = 0, first = 0, last = 0] = readNumbers(input, 4)
+  return { sum, min, max, first, last }
 }

@@ -8,8 +8,6 @@ import { DAY, dayOf } from './tiers.ts'
 /** Points of one chunk, for devices with many keys. */
 const MAX_CHUNK_POINTS = 8_192
 const MIN_CHUNK_RECORDS = 8
-/** A newest chunk filled to less than this part is made anew with what follows; it has been rewritten a few times by then. */
-const FULL = 0.75
 
 export interface ChunkWriter {
   /** Stores points of one device as chunks, in the open transaction. */
@@ -86,7 +84,8 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
       const keys = new Set(points.map(({ series }) => series)).size
       const records = Math.max(MIN_CHUNK_RECORDS, Math.min(maxRecords, Math.floor(MAX_CHUNK_POINTS / keys)))
       const [last, before] = newest.all(owner).map(toNewest)
-      const joins = last !== undefined && last.records < records * FULL && last.points < MAX_CHUNK_POINTS * FULL
+      // A chunk that is not full is made anew with what follows, some times until it is.
+      const joins = last !== undefined && last.records < records && last.points < MAX_CHUNK_POINTS
       const sealedTo = (joins ? before : last)?.toAt ?? -Infinity
       // Late points stand by themselves, so that one of them does not make a chunk that reaches over many others.
       const onTime = points.filter(({ at }) => at > sealedTo)

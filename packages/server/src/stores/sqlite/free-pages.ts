@@ -2,9 +2,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreCorrupt } from './errors.ts'
 
 /** Free pages that are kept: the hot log needs them again soon. */
-const KEPT_PAGES = 1_000
+const KEPT_PAGES = 250
 /** Part of the file that may be free beyond that. */
-const FREE_PART = 0.2
+const FREE_PART = 0.05
 const PAGES_AT_ONCE = 250
 
 /** Gives pages of the file back to the system when many are free; answers whether there are more. */

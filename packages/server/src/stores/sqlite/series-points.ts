@@ -126,8 +126,9 @@ function markWhole(taken: Taken[], hot: readonly HotRow[], end: number): void {
 }
 
 function* inOrder(rows: HotRow[], summaries: Summary[], sort: boolean): Generator<Stretch, void> {
-  if (sort) rows.sort((a, b) => a.at - b.at || a.seq - b.seq)
-  const distinct = rows.filter((row, i) => rows[i + 1]?.at !== row.at)
+  if (sort && !isAscending(rows)) rows.sort((a, b) => a.at - b.at || a.seq - b.seq)
+  const repeats = rows.some((row, i) => rows[i + 1]?.at === row.at)
+  const distinct = repeats ? rows.filter((row, i) => rows[i + 1]?.at !== row.at) : rows
   let next = 0
   for (const summary of summaries) {
     const begin = next
@@ -136,4 +137,13 @@ function* inOrder(rows: HotRow[], summaries: Summary[], sort: boolean): Generato
     yield { summary }
   }
   if (next < distinct.length) yield { rows: next === 0 ? distinct : distinct.slice(next) }
+}
+
+function isAscending(rows: readonly HotRow[]): boolean {
+  let before: HotRow | undefined
+  for (const row of rows) {
+    if (before && (row.at < before.at || (row.at === before.at && row.seq < before.seq))) return false
+    before = row
+  }
+  return true
 }
