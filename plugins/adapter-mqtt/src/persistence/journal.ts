@@ -27,6 +27,10 @@ export interface JournalOptions {
  * Writes the broker's state to disk. While one transaction is being synced, further changes gather for the next one, so that many
  * clients share the cost of a sync. Changes reach the file in the order in which they were given.
  */
+/** Heap of the store's thread: statements and the changes of one commit. */
+const maxHeapMb = 256
+const maxYoungHeapMb = 8
+
 export class Journal {
   readonly #worker: Worker
   readonly #onFailure: (error: Error) => void
@@ -42,6 +46,8 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#onFailure = options.onFailure
     this.#worker = new Worker(new URL('./store-worker.ts', import.meta.url), {
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb, maxYoungGenerationSizeMb: maxYoungHeapMb },
       workerData: {
         path: options.path,
         schema,

@@ -23,6 +23,7 @@ import { defaultSealLimits, type SealLimits } from './seal-queue.ts'
 import { SeriesBook } from './series-book.ts'
 import { readRawCursor, toLatest, toRangeAnswer, toRawAnswer, toRecords } from './telemetry-answers.ts'
 import type { ReaderCalls, TelemetryWorkerData, WriterCalls, WriterOpened } from './telemetry-calls.ts'
+import { OnDemandLink } from './on-demand-link.ts'
 import { WorkerLink } from './worker-link.ts'
 
 export interface SqliteTelemetryOptions {
@@ -62,18 +63,16 @@ export async function openSqliteTelemetry(options: SqliteTelemetryOptions): Prom
     entry: new URL('./telemetry-writer-worker.ts', import.meta.url),
     heapMb: WRITER_HEAP_MB,
   })
+  const reader = new OnDemandLink<ReaderCalls>(
+    () =>
+      new WorkerLink<ReaderCalls>({
+        ...link,
+        entry: new URL('./telemetry-reader-worker.ts', import.meta.url),
+        heapMb: READER_HEAP_MB,
+      }),
+    onFatal,
+  )
   const opened = await writer.opened<WriterOpened>()
-  const reader = new WorkerLink<ReaderCalls>({
-    ...link,
-    entry: new URL('./telemetry-reader-worker.ts', import.meta.url),
-    heapMb: READER_HEAP_MB,
-  })
-  try {
-    await reader.opened<undefined>()
-  } catch (error) {
-    await writer.close()
-    throw error
-  }
   open = true
   return new SqliteTelemetry(file, writer, reader, opened)
 }
@@ -82,14 +81,14 @@ class SqliteTelemetry implements TelemetryStore {
   readonly writer: string
   readonly #file: string
   readonly #writer: WorkerLink<WriterCalls>
-  readonly #reader: WorkerLink<ReaderCalls>
+  readonly #reader: OnDemandLink<ReaderCalls>
   readonly #book: SeriesBook
   /** Devices whose series are being read from disk, or deleted. */
   readonly #loading = new Map<string, Promise<void>>()
   readonly #deleting = new Map<string, Promise<void>>()
   #waitingPoints = 0
 
-  constructor(file: string, writer: WorkerLink<WriterCalls>, reader: WorkerLink<ReaderCalls>, opened: WriterOpened) {
+  constructor(file: string, writer: WorkerLink<WriterCalls>, reader: OnDemandLink<ReaderCalls>, opened: WriterOpened) {
     this.#file = file
     this.#writer = writer
     this.#reader = reader
