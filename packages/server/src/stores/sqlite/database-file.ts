@@ -8,7 +8,8 @@ export type Durability = 'full' | 'relaxed'
 /** How long a file that another process still holds is waited for: the time of a quick restart. */
 const LOCK_WAIT_MS = 1_000
 /** A long WAL spares writes (an index page changed by many commits is copied once), a short one spares time at start. */
-const CHECKPOINT_PAGES = 16_000
+const CHECKPOINT_BYTES = 64 * 1024 * 1024
+const SMALLEST_PAGE_BYTES = 512
 const WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 export interface DatabaseOptions {
@@ -34,7 +35,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
       // NORMAL keeps the file whole after a power cut and only may lose the last commits; OFF would risk the file itself.
       db.exec(`PRAGMA journal_mode = WAL;
         PRAGMA synchronous = ${options.durability === 'full' ? 'FULL' : 'NORMAL'};
-        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+        PRAGMA wal_autocheckpoint = ${Math.ceil(CHECKPOINT_BYTES / pageBytes(db))};
         PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};
         PRAGMA cache_size = -${Math.ceil(options.cacheBytes / 1024)};
         PRAGMA mmap_size = 0;
@@ -72,6 +73,11 @@ export function holdLock(file: string): DatabaseSync {
     }
     return db
   })
+}
+
+function pageBytes(db: DatabaseSync): number {
+  const bytes = db.prepare('PRAGMA page_size').get()?.['page_size']
+  return typeof bytes === 'number' ? bytes : SMALLEST_PAGE_BYTES
 }
 
 function prepareSchema(db: DatabaseSync, options: DatabaseOptions): void {

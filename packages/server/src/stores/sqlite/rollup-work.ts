@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { coarsen, writeRollups, type Rollup } from '@patchbay/core/telemetry/codec/rollup'
 import { kinds } from '@patchbay/core/telemetry/port'
+import { createBackgroundTransaction } from './background-transaction.ts'
 import { toFailure } from './failure.ts'
 import type { HotRow, Steps } from './hot-rows.ts'
 import { PAUSE } from './hot-rows.ts'
@@ -30,6 +31,7 @@ interface Changed {
 
 /** Rolls changed days up, little by little; what changes meanwhile makes the day changed again. */
 export function createRollupWork(db: DatabaseSync): RollupWork {
+  const transaction = createBackgroundTransaction(db)
   const points = createSeriesPoints(db, createSealedChunks(db, KEPT_RECORDS))
   const nextChanged = db.prepare('SELECT owner, day, marked FROM changed WHERE since <= ? ORDER BY since LIMIT 1')
   const device = db.prepare('SELECT device, raw_from FROM owner WHERE id = ?')
@@ -79,17 +81,6 @@ export function createRollupWork(db: DatabaseSync): RollupWork {
     if (total >= minutes.length * POINTS_A_MINUTE) store.run(series, tiers.minute, day, writeRollups(minutes))
     if (total > hours.length) store.run(series, tiers.hour, day, writeRollups(hours))
     store.run(series, tiers.day, day, writeRollups(coarsen(hours, HOURS_A_DAY)))
-  }
-
-  function transaction(work: () => void): void {
-    db.exec('BEGIN IMMEDIATE')
-    try {
-      work()
-      db.exec('COMMIT')
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK')
-      throw error
-    }
   }
 
   function begin(changedBeforeMs: number): Steps<void> | undefined {

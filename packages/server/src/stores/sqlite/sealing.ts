@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Batch } from '@patchbay/core/telemetry/port'
 import type { SealedPoint } from '@patchbay/core/telemetry/codec/frame'
+import { createBackgroundTransaction } from './background-transaction.ts'
 import { createChunkWriter } from './chunk-writer.ts'
 import { StoreCorrupt } from './errors.ts'
 import { toFailure } from './failure.ts'
@@ -9,7 +10,7 @@ import { asArrays, toHotRow } from './hot-rows.ts'
 import { SealQueue, type SealLimits } from './seal-queue.ts'
 
 /** Time of one transaction that seals: a commit may have to wait for it. */
-const STEP_MS = 15
+const STEP_MS = 10
 /** The same when far more is hot than may be. */
 const BUSY_STEP_MS = 30
 const BUSY_FACTOR = 4
@@ -30,6 +31,7 @@ export interface Sealing {
 /** Moves points from the hot log into chunks, each move whole or not at all. */
 export function createSealing(db: DatabaseSync, log: HotLog, limits: SealLimits): Sealing {
   const queue = new SealQueue(limits)
+  const transaction = createBackgroundTransaction(db)
   const chunks = createChunkWriter(db, limits.records)
   const deviceOf = db.prepare('SELECT device FROM series WHERE id = ?')
   const seriesOf = db.prepare('SELECT id FROM series WHERE device = ?')
@@ -97,17 +99,16 @@ export function createSealing(db: DatabaseSync, log: HotLog, limits: SealLimits)
         if (due === undefined) return counted !== undefined
         const busy = queue.total > limits.hotRows * BUSY_FACTOR
         const end = performance.now() + (busy ? BUSY_STEP_MS : STEP_MS)
-        db.exec('BEGIN IMMEDIATE')
-        while (due !== undefined) {
-          sealDeviceOf(due)
-          if (performance.now() > end) break
-          due = queue.next()
-        }
-        floor.run(log.lastSeq())
-        db.exec('COMMIT')
+        transaction(() => {
+          while (due !== undefined) {
+            sealDeviceOf(due)
+            if (performance.now() > end) break
+            due = queue.next()
+          }
+          floor.run(log.lastSeq())
+        })
         return queue.next() !== undefined || counted !== undefined
       } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK')
         // What was counted as sealed is hot again; all is counted anew.
         counted = 0
         if (toFailure(error).sort === 'corrupt') throw error
