@@ -2,6 +2,7 @@ import type { Client } from 'aedes'
 import type { AdapterRefusal, Log, RefusedError, Sessions } from '@patchbay/sdk'
 import type { ClientState } from './client-state.ts'
 import type { BrokerStore } from './persistence/broker-store.ts'
+import type { ResendThrottle } from './resend-throttle.ts'
 
 export interface Limits {
   maxPacketBytes: number
@@ -24,6 +25,7 @@ export interface Adapter {
   readonly states: WeakMap<Client, ClientState>
   /** Clients with messages that are not settled, stored and passed on yet. */
   readonly busy: Set<ClientState>
+  readonly throttle: ResendThrottle
   stopping: boolean
 }
 

@@ -27,6 +27,14 @@ export const reservedTopic = (topic: string) =>
 
 export const denied = (step: string, detail: string) => new Refused('forbidden', 'TOPIC_FORBIDDEN', step, detail)
 
+export const resendsRefused = (waitMs: number) =>
+  new Refused(
+    'quota',
+    'MQTT_RESENDS_REFUSED',
+    'resend',
+    `The client sends a refused message again and again; it may come back in ${Math.ceil(waitMs / 1000)} s`,
+  )
+
 export const malformedPacket = (why: string) => new Refused('malformed', 'MQTT_MALFORMED', 'framing', why)
 
 export const packetTooLarge = (bytes: number, limit: number) =>

@@ -4,7 +4,7 @@ import { isRefused, type Credentials } from '@patchbay/sdk'
 import { answerSafely, recordRefusal, type Adapter } from './adapter.ts'
 import { ownerOf, toClientName } from './client-name.ts'
 import { endClient, type ClientState } from './client-state.ts'
-import { badTopic, denied, notOpen, storeUnavailable, tooManySessions } from './errors.ts'
+import { badTopic, denied, notOpen, resendsRefused, storeUnavailable, tooManySessions } from './errors.ts'
 import { connackOf, disconnectCodes } from './refusal-words.ts'
 import { matchesFilter, topicProblem } from './topics.ts'
 
@@ -73,6 +73,12 @@ async function logIn(adapter: Adapter, state: ClientState, packet: ConnectFields
   const name =
     principal === undefined ? toClientName('open', '', clientId) : toClientName(principal.kind, principal.id, clientId)
   const keeps = version === 5 ? (packet.properties?.sessionExpiryInterval ?? 0) > 0 : packet.clean !== true
+  const waitMs = version < 5 ? adapter.throttle.waitMs(name) : 0
+  if (waitMs > 0) {
+    const refused = resendsRefused(waitMs)
+    recordRefusal(adapter, state, 'connect', refused)
+    throw refused
+  }
   await checkSession(adapter, state, name, keeps)
   await checkWill(adapter, state, packet.will)
   state.kept = keeps

@@ -11,6 +11,7 @@ import { createAuthenticate, createPreConnect } from './login.ts'
 import { BrokerStore } from './persistence/broker-store.ts'
 import { maxQueuedMessages } from './persistence/outgoing-queues.ts'
 import { PlatformDeliveries } from './platform-deliveries.ts'
+import { ResendThrottle } from './resend-throttle.ts'
 import { createAuthorizePublish, createPublished } from './publish-gate.ts'
 import { WireRefusal } from './refusal-words.ts'
 import { createRelay } from './relay.ts'
@@ -58,6 +59,7 @@ export async function createMqttBroker(options: MqttBrokerOptions): Promise<Mqtt
     store,
     states: new WeakMap(),
     busy: new Set(),
+    throttle: new ResendThrottle(),
     stopping: false,
   }
   const aedes = new Aedes({

@@ -182,7 +182,7 @@ function optionsOf({ qos, retain, properties }: PublishFields): PublishOptions {
 function refuse(
   adapter: Adapter,
   state: ClientState,
-  { qos }: PublishFields,
+  { qos, topic, payload }: PublishFields,
   refused: RefusedError,
   tell: (error: Error) => void,
 ): void {
@@ -200,6 +200,8 @@ function refuse(
     setTimeout(() => tell(told), quotaDelayMs).unref()
     return
   }
+  // 3.1.1 has no word for it but the cut: who sends the same again on each connection is kept out for a while
+  if (state.client.version !== 5) adapter.throttle.refused(state.client.id, topic, Buffer.from(payload))
   tell(told)
 }
 

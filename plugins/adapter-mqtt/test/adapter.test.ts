@@ -649,3 +649,22 @@ describe('a WebSocket', () => {
     await new Promise((resolve) => texts.on('close', resolve))
   })
 })
+
+describe('a 3.1.1 client that sends a refused message again and again', () => {
+  const refuse = async (clientId: string) => {
+    const raw = new RawClient(adapter.port, 4)
+    raw.connect({ clientId })
+    raw.send({ cmd: 'publish', topic: 'devices/b/x', payload: '1', qos: 1, messageId: 1, dup: false, retain: false })
+    await until(() => expect(raw.closed).toBe(true))
+    return raw.of('connack')[0]
+  }
+
+  it('is kept out from the fifth time on, and another client is not', async () => {
+    for (let time = 0; time < 5; time++) expect(await refuse('stubborn')).toMatchObject({ returnCode: 0 })
+    const raw = new RawClient(adapter.port, 4)
+    raw.connect({ clientId: 'stubborn' })
+    await until(() => expect(raw.of('connack')).toMatchObject([{ returnCode: 3 }]))
+    expect(adapter.platform.refusals.at(-1)?.refusal.refused.code).toBe('MQTT_RESENDS_REFUSED')
+    expect(await refuse('another')).toMatchObject({ returnCode: 0 })
+  })
+})
