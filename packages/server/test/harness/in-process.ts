@@ -7,6 +7,8 @@ export interface InProcess {
   platform: Platform
   port: number
   url: string
+  /** The data folder. */
+  data: string
   /** Lines of the log, for tests that look for a sentence. */
   lines: string[]
   close(): Promise<void>
@@ -41,6 +43,7 @@ export const startInProcess = async (
     platform,
     port,
     url: `http://127.0.0.1:${port}`,
+    data: data.path,
     lines,
     async close() {
       await platform.stop()
