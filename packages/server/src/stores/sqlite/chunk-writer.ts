@@ -9,6 +9,12 @@ import { DAY, dayOf } from './tiers.ts'
 const MAX_CHUNK_POINTS = 8_192
 const MIN_CHUNK_RECORDS = 8
 
+/**
+ * Chunks that will not be replaced have ids from here on, so that they fill their pages one after the other; among those that come and
+ * go they would stay behind alone on pages that are empty otherwise.
+ */
+const FIRST_FINAL = 2 ** 40
+
 export interface ChunkWriter {
   /** Stores points of one device as chunks, in the open transaction. */
   write(device: string, points: SealedPoint[]): void
@@ -27,7 +33,7 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
   const newest = db.prepare('SELECT id, to_at, records, points FROM chunk WHERE owner = ? ORDER BY to_at DESC LIMIT 2')
   const body = db.prepare('SELECT body FROM chunk WHERE id = ?')
   const insert = db.prepare(
-    'INSERT INTO chunk (owner, from_at, to_at, seq_from, seq_to, records, points, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO chunk (id, owner, from_at, to_at, seq_from, seq_to, records, points, head, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const remove = db.prepare('DELETE FROM chunk WHERE id = ?')
   const renew = db.prepare(
@@ -63,7 +69,12 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
     for (const { series, seq, at, kind, value } of last.values()) renew.run(series, seq, at, kind, value)
   }
 
-  function insertFrame(owner: number, frame: Frame): void {
+  const highest = db.prepare('SELECT max(id) AS n FROM chunk WHERE id < ?')
+  const idBelow = (end: number, least: number) => Math.max(least, Number(highest.get(end)?.['n'] ?? 0))
+  let lastOpen = idBelow(FIRST_FINAL, 0)
+  let lastFinal = idBelow(Number.MAX_SAFE_INTEGER, FIRST_FINAL)
+
+  function insertFrame(owner: number, frame: Frame, final: boolean): void {
     const points = countPoints(frame)
     let seqFrom = Infinity
     let seqTo = 0
@@ -73,7 +84,8 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
     }
     const head = writeSummaries(summarise(frame))
     const { at } = frame
-    insert.run(owner, at[0] ?? 0, at.at(-1) ?? 0, seqFrom, seqTo, at.length, points, head, writeFrame(frame))
+    const id = final ? ++lastFinal : ++lastOpen
+    insert.run(id, owner, at[0] ?? 0, at.at(-1) ?? 0, seqFrom, seqTo, at.length, points, head, writeFrame(frame))
   }
 
   return {
@@ -96,7 +108,8 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
         for (const point of toPoints(readFrame(bytes))) onTime.push(point)
         remove.run(last.id)
       }
-      for (const part of [late, onTime]) for (const frame of toFrames(part, records)) insertFrame(owner, frame)
+      for (const frame of toFrames(late, records)) insertFrame(owner, frame, true)
+      for (const frame of toFrames(onTime, records)) insertFrame(owner, frame, frame.at.length === records)
     },
   }
 }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { StoreCorrupt } from './errors.ts'
 
 /** Free pages that are kept: the hot log needs them again soon. */
-const KEPT_PAGES = 250
+const KEPT_PAGES = 64
 /** Part of the file that may be free beyond that. */
 const FREE_PART = 0.05
 const PAGES_AT_ONCE = 250

@@ -1,8 +1,8 @@
 export const telemetrySchemaVersion = 2
 
 /**
- * `chunk` holds sealed records of one device (`owner`): `head` the summaries of its series, `body` the frame. Its ids only grow, so a
- * chunk that was replaced by a larger one is never mistaken for it. `newest` is the newest sealed point of each series; `leaving` the
+ * `chunk` holds sealed records of one device (`owner`): `head` the summaries of its series, `body` the frame. No id is given
+ * twice while the store is open, so a chunk that was replaced by a larger one is never mistaken for it. `newest` is the newest sealed point of each series; `leaving` the
  * owners whose device was deleted and whose chunks still take space. `rollup` holds a day of a series in stretches of its
  * tier; a day in `changed` is not rolled up as it is now, and one before `raw_from` never will be again. `follower` says up to where each reader of the log has come, `sample`
  * the highest number at the begin of an hour, `meta.unread` how many points were dropped that a follower had not read.
@@ -10,7 +10,7 @@ export const telemetrySchemaVersion = 2
 const sealedTables = `
   CREATE TABLE owner (id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL UNIQUE,
     raw_from INTEGER NOT NULL DEFAULT 0) STRICT;
-  CREATE TABLE chunk (id INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, from_at INTEGER NOT NULL,
+  CREATE TABLE chunk (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, from_at INTEGER NOT NULL,
     to_at INTEGER NOT NULL, seq_from INTEGER NOT NULL, seq_to INTEGER NOT NULL, records INTEGER NOT NULL,
     points INTEGER NOT NULL, head BLOB NOT NULL, body BLOB NOT NULL) STRICT;
   CREATE INDEX chunk_place ON chunk (owner, to_at, from_at);
