@@ -1,8 +1,13 @@
 // The entry of `npm start`. Plain JavaScript, so that the compile cache is on before the first TypeScript is read: with it the type
 // stripper is not even loaded from the second start on, which saves start time and about 50 MB for good.
-import { mkdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Filling the cache is worth waiting for this long; without it the start works as well. */
+const warmUpMs = 15_000
 
 // Settings are checked in main; whatever stands here wrongly only costs the cache. Nothing is written outside the data folder.
 const data = process.env.PATCHBAY_DATA?.trim() || './data'
@@ -10,6 +15,14 @@ const folder = join(data, 'cache', 'compile')
 try {
   // Before the cache makes it with everybody's rights: what is kept is for its owner's eyes only.
   mkdirSync(data, { recursive: true, mode: 0o700 })
+  if (!existsSync(folder)) {
+    const env = { ...process.env, NODE_COMPILE_CACHE: folder }
+    spawnSync(process.execPath, [fileURLToPath(new URL('./warm-up.js', import.meta.url))], {
+      env,
+      stdio: 'ignore',
+      timeout: warmUpMs,
+    })
+  }
   enableCompileCache(folder)
 } catch {
   // main names the setting and what is wrong with it.

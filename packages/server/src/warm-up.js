@@ -1,0 +1,27 @@
+// Fills the compile cache and ends: run once, in a process of its own, before the very first start. The process that stays then never
+// loads the type stripper, which would cost it some 30 MB until its next start.
+import { Worker } from 'node:worker_threads'
+import { bundledPlugins } from './parts/bundled-plugins.ts'
+
+/** A thread that neither fails nor ends by itself is ended then. */
+const threadMs = 2000
+
+for (const plugin of bundledPlugins) await plugin.load()
+
+// Threads load code of their own; given nothing to open they fail at once, which is all that is wanted of them here.
+const entries = ['registry-worker', 'telemetry-writer-worker', 'telemetry-reader-worker']
+const load = (name) =>
+  new Promise((resolve) => {
+    const worker = new Worker(new URL(`./stores/sqlite/${name}.ts`, import.meta.url), { workerData: {} })
+    const timer = setTimeout(() => void worker.terminate(), threadMs)
+    worker.on('error', () => undefined)
+    worker.on('exit', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+await Promise.all(entries.map(load))
+
+// main reads the settings after its imports, refuses this one and ends: it is loaded, and not run.
+process.env.PATCHBAY_PORT = 'none'
+await import('./main.ts')
