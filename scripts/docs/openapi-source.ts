@@ -29,7 +29,7 @@ export async function readOpenApi(): Promise<Record<string, unknown>> {
   const wellKnownOff = Object.fromEntries(
     ['MQTT', 'MQTTS', 'COAP', 'COAPS', 'AMQP', 'GRPC'].map((name) => [`PATCHBAY_${name}_PORT`, '0']),
   )
-  const server = spawn(process.execPath, ['packages/server/src/main.ts'], {
+  const server = spawn(process.execPath, ['packages/server/src/start.js'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env['PATH'], PATCHBAY_DATA: data, PATCHBAY_PORT: String(port), ...wellKnownOff },
