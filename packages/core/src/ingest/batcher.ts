@@ -45,13 +45,11 @@ export interface Batcher {
 export interface BatcherOptions {
   telemetry: Pick<TelemetryStore, 'append'>
   clock: Clock
-  /** Told once per durable group. */
-  onCommitted?: ((owners: readonly DeviceIngest[]) => void) | undefined
-  /** A settle callback or listener threw; the others are settled all the same. */
+  /** A settle callback threw; the others are settled all the same. */
   onFault: (error: unknown) => void
 }
 
-export function createBatcher({ telemetry, clock, onCommitted, onFault }: BatcherOptions): Batcher {
+export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Batcher {
   const inFlight: Group[] = []
   const drained: (() => void)[] = []
   const counts = { messages: 0, points: 0, groups: 0, refused: 0, shedQos0: 0 }
@@ -109,12 +107,6 @@ export function createBatcher({ telemetry, clock, onCommitted, onFault }: Batche
       } catch (error) {
         onFault(error)
       }
-    }
-    if (outcome || !onCommitted) return
-    try {
-      onCommitted(owners)
-    } catch (error) {
-      onFault(error)
     }
   }
 

@@ -59,5 +59,5 @@ export const isPrivate: (address: string) => boolean = toAddressMatcher(privateB
 /** The question that PATCHBAY_PLAIN answers. A peer without a known address is refused unless all are let in. */
 export function permitsPlain(mode: PlainMode): (address: string) => boolean {
   if (mode === 'any') return () => true
-  return mode === 'loopback' ? inLoopback : toAddressMatcher([...loopbackBlocks, ...privateBlocks])
+  return mode === 'loopback' ? inLoopback : (address) => inLoopback(address) || isPrivate(address)
 }
