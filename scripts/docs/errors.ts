@@ -17,6 +17,30 @@ const catalogues: readonly Catalogue[] = [
       'What a device’s connect, publish or subscribe is refused with. Each is recorded and answered by `/api/v1/refusals` with its `code`, its `step` (which check refused) and a sentence. The reason decides the words of the protocol: see [guarantees](../guarantees.md).',
   },
   {
+    source: 'plugins/adapter-mqtt/src/errors.ts',
+    name: 'mqttRefusals',
+    title: 'Refusals of the MQTT adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
+    source: 'plugins/adapter-http/src/errors.ts',
+    name: 'httpRefusals',
+    title: 'Refusals of the HTTP adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
+    source: 'packages/server/src/front-door/refusal.ts',
+    name: 'frontRefusals',
+    title: 'Refusals of the front door',
+    intro: 'Connections that ended before any protocol had a word for it; recorded like the ones above, by listener.',
+  },
+  {
+    source: 'packages/server/src/stores/sqlite/errors.ts',
+    name: 'storeErrors',
+    title: 'The embedded stores',
+    intro: 'What stands in the log, or ends the start, when a file cannot be used.',
+  },
+  {
     source: 'packages/core/src/errors.ts',
     name: 'domainErrors',
     title: 'REST: what was asked',
@@ -47,17 +71,23 @@ interface Row {
   entry: Record<string, unknown>
 }
 
-const isCatalogue = (value: unknown): value is Record<string, Record<string, unknown>> =>
+/** An entry is a record, or the sentence alone. */
+const toEntry = (entry: unknown): Record<string, unknown> | undefined =>
+  typeof entry === 'string' ? { text: entry } : isRecord(entry) ? entry : undefined
+
+const isCatalogue = (value: unknown): value is Record<string, unknown> =>
   isRecord(value) &&
   Object.keys(value).length > 0 &&
-  Object.entries(value).every(([code, entry]) => /^[A-Z][A-Z0-9_]+$/.test(code) && isRecord(entry))
+  Object.entries(value).every(([code, entry]) => /^[A-Z][A-Z0-9_]+$/.test(code) && toEntry(entry) !== undefined)
 
 /** The rows of the named catalogue, or of every catalogue that the module exports. */
 async function readRows({ source, name }: Catalogue): Promise<Row[]> {
   const module = await load(source)
   const found = name === '' ? Object.values(module).filter(isCatalogue) : [module[name]].filter(isCatalogue)
   if (found.length === 0) throw new GenerateError(`${source} exports no catalogue ${name}`)
-  return found.flatMap((catalogue) => Object.entries(catalogue).map(([code, entry]) => ({ code, entry })))
+  return found.flatMap((catalogue) =>
+    Object.entries(catalogue).map(([code, entry]) => ({ code, entry: toEntry(entry) ?? {} })),
+  )
 }
 
 const columns = ['reason', 'step', 'status', 'state', 'family'] as const
@@ -79,7 +109,7 @@ export async function generateErrors(): Promise<Generated[]> {
   }
   const text = toPage(
     'Errors',
-    'the catalogues of errors in packages/',
+    'the catalogues of errors in packages/ and plugins/',
     'A code never changes its meaning and is never used again for something else, so scripts can rely on it. The sentence beside it may become better.',
     ...parts,
   )

@@ -1,65 +1,94 @@
 import { Refused } from '@patchbay/sdk'
 
-/** Every refusal and failure that this adapter makes itself; the platform's own come through `sessions`. */
-export const storeUnavailable = (cause?: unknown) =>
-  new Refused('unavailable', 'MQTT_STORE_UNAVAILABLE', 'broker-store', 'The broker’s store cannot take it now', {
-    cause,
-  })
+/** What this adapter itself refuses; the platform's own refusals come through `sessions`. Codes are never used again for something else. */
+export const mqttRefusals = {
+  MQTT_STORE_UNAVAILABLE: {
+    reason: 'unavailable',
+    step: 'broker-store',
+    text: 'The broker’s store cannot take it now',
+  },
+  MQTT_RETAINED_FULL: { reason: 'quota', step: 'limit', text: 'This device has its retained messages already' },
+  MQTT_SUBSCRIPTIONS_FULL: { reason: 'quota', step: 'limit', text: 'The session has its subscriptions already' },
+  MQTT_SESSIONS_FULL: { reason: 'quota', step: 'limit', text: 'The device has its kept sessions already' },
+  MQTT_TOPIC_INVALID: { reason: 'invalid', step: 'limit', text: 'The topic is over a limit' },
+  MQTT_FILTER_INVALID: { reason: 'invalid', step: 'limit', text: 'The topic filter is over a limit' },
+  MQTT_TOPIC_NOT_OPEN: {
+    reason: 'forbidden',
+    step: 'open-topics',
+    text: 'The topic is not open to clients without credentials',
+  },
+  MQTT_TOPIC_RESERVED: { reason: 'forbidden', step: 'built-in', text: 'The topic is the broker’s own' },
+  MQTT_RESENDS_REFUSED: {
+    reason: 'quota',
+    step: 'resend',
+    text: 'The client sends a refused message again and again; it may come back after a while',
+  },
+  MQTT_MALFORMED: { reason: 'malformed', step: 'framing', text: 'The packet breaks the specification of MQTT' },
+  MQTT_PACKET_TOO_LARGE: { reason: 'too-large', step: 'framing', text: 'The packet is over the limit' },
+  MQTT_QUEUE_FULL: { reason: 'quota', step: 'limit', text: 'The session’s queue is full; the message is left out' },
+  MQTT_READS_TOO_SLOWLY: {
+    reason: 'quota',
+    step: 'limit',
+    text: 'The client does not read what it has subscribed to',
+  },
+  MQTT_CONNECTION_GONE: {
+    reason: 'unavailable',
+    step: 'delivery',
+    text: 'The connection ended before the acknowledgement',
+  },
+  MQTT_DELIVERY_REFUSED: { reason: 'invalid', step: 'delivery', text: 'The client refused a delivery' },
+  MQTT_STOPPING: { reason: 'unavailable', step: 'shutdown', text: 'The adapter is stopping' },
+} as const
+type MqttRefusalCode = keyof typeof mqttRefusals
+
+/** `detail` replaces the catalogue's sentence where something more exact can be said. */
+function refuse(code: MqttRefusalCode, detail?: string, cause?: unknown): Refused {
+  const { reason, step, text } = mqttRefusals[code]
+  return new Refused(reason, code, step, detail ?? text, cause === undefined ? {} : { cause })
+}
+
+export const storeUnavailable = (cause?: unknown) => refuse('MQTT_STORE_UNAVAILABLE', undefined, cause)
 
 export const retainedFull = (limit: number) =>
-  new Refused('quota', 'MQTT_RETAINED_FULL', 'limit', `This device has its ${limit} retained messages already`)
+  refuse('MQTT_RETAINED_FULL', `This device has its ${limit} retained messages already`)
 
 export const tooManySubscriptions = (limit: number) =>
-  new Refused('quota', 'MQTT_SUBSCRIPTIONS_FULL', 'limit', `A session has at most ${limit} subscriptions`)
+  refuse('MQTT_SUBSCRIPTIONS_FULL', `A session has at most ${limit} subscriptions`)
 
 export const tooManySessions = (limit: number) =>
-  new Refused('quota', 'MQTT_SESSIONS_FULL', 'limit', `A device has at most ${limit} kept sessions`)
+  refuse('MQTT_SESSIONS_FULL', `A device has at most ${limit} kept sessions`)
 
-export const badTopic = (why: string) => new Refused('invalid', 'MQTT_TOPIC_INVALID', 'limit', why)
+export const badTopic = (why: string) => refuse('MQTT_TOPIC_INVALID', why)
 
-export const badFilter = (why: string) => new Refused('invalid', 'MQTT_FILTER_INVALID', 'limit', why)
+export const badFilter = (why: string) => refuse('MQTT_FILTER_INVALID', why)
 
 export const notOpen = (topic: string) =>
-  new Refused('forbidden', 'MQTT_TOPIC_NOT_OPEN', 'open-topics', `${topic} is not open to clients without credentials`)
+  refuse('MQTT_TOPIC_NOT_OPEN', `${topic} is not open to clients without credentials`)
 
-export const reservedTopic = (topic: string) =>
-  new Refused('forbidden', 'MQTT_TOPIC_RESERVED', 'built-in', `${topic} is the broker’s own`)
+export const reservedTopic = (topic: string) => refuse('MQTT_TOPIC_RESERVED', `${topic} is the broker’s own`)
 
+/** The platform's own refusal, told again where the adapter asked beforehand. */
 export const denied = (step: string, detail: string) => new Refused('forbidden', 'TOPIC_FORBIDDEN', step, detail)
 
 export const resendsRefused = (waitMs: number) =>
-  new Refused(
-    'quota',
+  refuse(
     'MQTT_RESENDS_REFUSED',
-    'resend',
     `The client sends a refused message again and again; it may come back in ${Math.ceil(waitMs / 1000)} s`,
   )
 
-export const malformedPacket = (why: string) => new Refused('malformed', 'MQTT_MALFORMED', 'framing', why)
+export const malformedPacket = (why: string) => refuse('MQTT_MALFORMED', why)
 
 export const packetTooLarge = (bytes: number, limit: number) =>
-  new Refused(
-    'too-large',
-    'MQTT_PACKET_TOO_LARGE',
-    'framing',
-    `A packet of ${bytes} bytes is over the limit of ${limit}`,
-  )
+  refuse('MQTT_PACKET_TOO_LARGE', `A packet of ${bytes} bytes is over the limit of ${limit}`)
 
 export const queueFull = (limit: number) =>
-  new Refused(
-    'quota',
-    'MQTT_QUEUE_FULL',
-    'limit',
-    `The session’s queue is full at ${limit} messages; this one is left out`,
-  )
+  refuse('MQTT_QUEUE_FULL', `The session’s queue is full at ${limit} messages; this one is left out`)
 
-export const readsTooSlowly = () =>
-  new Refused('quota', 'MQTT_READS_TOO_SLOWLY', 'limit', 'The client does not read what it has subscribed to')
+export const readsTooSlowly = () => refuse('MQTT_READS_TOO_SLOWLY')
 
-export const connectionGone = () =>
-  new Refused('unavailable', 'MQTT_CONNECTION_GONE', 'delivery', 'The connection ended before the acknowledgement')
+export const connectionGone = () => refuse('MQTT_CONNECTION_GONE')
 
 export const deliveryRefused = (reasonCode: number) =>
-  new Refused('invalid', 'MQTT_DELIVERY_REFUSED', 'delivery', `The client refused it with reason code ${reasonCode}`)
+  refuse('MQTT_DELIVERY_REFUSED', `The client refused it with reason code ${reasonCode}`)
 
-export const stopping = () => new Refused('unavailable', 'MQTT_STOPPING', 'shutdown', 'The adapter is stopping')
+export const stopping = () => refuse('MQTT_STOPPING')
