@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { HttpMount, PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, Codec, Connection, Context, KeyValue, Log } from '@patchbay/sdk'
+import type { AccessProvider, AlertChannel, Codec, Connection, Context, KeyValue, Log } from '@patchbay/sdk'
 import type { FastifyPluginAsync } from 'fastify'
 import { HostError } from './errors.ts'
 import { mountOf } from './http/mounts.ts'
@@ -83,7 +83,7 @@ export function createContext(parts: ContextParts): LiveContext {
       parts.crashed(error)
     }
   }
-  const contribute = <K extends 'accessProvider' | 'codec'>(
+  const contribute = <K extends 'accessProvider' | 'codec' | 'alertChannel'>(
     kind: K,
     name: string,
     implementation: Parameters<typeof parts.contribute<K>>[2],
@@ -142,6 +142,12 @@ export function createContext(parts: ContextParts): LiveContext {
     codec(name, codec: Codec) {
       declared('codec', contributes.codecs, name)
       contribute('codec', name, { decode: (bytes, topic) => runOwned(owner, () => codec.decode(bytes, topic)) })
+    },
+    alertChannel(name, channel: AlertChannel) {
+      declared('alert channel', contributes.alertChannels, name)
+      contribute('alertChannel', name, {
+        deliver: (notification, options) => runOwned(owner, async () => channel.deliver(notification, options)),
+      })
     },
     get sessions() {
       if (!manifest.needs.services?.includes('sessions'))

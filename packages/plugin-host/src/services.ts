@@ -1,4 +1,4 @@
-import type { AccessProvider, Codec, Context, Log } from '@patchbay/sdk'
+import type { AccessProvider, AlertChannel, Codec, Context, Log } from '@patchbay/sdk'
 
 /** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */
 export interface ServiceOwner {
@@ -21,6 +21,7 @@ export type CreateServices = (owner: ServiceOwner) => Services
 export interface Contributions {
   accessProvider: AccessProvider
   codec: Codec
+  alertChannel: AlertChannel
 }
 
 /** Joins a contribution to the platform; the answer withdraws it. */

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
+import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
 import type { Sessions } from '@patchbay/contracts/session'
 
 export interface Log {
@@ -61,6 +62,18 @@ export interface Codec {
   decode(bytes: Uint8Array, topic: string): readonly { at?: number; values: Record<string, unknown> }[]
 }
 
+/** Carries notifications of alerts to people: by mail, webhook, chat. */
+export interface AlertChannel {
+  /**
+   * One try. Answers what the remote said; a throw counts as `retry`. The platform tries again by its own back-off, for up to 24 h, each time
+   * with the same `notification.id`, which a remote can use to leave out what it has already.
+   */
+  deliver(
+    notification: Notification,
+    options: { readonly attempt: number; readonly signal: AbortSignal },
+  ): Promise<DeliveryAnswer>
+}
+
 /** Everything a plugin gets. Whatever is taken through it is owned by the instance's scope, which the host releases in reverse order. */
 export interface Context<C> {
   readonly config: C
@@ -88,6 +101,7 @@ export interface Context<C> {
   adapter(name: string): void
   accessProvider(name: string, provider: AccessProvider): void
   codec(name: string, codec: Codec): void
+  alertChannel(name: string, channel: AlertChannel): void
   /** Of `needs.services`: `sessions`. */
   readonly sessions: Sessions
   /** Front door, host level only. `first` is called with what has arrived so far, at least one byte. */

@@ -48,6 +48,7 @@ export interface StartedPlugin {
   readonly dispatcher: HttpDispatcher
   readonly codecs: ReadonlyMap<string, Contributions['codec']>
   readonly accessProviders: ReadonlyMap<string, Contributions['accessProvider']>
+  readonly alertChannels: ReadonlyMap<string, Contributions['alertChannel']>
   readonly dataFolder: string
   /** A request to the plugin's HTTP, through the dispatcher, without a port. */
   request(options: string | InjectOptions): Promise<LightMyRequestResponse>
@@ -114,6 +115,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
   const log = createFakeLog()
   const codecs = new Map<string, Contributions['codec']>()
   const accessProviders = new Map<string, Contributions['accessProvider']>()
+  const alertChannels = new Map<string, Contributions['alertChannel']>()
   const dataFolder = await mkdtemp(join(tmpdir(), 'patchbay-plugin-'))
   const dispatcher = createHttpDispatcher({
     authorize: async () => options.authorized ?? true,
@@ -124,6 +126,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
   const contributions: { [K in keyof Contributions]: Map<string, Contributions[K]> } = {
     codec: codecs,
     accessProvider: accessProviders,
+    alertChannel: alertChannels,
   }
   const serial = createSerial(() => new TypeError('too many calls'))
   const instance = createInstance({
@@ -184,6 +187,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
     dispatcher,
     codecs,
     accessProviders,
+    alertChannels,
     dataFolder,
     request: (of) => front.inject(of),
     connect: (how) => listeners.connect(how),

@@ -21,6 +21,10 @@ export const collections = [
   'sessions',
   'api_keys',
   'audit',
+  'rules',
+  'rule_states',
+  'alerts',
+  'maintenance',
   'meta',
 ] as const
 export type Collection = (typeof collections)[number]

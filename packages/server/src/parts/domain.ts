@@ -17,7 +17,7 @@ import { createPeople, type People } from '@patchbay/core/people/people'
 import { createPresence, type Presence } from '@patchbay/core/presence/presence'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
-import type { Log } from '@patchbay/sdk'
+import type { AlertChannel, Log } from '@patchbay/sdk'
 
 export interface Domain {
   people: People
@@ -31,6 +31,8 @@ export interface Domain {
   hub: SessionHub
   /** Codec plugins by name. */
   codecs: Map<string, Codec>
+  /** Alert channels that run, by `plugin/instance`. */
+  channels: Map<string, AlertChannel>
   /** Tells what happens to devices and around their sessions, from now on. */
   onEvent(hear: (event: DeviceEvent | HubEvent) => void): void
   /** Ends sessions, settles what was accepted and writes down what is only in memory. */
@@ -125,6 +127,7 @@ export const createDomain = async ({
     presence,
     hub,
     codecs,
+    channels: new Map(),
     onEvent(listener) {
       onlookers.push(listener)
       hearers.push(listener)

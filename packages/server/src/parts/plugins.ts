@@ -29,7 +29,7 @@ const fieldSettings = new Set([
 ])
 
 export interface PluginParts {
-  domain: Pick<Domain, 'hub' | 'providers' | 'codecs'>
+  domain: Pick<Domain, 'hub' | 'providers' | 'codecs' | 'channels'>
   frontDoor: FrontDoor
   dispatcher: HttpDispatcher
   registry: RegistryStore
@@ -68,6 +68,11 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
   const contribute: Contribute = (kind, name, implementation, owner) => {
     const full = `${owner.instance.plugin}/${owner.instance.name}/${name}`
     if (kind === 'accessProvider') return domain.providers.add({ name: full, ...implementation }, owner.order ?? 0)
+    if ('deliver' in implementation) {
+      const channel = `${owner.instance.plugin}/${owner.instance.name}`
+      domain.channels.set(channel, implementation)
+      return () => void domain.channels.delete(channel)
+    }
     if ('decode' in implementation) domain.codecs.set(name, implementation)
     return () => void domain.codecs.delete(name)
   }
