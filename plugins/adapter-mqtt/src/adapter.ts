@@ -1,8 +1,10 @@
-import type { Client } from 'aedes'
 import type { AdapterRefusal, Log, RefusedError, Sessions } from '@patchbay/sdk'
-import type { ClientState } from './client-state.ts'
+import type { Bus } from './bus.ts'
+import type { Client } from './client.ts'
 import type { BrokerStore } from './persistence/broker-store.ts'
 import type { ResendThrottle } from './resend-throttle.ts'
+import type { Router } from './router.ts'
+import type { Wills } from './wills.ts'
 
 export interface Limits {
   maxPacketBytes: number
@@ -22,37 +24,28 @@ export interface Adapter {
   readonly limits: Limits
   readonly openTopics: readonly string[]
   readonly store: BrokerStore
-  readonly states: WeakMap<Client, ClientState>
-  /** Clients with messages that are not settled, stored and passed on yet. */
-  readonly busy: Set<ClientState>
+  readonly router: Router
+  readonly bus: Bus
+  readonly wills: Wills
   readonly throttle: ResendThrottle
+  readonly clients: Set<Client>
   stopping: boolean
-}
-
-/** Gives aedes its answer. What it throws then is about this client alone: not about the platform that has just settled a message. */
-export function answerSafely(adapter: Pick<Adapter, 'log'>, state: ClientState, answer: () => void): void {
-  try {
-    answer()
-  } catch (error) {
-    adapter.log.error('a client’s packet failed', { clientId: state.clientId, error: String(error) })
-    state.guard.destroy()
-  }
 }
 
 /** Records a refusal that the adapter made itself; the platform has recorded its own. */
 export function recordRefusal(
   adapter: Pick<Adapter, 'sessions'>,
-  state: Pick<ClientState, 'connection' | 'clientId' | 'session'>,
+  client: Pick<Client, 'connection' | 'clientId' | 'session'>,
   action: AdapterRefusal['action'],
   refused: RefusedError,
   topic?: string,
 ): void {
-  const principal = state.session?.principal
+  const principal = client.session?.principal
   adapter.sessions.refuse(
     {
       protocol: 'mqtt',
-      address: state.connection.address,
-      ...(state.clientId === '' ? {} : { clientId: state.clientId }),
+      address: client.connection.address,
+      ...(client.clientId === '' ? {} : { clientId: client.clientId }),
     },
     {
       action,

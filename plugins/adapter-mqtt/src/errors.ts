@@ -23,6 +23,21 @@ export const mqttRefusals = {
     step: 'resend',
     text: 'The client sends a refused message again and again; it may come back after a while',
   },
+  MQTT_AUTHENTICATION_METHOD: {
+    reason: 'credentials',
+    step: 'credentials',
+    text: 'The authentication method is not spoken here',
+  },
+  MQTT_CLIENT_ID_MISSING: {
+    reason: 'invalid',
+    step: 'credentials',
+    text: 'A session that is to be kept needs a client id',
+  },
+  MQTT_PROTOCOL_ERROR: {
+    reason: 'malformed',
+    step: 'protocol',
+    text: 'The packet is well formed, and not allowed here by the specification of MQTT',
+  },
   MQTT_MALFORMED: { reason: 'malformed', step: 'framing', text: 'The packet breaks the specification of MQTT' },
   MQTT_PACKET_TOO_LARGE: { reason: 'too-large', step: 'framing', text: 'The packet is over the limit' },
   MQTT_QUEUE_FULL: { reason: 'quota', step: 'limit', text: 'The session’s queue is full; the message is left out' },
@@ -78,8 +93,14 @@ export const resendsRefused = (waitMs: number) =>
 
 export const malformedPacket = (why: string) => refuse('MQTT_MALFORMED', why)
 
-export const packetTooLarge = (bytes: number, limit: number) =>
-  refuse('MQTT_PACKET_TOO_LARGE', `A packet of ${bytes} bytes is over the limit of ${limit}`)
+export const protocolBroken = (why: string) => refuse('MQTT_PROTOCOL_ERROR', why)
+
+export const badAuthenticationMethod = (method: string) =>
+  refuse('MQTT_AUTHENTICATION_METHOD', `The authentication method ${method} is not spoken here`)
+
+export const clientIdMissing = () => refuse('MQTT_CLIENT_ID_MISSING')
+
+export const packetTooLarge = (why: string) => refuse('MQTT_PACKET_TOO_LARGE', why)
 
 export const queueFull = (limit: number) =>
   refuse('MQTT_QUEUE_FULL', `The session’s queue is full at ${limit} messages; this one is left out`)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { definePlugin, type MatchAnswer } from '@patchbay/sdk'
 import { config } from './config.ts'
 import { createMqttBroker } from './mqtt-broker.ts'
-import { relayName } from './publish-gate.ts'
+import { relayName } from './inbound-publishes.ts'
 import { createWebSocketDoor } from './websocket.ts'
 
 /** First byte of a CONNECT, whatever its version. */

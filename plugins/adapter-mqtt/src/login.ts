@@ -1,146 +1,164 @@
 import { randomUUID } from 'node:crypto'
-import type { Client } from 'aedes'
-import { isRefused, type Credentials } from '@patchbay/sdk'
-import { answerSafely, recordRefusal, type Adapter } from './adapter.ts'
+import { isRefused, type Credentials, type RefusedError } from '@patchbay/sdk'
+import { recordRefusal, type Adapter } from './adapter.ts'
+import type { Client } from './client.ts'
 import { ownerOf, toClientName } from './client-name.ts'
-import { endClient, type ClientState } from './client-state.ts'
-import { badTopic, denied, notOpen, resendsRefused, storeUnavailable, tooManySessions } from './errors.ts'
-import { connackOf, disconnectCodes } from './refusal-words.ts'
-import { matchesFilter, topicProblem } from './topics.ts'
+import {
+  badAuthenticationMethod,
+  badTopic,
+  clientIdMissing,
+  denied,
+  notOpen,
+  reservedTopic,
+  resendsRefused,
+  storeUnavailable,
+  tooManySessions,
+} from './errors.ts'
+import { inboundReceiveMaximum, inboundTopicAliases } from './inbound-limits.ts'
+import { isOpen } from './open-topics.ts'
+import { connackCodeOf, disconnectCodes, reasonCodes } from './refusal-words.ts'
+import { resumeSession } from './session-resumption.ts'
+import { topicProblem } from './topics.ts'
+import { writeConnack } from './wire/connack.ts'
+import type { Connect } from './wire/connect.ts'
+import type { Properties } from './wire/properties.ts'
 
-/** What the login reads of a CONNECT. */
-export interface ConnectFields {
-  clientId: string
-  clean?: boolean
-  protocolVersion?: number
-  username?: string
-  password?: Buffer
-  will?: { topic: string } | undefined
-  properties?: { sessionExpiryInterval?: number }
-}
+/** A client that takes no more than this is told codes without words. */
+const minReasonPacketBytes = 1_024
 
-/**
- * Who the client is, before aedes sees it: the broker then knows it by its own name within its device. A refusal is kept for
- * `authenticate`, which is where aedes answers a CONNACK.
- */
-export const createPreConnect =
-  (adapter: Adapter) =>
-  (client: Client, packet: ConnectFields, proceed: (error: Error | null, ok: boolean) => void) => {
-    const state = adapter.states.get(client)
-    if (state === undefined) return proceed(storeUnavailable(), false)
-    void answerLogin(adapter, state, packet, proceed)
-  }
-
-async function answerLogin(
-  adapter: Adapter,
-  state: ClientState,
-  packet: ConnectFields,
-  proceed: (error: Error | null, ok: boolean) => void,
-): Promise<void> {
+/** Says who the client is, gives it its session, and answers the CONNECT. */
+export async function logIn(adapter: Adapter, client: Client, connect: Connect): Promise<void> {
   try {
-    await logIn(adapter, state, packet)
+    const name = await admit(adapter, client, connect)
+    if (client.closed) return
+    const { isPresent, restore } = await resumeSession(adapter, client, name, connect)
+    if (client.closed) return
+    client.connected = true
+    client.keepAliveMs = connect.keepAliveSeconds * 1000
+    client.lastHeardMs = Date.now()
+    const connack = writeConnack(
+      client.version,
+      0,
+      isPresent && client.version > 3,
+      connackProperties(adapter, client, connect),
+    )
+    // [MQTT-3.1.2-24] not even the CONNACK may be larger than the client can take
+    if (connack.length > client.maximumPacketSize) return client.end()
+    client.send(connack)
+    restore()
+    client.stream.admit()
   } catch (error) {
     if (!isRefused(error)) adapter.log.error('a login failed', { error: String(error) })
-    state.refusedLogin = isRefused(error) ? error : storeUnavailable(error)
+    refuse(client, isRefused(error) ? error : storeUnavailable(error))
   }
-  answerSafely(adapter, state, () => proceed(null, !state.closed))
 }
 
-export const createAuthenticate =
-  (adapter: Adapter) =>
-  (
-    client: Client,
-    _username: unknown,
-    _password: unknown,
-    done: (error: ReturnType<typeof connackOf> | null, ok: boolean) => void,
-  ) => {
-    const refused = adapter.states.get(client)?.refusedLogin
-    if (refused === undefined) done(null, true)
-    else done(connackOf(refused), false)
-  }
+function refuse(client: Client, refused: RefusedError): void {
+  if (client.closed) return
+  const code =
+    client.version === 5 && refused.code === 'MQTT_AUTHENTICATION_METHOD'
+      ? reasonCodes.badAuthenticationMethod
+      : connackCodeOf(refused, client.version)
+  client.send(
+    writeConnack(client.version, code, false, client.wantsReasons ? { reasonString: refused.message } : undefined),
+  )
+  client.stream.close()
+}
 
-async function logIn(adapter: Adapter, state: ClientState, packet: ConnectFields): Promise<void> {
-  const version = packet.protocolVersion ?? 4
-  // [MQTT-3.1.3-8] aedes answers it with CONNACK 2; [MQTT-3.1.3-6] v5 assigns an id in any case
-  if (packet.clientId === '' && packet.clean !== true && version < 5) return
-  const assigned = packet.clientId === ''
-  const clientId = assigned ? randomUUID() : packet.clientId
-  state.clientId = clientId
-  const credentials = credentialsOf(state, packet)
-  state.anonymous = credentials.kind === 'none' && adapter.openTopics.length > 0
-  if (!state.anonymous) await openSession(adapter, state, credentials)
-  const principal = state.session?.principal
+function connackProperties({ limits }: Adapter, client: Client, connect: Connect): Properties {
+  const asked = connect.properties?.sessionExpiryInterval ?? 0
+  return {
+    receiveMaximum: inboundReceiveMaximum,
+    maximumPacketSize: limits.maxPacketBytes,
+    topicAliasMaximum: inboundTopicAliases,
+    // [MQTT-3.2.2-16] the server has given the id
+    ...(connect.clientId === '' ? { assignedClientIdentifier: client.clientId } : {}),
+    // [MQTT 5, 3.2.2.3.2] other than asked for
+    ...(asked > client.sessionExpirySeconds ? { sessionExpiryInterval: client.sessionExpirySeconds } : {}),
+  }
+}
+
+/** Everything that can refuse a CONNECT. The result is the name the broker has for the client. */
+async function admit(adapter: Adapter, client: Client, connect: Connect): Promise<string> {
+  const { version, properties } = connect
+  client.receiveMaximum = properties?.receiveMaximum ?? 65_535
+  client.maximumPacketSize = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
+  // [MQTT-3.1.2-29]; [MQTT-3.4.2-2] no words where they might not fit
+  client.wantsReasons =
+    version === 5 && properties?.requestProblemInformation !== 0 && client.maximumPacketSize >= minReasonPacketBytes
+  const method = properties?.authenticationMethod
+  if (method !== undefined) throw recorded(adapter, client, badAuthenticationMethod(method))
+  // [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty ids at all; [MQTT-3.1.3-6] of v5 assigns one in any case
+  if (connect.clientId === '' && (version === 3 || (version === 4 && !connect.clean))) {
+    throw recorded(adapter, client, clientIdMissing())
+  }
+  client.clientId = connect.clientId === '' ? randomUUID() : connect.clientId
+  client.topicAliasMaximum = properties?.topicAliasMaximum ?? 0
+  const limit = adapter.limits.maxSessionExpirySeconds
+  const asked = version === 5 ? (properties?.sessionExpiryInterval ?? 0) : connect.clean ? 0 : limit
+  client.sessionExpirySeconds = Math.min(asked, limit)
+  const credentials = credentialsOf(client, connect)
+  client.anonymous = credentials.kind === 'none' && adapter.openTopics.length > 0
+  if (!client.anonymous) await openSession(adapter, client, credentials)
+  const principal = client.session?.principal
   const name =
-    principal === undefined ? toClientName('open', '', clientId) : toClientName(principal.kind, principal.id, clientId)
-  const keeps = version === 5 ? (packet.properties?.sessionExpiryInterval ?? 0) > 0 : packet.clean !== true
+    principal === undefined
+      ? toClientName('open', '', client.clientId)
+      : toClientName(principal.kind, principal.id, client.clientId)
   const waitMs = version < 5 ? adapter.throttle.waitMs(name) : 0
-  if (waitMs > 0) {
-    const refused = resendsRefused(waitMs)
-    recordRefusal(adapter, state, 'connect', refused)
-    throw refused
-  }
-  await checkSession(adapter, state, name, keeps)
-  await checkWill(adapter, state, packet.will)
-  state.kept = keeps
-  packet.clientId = name
-  if (assigned) Object.assign(packet, { _assignedClientId: clientId })
+  if (waitMs > 0) throw recorded(adapter, client, resendsRefused(waitMs))
+  checkSession(adapter, client, name)
+  await checkWill(adapter, client, connect.will)
+  return name
 }
 
-async function openSession(adapter: Adapter, state: ClientState, credentials: Credentials): Promise<void> {
-  const { address, encrypted } = state.connection
-  const session = await adapter.sessions.open({
-    protocol: 'mqtt',
-    address,
-    encrypted,
-    clientId: state.clientId,
-    credentials,
-  })
-  if (state.closed) {
+function recorded(adapter: Adapter, client: Client, refused: RefusedError): RefusedError {
+  recordRefusal(adapter, client, 'connect', refused)
+  return refused
+}
+
+async function openSession(adapter: Adapter, client: Client, credentials: Credentials): Promise<void> {
+  const { address, encrypted } = client.connection
+  const { clientId } = client
+  const session = await adapter.sessions.open({ protocol: 'mqtt', address, encrypted, clientId, credentials })
+  if (client.closed) {
     session.close()
     throw storeUnavailable()
   }
-  state.session = session
+  client.session = session
   session.onEnd((why) => {
     const reasonCode = disconnectCodes[why]
-    if (reasonCode !== undefined) endClient(state, reasonCode)
+    if (reasonCode !== undefined) client.end(reasonCode)
   })
 }
 
-function credentialsOf(state: ClientState, packet: ConnectFields): Credentials {
-  const password = packet.password?.toString('utf8')
-  if (packet.username !== undefined) return { kind: 'password', username: packet.username, password: password ?? '' }
+function credentialsOf(client: Client, { username, password }: Connect): Credentials {
+  const secret = password?.toString('utf8')
+  if (username !== undefined) return { kind: 'password', username, password: secret ?? '' }
   // [MQTT 5, 3.1.2.9] a password without a user name is a token
-  if (password !== undefined) return { kind: 'bearer', secret: password }
-  const certificate = state.connection.certificate
+  if (secret !== undefined) return { kind: 'bearer', secret }
+  const certificate = client.connection.certificate
   return certificate === undefined ? { kind: 'none' } : { kind: 'certificate', ...certificate }
 }
 
-async function checkSession(adapter: Adapter, state: ClientState, name: string, keeps: boolean): Promise<void> {
+function checkSession(adapter: Adapter, client: Client, name: string): void {
   const { store, limits } = adapter
-  if (store.hasSession(name)) return
-  await store.endSession(name) // what an expired one left, before the sweep comes by
-  if (!keeps || store.sessions.countOf(ownerOf(name)) < limits.maxKeptSessionsPerDevice) return
-  const refused = tooManySessions(limits.maxKeptSessionsPerDevice)
-  recordRefusal(adapter, state, 'connect', refused)
-  throw refused
+  if (client.sessionExpirySeconds === 0 || store.hasSession(name)) return
+  if (store.sessions.countOf(ownerOf(name)) < limits.maxKeptSessionsPerDevice) return
+  throw recorded(adapter, client, tooManySessions(limits.maxKeptSessionsPerDevice))
 }
 
 /** A will is a publish that has been promised: one that would be refused is refused now. */
-async function checkWill(adapter: Adapter, state: ClientState, will: { topic: string } | undefined): Promise<void> {
+async function checkWill(adapter: Adapter, client: Client, will: Connect['will']): Promise<void> {
   if (will === undefined) return
   const problem = topicProblem(will.topic)
-  if (problem !== undefined) {
-    const refused = badTopic(`The will’s topic ${problem}`)
-    recordRefusal(adapter, state, 'connect', refused)
-    throw refused
-  }
-  if (state.session === undefined) {
+  if (problem !== undefined) throw recorded(adapter, client, badTopic(`The will’s topic ${problem}`))
+  // [MQTT-4.7.2-1] as any other publish
+  if (will.topic.startsWith('$')) throw recorded(adapter, client, reservedTopic(will.topic))
+  if (client.session === undefined) {
     if (!isOpen(adapter, will.topic)) throw notOpen(will.topic)
     return
   }
-  const decision = await state.session.authorize('publish', will.topic)
+  const decision = await client.session.authorize('publish', will.topic)
   if (!decision.allowed) throw denied(decision.step, decision.detail)
 }
-
-export const isOpen = (adapter: Pick<Adapter, 'openTopics'>, topicOrFilter: string) =>
-  adapter.openTopics.some((filter) => matchesFilter(filter, topicOrFilter))

@@ -2,11 +2,16 @@ import type { EndReason, RefusalReason, RefusedError } from '@patchbay/sdk'
 
 /** Reason codes of MQTT 5 that this adapter says. [MQTT 5, 2.4] */
 export const reasonCodes = {
+  disconnectWithWill: 0x04,
+  noSubscribers: 0x10,
+  noSubscription: 0x11,
   unspecified: 0x80,
   malformed: 0x81,
   protocolError: 0x82,
   implementation: 0x83,
   badCredentials: 0x86,
+  badAuthenticationMethod: 0x8c,
+  keepAliveTimeout: 0x8d,
   notAuthorized: 0x87,
   serverUnavailable: 0x88,
   serverBusy: 0x89,
@@ -41,25 +46,14 @@ const words: Record<RefusalReason, Words> = {
   unavailable: { connack: 0x88, connack3: 3, puback: 0x83, suback: 0x83 },
 }
 
-/** A refusal in the words of the protocol, as aedes takes it from a hook. */
-export class WireRefusal extends Error {
-  override readonly name = 'WireRefusal'
-  readonly reasonCode: number
-  readonly returnCode: 2 | 3 | 4 | 5
-  constructor(refused: RefusedError, reasonCode: number) {
-    super(refused.message, { cause: refused })
-    this.reasonCode = reasonCode
-    this.returnCode = words[refused.reason].connack3
-  }
+/** What a CONNACK says, in the words of the version. */
+export const connackCodeOf = (refused: RefusedError, version: 3 | 4 | 5): number => {
+  if (version < 5) return words[refused.reason].connack3
+  return refused.code === 'MQTT_TOPIC_INVALID' ? reasonCodes.topicInvalid : words[refused.reason].connack
 }
 
-export const connackOf = (refused: RefusedError) => new WireRefusal(refused, words[refused.reason].connack)
-
-export const pubackOf = (refused: RefusedError) =>
-  new WireRefusal(
-    refused,
-    refused.code === 'MQTT_TOPIC_INVALID' ? reasonCodes.topicInvalid : words[refused.reason].puback,
-  )
+export const pubackCodeOf = (refused: RefusedError): number =>
+  refused.code === 'MQTT_TOPIC_INVALID' ? reasonCodes.topicInvalid : words[refused.reason].puback
 
 export const subackOf = (refused: RefusedError): number => words[refused.reason].suback
 

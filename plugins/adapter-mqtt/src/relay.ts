@@ -1,39 +1,42 @@
-import type { Aedes } from 'aedes'
 import type { Accepted, Broker, Retained } from '@patchbay/sdk'
+import type { Bus } from './bus.ts'
 import { toClientName } from './client-name.ts'
+import { toMessage } from './message.ts'
 import type { BrokerStore } from './persistence/broker-store.ts'
-import { payloadBytes } from './persistence/stored-packet.ts'
+import type { Router } from './router.ts'
+import type { Wills } from './wills.ts'
+
+interface Parts {
+  router: Router
+  bus: Bus
+  store: BrokerStore
+  wills: Wills
+}
 
 /** What the broker gives the platform: messages of other protocols come in here, retained values are read and cleared. */
-export const createRelay = (aedes: Aedes, store: BrokerStore): Broker => ({
-  deliver: (message) =>
-    new Promise((resolve, reject) => {
-      aedes.publish(toPacket(message), (error) => (error ? reject(error) : resolve()))
-    }),
+export const createRelay = ({ router, bus, store, wills }: Parts): Broker => ({
+  async deliver({ topic, bytes, qos, retain, from, protocol }: Accepted) {
+    const route = router.route(topic)
+    if (!retain && route.targets.length === 0 && route.groups.length === 0) return
+    const message = toMessage(topic, Buffer.from(bytes), qos, retain, undefined, toClientName('relay', from, protocol))
+    await bus.send(message)
+  },
   async retained(query) {
     return store.retained
       .page(query)
-      .map((packet): Retained => ({ topic: packet.topic, bytes: payloadBytes(packet), qos: packet.qos }))
+      .map((message): Retained => ({ topic: message.topic, bytes: message.payload, qos: message.qos }))
   },
   clearRetained: (topic) => store.retained.clear(topic),
   async forget(device) {
     const owner = toClientName('device', device, '').slice(0, -1)
+    const sessions = Array.from(router.sessions.values()).filter(({ name }) => name.startsWith(`${owner}/`))
     await Promise.all([
-      ...store.sessions.ofOwner(owner).map((client) => store.endSession(client)),
+      ...sessions.map((session) => {
+        session.client?.end()
+        return router.end(session)
+      }),
       store.retained.forget(owner),
-      ...store.wills.ofOwner(owner).map((client) => store.wills.delete(client)),
+      wills.forget(owner),
     ])
   },
 })
-
-function toPacket(message: Accepted) {
-  return {
-    cmd: 'publish' as const,
-    topic: message.topic,
-    payload: Buffer.from(message.bytes),
-    qos: message.qos,
-    retain: message.retain,
-    dup: false,
-    clientId: toClientName('relay', message.from, message.protocol),
-  }
-}

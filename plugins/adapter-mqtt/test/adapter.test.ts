@@ -356,18 +356,6 @@ describe('a subscribe', () => {
     expect(raw.closed).toBe(false)
   })
 
-  it('to a shared filter is refused, not ignored', async () => {
-    for (const [version, code] of [
-      [4, 128],
-      [5, 0x9e],
-    ] as const) {
-      const raw = new RawClient(adapter.port, version)
-      raw.connect()
-      raw.send({ cmd: 'subscribe', messageId: 3, subscriptions: [{ topic: '$share/g/devices/a/#', qos: 1 }] })
-      await until(() => expect(raw.of('suback')).toMatchObject([{ granted: [code] }]))
-    }
-  })
-
   it('over the limit is refused', async () => {
     await restart({ maxSubscriptionsPerSession: 2 })
     const raw = new RawClient(adapter.port, 5)

@@ -130,7 +130,7 @@ describe('after the login', () => {
     ['a topic that is not UTF-8', 0x81, '30 05 00 02 c3 28 00'],
     ['a surrogate in a topic', 0x81, '30 06 00 03 ed a0 80 00'],
     ['a wildcard topic', 0x90, '30 05 00 01 23 00 31'],
-    ['an alias that was not offered', 0x94, '30 07 00 01 61 03 23 00 01'],
+    ['an alias over the maximum', 0x94, '30 07 00 01 61 03 23 00 21'],
     ['a wildcard in the Response Topic', 0x82, '30 08 00 01 61 04 08 00 01 23'],
     ['packet id 0', 0x82, '32 06 00 01 61 00 00 00'],
     ['the filter a#', 0x81, '82 08 00 01 00 00 02 61 23 00'],
@@ -145,7 +145,8 @@ describe('after the login', () => {
     raw.socket.write(hex(bytes))
     await until(() => expect(raw.closed).toBe(true))
     expect(raw.of('disconnect')).toMatchObject([{ reasonCode }])
-    expect(adapter.platform.refusals.at(-1)?.refusal.refused.code).toBe('MQTT_MALFORMED')
+    const code = reasonCode === 0x81 ? 'MQTT_MALFORMED' : 'MQTT_PROTOCOL_ERROR'
+    expect(adapter.platform.refusals.at(-1)?.refusal.refused.code).toBe(code)
   })
 
   it.each([4, 5] as const)(

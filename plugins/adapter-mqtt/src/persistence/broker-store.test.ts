@@ -1,9 +1,8 @@
-import assert from 'node:assert'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { toMessage } from '../message.ts'
 import { BrokerStore } from './broker-store.ts'
 
 let folder: string
@@ -21,90 +20,76 @@ const open = (path = join(folder, `${files++}.sqlite`)) =>
     onFailure: (error) => {
       throw error
     },
-    onDropped: () => undefined,
   })
 
-describe('aedes-persistence’s own suite', () => {
-  const suite = createRequire(import.meta.url)('aedes-persistence/abstract.js')
-  suite({
-    test: (name: string, body: (t: unknown) => Promise<void>) =>
-      // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- names and assertions are the suite's own
-      it(name, () => body({ assert, plan: () => undefined, diagnostic: () => undefined })),
-    persistence: open,
-    buildEmitter: () => ({ emit: () => undefined, on: () => undefined, removeListener: () => undefined }),
-    testAsync: true,
-  })
-})
+const client = 'device/a/x'
+const properties = { correlationData: Buffer.from([1, 2]), userProperties: [['k', '1'] as const, ['k', '2'] as const] }
+const message = toMessage('a/b', Buffer.from('hello'), 2, false, properties, 'device/b/y')
+const queued = { message, qos: 2 as const, retain: false, identifiers: [7], messageId: 0, released: false }
 
 describe('a broker’s store that is opened again', () => {
   it('has sessions, subscriptions, queues, identifiers, retained values and wills as they were', async () => {
     const path = join(folder, 'again.sqlite')
-    const first = await open(path)
-    await first.setup({ id: 'first' })
-    const client = { id: 'device/a/x', clean: false }
-    first.sessions.connected(client.id, 60)
-    await first.addSubscriptions(client, [{ topic: 'a/#', qos: 1, nl: false, subscriptionIdentifier: 7 }])
-    const packet = {
-      cmd: 'publish',
-      topic: 'a/b',
-      payload: Buffer.from('hello'),
-      qos: 2 as const,
-      retain: false,
-      brokerId: 'first',
-      brokerCounter: 3,
-      properties: { correlationData: Buffer.from([1, 2]), userProperties: { k: ['1', '2'] } },
-    }
-    await first.outgoingEnqueueCombi(await first.subscriptionsByTopic('a/b'), packet)
-    await first.outgoingUpdate(client, { ...packet, messageId: 9 })
-    await first.incoming.remember(client, 77)
-    await first.storeRetained({ ...packet, retain: true, clientId: client.id })
-    await first.putWill(client, { topic: 'gone', payload: Buffer.from('w'), qos: 1, retain: true })
-    await first.destroy()
+    const { store: first } = await open(path)
+    first.sessions.connected(client, 60)
+    const subscription = { name: '$share/g/a/#', qos: 1, noLocal: false, retainAsPublished: true } as const
+    await first.subscriptions.add(client, { ...subscription, identifier: 7, byProvider: false })
+    for (const seq of [1, 2, 3]) await first.outgoing.add(client, { ...queued, seq })
+    await first.outgoing.number(client, 1, 9)
+    await first.outgoing.number(client, 2, 10)
+    await first.outgoing.release(client, 2)
+    await first.incoming.remember({ id: client }, 77)
+    await first.retained.store(toMessage('a/b', Buffer.from('kept'), 1, true, properties, client))
+    const will = await first.wills.put(client, { topic: 'gone', payload: Buffer.from('w'), qos: 1, retain: true })
+    first.wills.time(will, 123)
+    await first.close()
 
-    const second = await open(path)
-    expect(second.hasSession(client.id)).toBe(true)
-    expect(await second.subscriptionsByClient(client)).toMatchObject([
-      { topic: 'a/#', qos: 1, nl: false, subscriptionIdentifier: 7 },
+    const { store: second, left } = await open(path)
+    expect(second.hasSession(client)).toBe(true)
+    expect(left.subscriptions).toEqual([{ client, stored: { ...subscription, identifier: 7, byProvider: false } }])
+    expect(left.outgoing).toMatchObject([
+      { client, stored: { seq: 1, messageId: 9, released: false, qos: 2, identifiers: [7] } },
+      { client, stored: { seq: 2, messageId: 10, released: true } },
+      { client, stored: { seq: 3, messageId: 0 } },
     ])
-    expect(second.outgoing.snapshot(client.id)).toMatchObject([
-      { topic: 'a/b', payload: Buffer.from('hello'), qos: 1, messageId: 9, dup: true, properties: packet.properties },
-    ])
-    expect(second.outgoing.isInUse(client.id, 9)).toBe(true)
-    expect(second.incoming.has(client, 77)).toBe(true)
-    expect(Array.from(second.retained.matching('a/+'))).toMatchObject([{ topic: 'a/b', retain: true }])
+    expect(left.outgoing[0]?.stored.message).toMatchObject({ topic: 'a/b', payload: Buffer.from('hello'), properties })
+    expect(second.outgoing.nextSeq()).toBe(4)
+    expect(second.incoming.has({ id: client }, 77)).toBe(true)
+    expect(second.incoming.has({ id: client, clean: true }, 77)).toBe(false)
+    expect(Array.from(second.retained.matching('a/+'))).toMatchObject([{ topic: 'a/b', retain: true, properties }])
     expect(second.retained.wouldExceed('device/a', 'a/c', 1)).toBe(true)
-    expect(second.wills.all()).toMatchObject([{ topic: 'gone', brokerId: 'first', clientId: client.id, qos: 1 }])
-    await second.endSession(client.id)
-    await second.destroy()
+    expect(second.wills.all()).toMatchObject([{ client, dueAtMs: 123, will: { topic: 'gone', qos: 1 } }])
+    await second.endSession(client)
+    await second.close()
 
-    const third = await open(path)
-    expect(third.hasSession(client.id)).toBe(false)
-    expect(third.outgoing.snapshot(client.id)).toEqual([])
-    expect(third.incoming.has(client, 77)).toBe(false)
-    await third.destroy()
+    const { store: third, left: nothing } = await open(path)
+    expect(third.hasSession(client)).toBe(false)
+    expect(nothing).toEqual({ subscriptions: [], outgoing: [] })
+    expect(third.incoming.has({ id: client }, 77)).toBe(false)
+    await third.close()
   })
 
   it('commits many changes in few transactions', async () => {
-    const store = await open()
+    const path = join(folder, 'many.sqlite')
+    const { store } = await open(path)
+    store.sessions.connected(client, 60)
     const began = performance.now()
     await Promise.all(
-      Array.from({ length: 2_000 }, (_, at) =>
-        store.outgoingEnqueue(
-          { clientId: `device/${at % 50}/x` },
-          {
-            cmd: 'publish',
-            topic: 't',
-            payload: Buffer.from('x'),
-            qos: 1,
-            retain: false,
-            brokerId: 'b',
-            brokerCounter: at,
-          },
-        ),
-      ),
+      Array.from({ length: 2_000 }, () => store.outgoing.add(client, { ...queued, seq: store.outgoing.nextSeq() })),
     )
-    expect(store.outgoing.snapshot('device/7/x')).toHaveLength(40)
     console.log(`2,000 queued messages durable in ${(performance.now() - began).toFixed(1)} ms`)
-    await store.destroy()
+    await store.close()
+    const { store: again, left } = await open(path)
+    expect(left.outgoing).toHaveLength(2_000)
+    await again.close()
+  })
+
+  it('does not give out a retained value whose time is over', async () => {
+    const { store } = await open()
+    const gone = { ...toMessage('a/gone', Buffer.from('x'), 1, true, undefined, client), expiresAtMs: Date.now() - 1 }
+    await store.retained.store(gone)
+    expect(Array.from(store.retained.matching('a/#'))).toEqual([])
+    expect(Array.from(store.retained.matching('a/gone'))).toEqual([])
+    await store.close()
   })
 })

@@ -1,8 +1,7 @@
 import type { Journal } from './journal.ts'
 import { numberOf, textOf, type Row } from './row.ts'
-import type { StoredPacket } from './stored-packet.ts'
 
-/** A client as aedes passes it; only a session that ends with its connection says `clean: true`. */
+/** A session; only one that ends with its connection says `clean: true`. */
 export interface ClientRef {
   id: string
   clean?: boolean
@@ -14,15 +13,15 @@ export interface ClientRef {
  */
 export class IncomingIds {
   readonly #journal: Journal
-  readonly #kept = new Map<string, Map<number, StoredPacket | undefined>>()
-  readonly #ofConnection = new WeakMap<ClientRef, Map<number, StoredPacket | undefined>>()
+  readonly #kept = new Map<string, Set<number>>()
+  readonly #ofConnection = new WeakMap<ClientRef, Set<number>>()
 
   constructor(journal: Journal) {
     this.#journal = journal
   }
 
   load(rows: readonly Row[]): void {
-    for (const row of rows) this.#idsOf({ id: textOf(row, 'client') }).set(numberOf(row, 'message_id'), undefined)
+    for (const row of rows) this.#idsOf({ id: textOf(row, 'client') }).add(numberOf(row, 'message_id'))
   }
 
   has(client: ClientRef, messageId: number): boolean {
@@ -30,22 +29,23 @@ export class IncomingIds {
     return ids?.has(messageId) ?? false
   }
 
-  packet(client: ClientRef, messageId: number): StoredPacket | undefined {
-    return this.#idsOf(client).get(messageId)
+  countOf(client: ClientRef): number {
+    const ids = client.clean === true ? this.#ofConnection.get(client) : this.#kept.get(client.id)
+    return ids?.size ?? 0
   }
 
   /** Resolves when the identifier would be known after a crash. */
-  async remember(client: ClientRef, messageId: number, packet?: StoredPacket): Promise<void> {
-    this.#idsOf(client).set(messageId, packet)
-    if (client.clean !== true) await this.#journal.write('remember', client.id, messageId)
+  remember(client: ClientRef, messageId: number): Promise<void> | undefined {
+    this.#idsOf(client).add(messageId)
+    return client.clean === true ? undefined : this.#journal.write('remember', client.id, messageId)
   }
 
   /** Durable before the PUBCOMP: an identifier that came back would swallow the next message that uses it. */
-  async forget(client: ClientRef, messageId: number): Promise<void> {
+  forget(client: ClientRef, messageId: number): Promise<void> | undefined {
     const ids = this.#idsOf(client)
-    if (!ids.delete(messageId) || client.clean === true) return
+    if (!ids.delete(messageId) || client.clean === true) return undefined
     if (ids.size === 0) this.#kept.delete(client.id)
-    await this.#journal.write('forget', client.id, messageId)
+    return this.#journal.write('forget', client.id, messageId)
   }
 
   async forgetAll(client: string): Promise<void> {
@@ -53,11 +53,11 @@ export class IncomingIds {
     await this.#journal.write('forgetAll', client)
   }
 
-  #idsOf(client: ClientRef): Map<number, StoredPacket | undefined> {
+  #idsOf(client: ClientRef): Set<number> {
     const clean = client.clean === true
     let ids = clean ? this.#ofConnection.get(client) : this.#kept.get(client.id)
     if (ids === undefined) {
-      ids = new Map()
+      ids = new Set()
       if (clean) this.#ofConnection.set(client, ids)
       else this.#kept.set(client.id, ids)
     }

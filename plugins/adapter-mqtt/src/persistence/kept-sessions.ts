@@ -64,8 +64,8 @@ export class KeptSessions {
       .map(([client]) => client)
   }
 
-  ofOwner(owner: string): string[] {
-    return Array.from(this.#byClient.keys()).filter((client) => ownerOf(client) === owner)
+  names(): string[] {
+    return Array.from(this.#byClient.keys())
   }
 
   #put(client: string, session: KeptSession): void {

@@ -1,13 +1,13 @@
 import { ownerOf } from '../client-name.ts'
+import type { Message } from '../message.ts'
 import { matchesFilter } from '../topics.ts'
 import type { Journal } from './journal.ts'
 import { bytesOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
-import { payloadBytes, type StoredPacket } from './stored-packet.ts'
 
 /** The last value of each topic that was published with the retain flag. */
 export class RetainedValues {
   readonly #journal: Journal
-  readonly #byTopic = new Map<string, StoredPacket>()
+  readonly #byTopic = new Map<string, Message>()
   readonly #countByOwner = new Map<string, number>()
 
   constructor(journal: Journal) {
@@ -16,36 +16,33 @@ export class RetainedValues {
 
   load(rows: readonly Row[]): void {
     for (const row of rows) {
-      const properties = propertiesOf(row, 'properties')
-      const messageExpiry = optionalNumberOf(row, 'expires_at_ms')
       this.#put({
-        cmd: 'publish',
         topic: textOf(row, 'topic'),
         payload: bytesOf(row, 'payload'),
         qos: qosOf(row, 'qos'),
         retain: true,
-        clientId: textOf(row, 'client'),
-        ...(properties === undefined ? {} : { properties }),
-        ...(messageExpiry === undefined ? {} : { messageExpiry }),
+        properties: propertiesOf(row, 'properties'),
+        expiresAtMs: optionalNumberOf(row, 'expires_at_ms'),
+        from: textOf(row, 'client'),
       })
     }
   }
 
   /** [MQTT-3.3.1-6] an empty payload takes the value away. */
-  async store(packet: StoredPacket): Promise<void> {
+  async store(packet: Message): Promise<void> {
     if (packet.payload.length === 0) {
       await this.clear(packet.topic)
       return
     }
-    this.#put({ ...packet })
+    this.#put(packet)
     await this.#journal.write(
       'retain',
       packet.topic,
-      payloadBytes(packet),
+      packet.payload,
       packet.qos,
       toBlob(packet.properties),
-      packet.messageExpiry ?? null,
-      packet.clientId ?? '',
+      packet.expiresAtMs ?? null,
+      packet.from,
     )
   }
 
@@ -59,7 +56,7 @@ export class RetainedValues {
   async forget(owner: string): Promise<void> {
     let durable = Promise.resolve()
     for (const [topic, packet] of this.#byTopic) {
-      if (ownerOf(packet.clientId ?? '') !== owner) continue
+      if (ownerOf(packet.from) !== owner) continue
       this.#remove(topic)
       durable = this.#journal.write('clearRetained', topic)
     }
@@ -70,20 +67,22 @@ export class RetainedValues {
   wouldExceed(owner: string, topic: string, limit: number): boolean {
     if ((this.#countByOwner.get(owner) ?? 0) < limit) return false
     const there = this.#byTopic.get(topic)
-    return there === undefined || ownerOf(there.clientId ?? '') !== owner
+    return there === undefined || ownerOf(there.from) !== owner
   }
 
-  *matching(filter: string): Generator<StoredPacket> {
+  *matching(filter: string): Generator<Message> {
     if (!filter.includes('+') && !filter.includes('#')) {
       const exact = this.#byTopic.get(filter)
-      if (exact !== undefined) yield exact
+      if (exact !== undefined && this.#isAlive(exact)) yield exact
       return
     }
-    for (const packet of this.#byTopic.values()) if (matchesFilter(filter, packet.topic)) yield packet
+    for (const packet of this.#byTopic.values()) {
+      if (matchesFilter(filter, packet.topic) && this.#isAlive(packet)) yield packet
+    }
   }
 
   /** One page in order of topic. */
-  page(query: { filter: string; after?: string; limit: number }): StoredPacket[] {
+  page(query: { filter: string; after?: string; limit: number }): Message[] {
     const after = query.after
     return Array.from(this.matching(query.filter))
       .filter((packet) => after === undefined || packet.topic > after)
@@ -91,7 +90,14 @@ export class RetainedValues {
       .slice(0, query.limit)
   }
 
-  #put(packet: StoredPacket): void {
+  /** [MQTT 5, 3.3.2.3.3] an expired value is discarded where it is met. */
+  #isAlive(packet: Message): boolean {
+    if (packet.expiresAtMs === undefined || packet.expiresAtMs > Date.now()) return true
+    if (this.#remove(packet.topic)) this.#journal.note('clearRetained', packet.topic)
+    return false
+  }
+
+  #put(packet: Message): void {
     this.#remove(packet.topic)
     this.#byTopic.set(packet.topic, packet)
     this.#count(packet, 1)
@@ -105,8 +111,8 @@ export class RetainedValues {
     return true
   }
 
-  #count(packet: StoredPacket, by: 1 | -1): void {
-    const owner = ownerOf(packet.clientId ?? '')
+  #count(packet: Message, by: 1 | -1): void {
+    const owner = ownerOf(packet.from)
     const count = (this.#countByOwner.get(owner) ?? 0) + by
     if (count > 0) this.#countByOwner.set(owner, count)
     else this.#countByOwner.delete(owner)

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import type { SQLInputValue } from 'node:sqlite'
+import type { Properties } from '../wire/properties.ts'
 
 /** A row as the worker gives it, and its cells read one by one: the file is ours, yet a broken cell must not travel on unseen. */
 export type Row = Readonly<Record<string, unknown>>
@@ -33,9 +34,16 @@ export const qosOf = (row: Row, column: string): 0 | 1 | 2 => {
 export const toBlob = (properties: object | undefined): SQLInputValue =>
   properties === undefined ? null : serialize(properties)
 
-export function propertiesOf(row: Row, column: string): object | undefined {
+export function propertiesOf(row: Row, column: string): Properties | undefined {
   const value = row[column]
   if (!(value instanceof Uint8Array)) return undefined
   const properties: unknown = deserialize(value)
-  return typeof properties === 'object' && properties !== null ? properties : undefined
+  return isProperties(properties) ? properties : undefined
 }
+
+/** What this adapter has written itself: lists are lists. */
+const isProperties = (value: unknown): value is Properties =>
+  typeof value === 'object' &&
+  value !== null &&
+  (!('userProperties' in value) || Array.isArray(value.userProperties)) &&
+  (!('subscriptionIdentifiers' in value) || Array.isArray(value.subscriptionIdentifiers))

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS wills (
   client TEXT PRIMARY KEY, broker TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL, qos INTEGER NOT NULL,
   retain INTEGER NOT NULL, properties BLOB
 );
+CREATE TABLE IF NOT EXISTS will_times (client TEXT PRIMARY KEY, due_at_ms INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1;
 `
 
@@ -30,7 +31,7 @@ export const statements = {
     'INSERT INTO outgoing (client, seq, broker, counter, message_id, cmd, topic, payload, qos, retain, properties, expires_at_ms) ' +
     'VALUES (?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?, ?)',
   numberOutgoing: 'UPDATE outgoing SET message_id = ? WHERE client = ? AND seq = ?',
-  releaseOutgoing: `UPDATE outgoing SET cmd = 'pubrel', message_id = ?, payload = x'' WHERE client = ? AND seq = ?`,
+  releaseOutgoing: `UPDATE outgoing SET cmd = 'pubrel', payload = x'' WHERE client = ? AND seq = ?`,
   dequeue: 'DELETE FROM outgoing WHERE client = ? AND seq = ?',
   dequeueAll: 'DELETE FROM outgoing WHERE client = ?',
   remember: 'INSERT OR REPLACE INTO incoming (client, message_id) VALUES (?, ?)',
@@ -42,6 +43,8 @@ export const statements = {
   putWill:
     'INSERT OR REPLACE INTO wills (client, broker, topic, payload, qos, retain, properties) VALUES (?, ?, ?, ?, ?, ?, ?)',
   deleteWill: 'DELETE FROM wills WHERE client = ?',
+  timeWill: 'INSERT OR REPLACE INTO will_times (client, due_at_ms) VALUES (?, ?)',
+  untimeWill: 'DELETE FROM will_times WHERE client = ?',
 } as const
 
 export type Statement = keyof typeof statements
@@ -52,5 +55,5 @@ export const queries = {
   outgoing: 'SELECT * FROM outgoing ORDER BY seq',
   incoming: 'SELECT * FROM incoming',
   retained: 'SELECT * FROM retained',
-  wills: 'SELECT * FROM wills',
+  wills: 'SELECT wills.*, will_times.due_at_ms FROM wills LEFT JOIN will_times USING (client)',
 } as const

@@ -1,19 +1,16 @@
 import { ownerOf } from '../client-name.ts'
+import type { Will } from '../wire/connect.ts'
 import type { Journal } from './journal.ts'
-import { bytesOf, numberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
+import { bytesOf, numberOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
 
-/** A will as the CONNECT gave it, and whose it is. */
 export interface StoredWill {
-  topic: string
-  payload: Buffer | string
-  qos: 0 | 1 | 2
-  retain: boolean
-  properties?: object
-  clientId?: string
-  brokerId?: string
+  readonly client: string
+  readonly will: Will
+  /** When it is to be published, once its connection is gone. [MQTT 5, 3.1.3.2.2] */
+  dueAtMs: number | undefined
 }
 
-/** Wills of connected clients: what is left here after a crash has not been published yet. */
+/** Wills that have not been published: of connections that live, and of those whose delay still runs. */
 export class StoredWills {
   readonly #journal: Journal
   readonly #byClient = new Map<string, StoredWill>()
@@ -25,50 +22,48 @@ export class StoredWills {
   load(rows: readonly Row[]): void {
     for (const row of rows) {
       const properties = propertiesOf(row, 'properties')
-      this.#byClient.set(textOf(row, 'client'), {
+      const client = textOf(row, 'client')
+      const will: Will = {
         topic: textOf(row, 'topic'),
         payload: bytesOf(row, 'payload'),
         qos: qosOf(row, 'qos'),
         retain: numberOf(row, 'retain') === 1,
         ...(properties === undefined ? {} : { properties }),
-        clientId: textOf(row, 'client'),
-        brokerId: textOf(row, 'broker'),
-      })
+      }
+      this.#byClient.set(client, { client, will, dueAtMs: optionalNumberOf(row, 'due_at_ms') })
     }
   }
 
-  async put(client: string, broker: string, will: StoredWill): Promise<void> {
-    will.brokerId = broker
-    will.clientId = client
-    this.#byClient.set(client, will)
-    const payload = typeof will.payload === 'string' ? Buffer.from(will.payload) : will.payload
-    await this.#journal.write(
-      'putWill',
-      client,
-      broker,
-      will.topic,
-      payload,
-      will.qos,
-      will.retain ? 1 : 0,
-      toBlob(will.properties),
-    )
+  async put(client: string, will: Will): Promise<StoredWill> {
+    const stored: StoredWill = { client, will, dueAtMs: undefined }
+    this.#byClient.set(client, stored)
+    const { topic, payload, qos, retain, properties } = will
+    this.#journal.note('untimeWill', client)
+    await this.#journal.write('putWill', client, '', topic, payload, qos, retain ? 1 : 0, toBlob(properties))
+    return stored
   }
 
   get(client: string): StoredWill | undefined {
     return this.#byClient.get(client)
   }
 
-  /** With `only`, nothing is deleted unless it is that very will: the next connection may have stored its own. */
-  async delete(client: string, only?: StoredWill): Promise<StoredWill | undefined> {
-    const will = this.#byClient.get(client)
-    if (will === undefined || (only !== undefined && only !== will)) return undefined
-    this.#byClient.delete(client)
-    await this.#journal.write('deleteWill', client)
-    return will
+  /** The delay runs now, and goes on over a restart. */
+  time(stored: StoredWill, dueAtMs: number): void {
+    stored.dueAtMs = dueAtMs
+    if (this.#byClient.get(stored.client) === stored) this.#journal.note('timeWill', stored.client, dueAtMs)
   }
 
-  ofOwner(owner: string): string[] {
-    return Array.from(this.#byClient.keys()).filter((client) => ownerOf(client) === owner)
+  /** Nothing is deleted unless it is that very will: the next connection may have stored its own. */
+  async delete(stored: StoredWill): Promise<boolean> {
+    if (this.#byClient.get(stored.client) !== stored) return false
+    this.#byClient.delete(stored.client)
+    this.#journal.note('untimeWill', stored.client)
+    await this.#journal.write('deleteWill', stored.client)
+    return true
+  }
+
+  ofOwner(owner: string): StoredWill[] {
+    return this.all().filter(({ client }) => ownerOf(client) === owner)
   }
 
   all(): StoredWill[] {

@@ -1,4 +1,5 @@
 import { ByteReader } from './byte-reader.ts'
+import { lengthBytes, toPacket, variableBytes } from './byte-writer.ts'
 import type { Version } from './connect.ts'
 import { packetTypes } from './framing.ts'
 import { readProperties } from './properties.ts'
@@ -28,6 +29,26 @@ export function readAcknowledgement(reader: ByteReader, type: number, version: V
   return { messageId, reasonCode }
 }
 
+/** The two-byte body that says success, in every version. */
+export const plainAcknowledgement = (type: number, messageId: number): Buffer =>
+  Buffer.from([(type << 4) | (type === packetTypes.pubrel ? 2 : 0), 2, messageId >> 8, messageId & 0xff])
+
+export function writeAcknowledgement(type: number, messageId: number, reasonCode: number, reason?: string): Buffer {
+  const plain = plainAcknowledgement(type, messageId)
+  const first = plain[0] ?? 0
+  if (reasonCode === 0) return plain
+  const code = Buffer.from([reasonCode])
+  if (reason === undefined) return toPacket(first, plain.subarray(2), code)
+  return toPacket(first, plain.subarray(2), code, reasonProperty(reason))
+}
+
+const maxReasonBytes = 512
+
+export function reasonProperty(reason: string): Buffer {
+  const text = lengthBytes(Buffer.from(reason).subarray(0, maxReasonBytes))
+  return Buffer.concat([variableBytes(text.length + 1), Buffer.from([0x1f]), text])
+}
+
 /** [MQTT 5, 3.14.2.1] what a client may say when it leaves. */
 const leaving = new Set([0x00, 0x04, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99])
 
@@ -47,3 +68,8 @@ export function readDisconnect(reader: ByteReader, version: Version): Disconnect
   // a code that a client does not have is no goodbye; it is leaving all the same, and is not told
   return { reasonCode: leaving.has(reasonCode) ? reasonCode : 0x82, sessionExpiryInterval }
 }
+
+export const writeDisconnect = (reasonCode: number, reason?: string): Buffer =>
+  reason === undefined
+    ? toPacket(0xe0, Buffer.from([reasonCode]))
+    : toPacket(0xe0, Buffer.from([reasonCode]), reasonProperty(reason))

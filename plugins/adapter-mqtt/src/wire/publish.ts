@@ -1,7 +1,9 @@
+import { variableLength, putVariable } from './byte-writer.ts'
 import { ByteReader } from './byte-reader.ts'
 import { checkResponseTopic, type Version } from './connect.ts'
 import { packetTypes, type Header } from './framing.ts'
 import { readProperties, type Properties } from './properties.ts'
+import { writeProperties } from './property-writer.ts'
 import { malformed, protocolError } from './violation.ts'
 
 /** Where the parts of a PUBLISH are; the bytes stay where they are. */
@@ -47,4 +49,30 @@ export function readPublish(bytes: Buffer, at: number, header: Header, version: 
   }
   parts.payloadFrom = next
   parts.payloadEnd = end
+}
+
+export interface OutgoingPublish {
+  topic: Buffer
+  payload: Buffer
+  qos: 0 | 1 | 2
+  retain: boolean
+  dup: boolean
+  messageId: number
+  /** Undefined for versions before 5. */
+  properties: Properties | undefined
+}
+
+export function writePublish(packet: OutgoingPublish, version: Version): Buffer {
+  const { topic, payload, qos, retain, dup, messageId } = packet
+  const properties = version === 5 ? writeProperties(packet.properties) : undefined
+  const length = 2 + topic.length + (qos > 0 ? 2 : 0) + (properties?.length ?? 0) + payload.length
+  const bytes = Buffer.allocUnsafe(1 + variableLength(length) + length)
+  bytes[0] = 0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
+  let at = putVariable(bytes, 1, length)
+  at = bytes.writeUInt16BE(topic.length, at)
+  at += topic.copy(bytes, at)
+  if (qos > 0) at = bytes.writeUInt16BE(messageId, at)
+  if (properties !== undefined) at += properties.copy(bytes, at)
+  payload.copy(bytes, at)
+  return bytes
 }

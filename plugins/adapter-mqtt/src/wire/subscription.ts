@@ -1,5 +1,6 @@
 import { filterProblem } from '../topics.ts'
 import type { ByteReader } from './byte-reader.ts'
+import { toPacket } from './byte-writer.ts'
 import type { Version } from './connect.ts'
 import { packetTypes } from './framing.ts'
 import { readProperties } from './properties.ts'
@@ -96,4 +97,16 @@ function readFilter(reader: ByteReader): string {
     throw malformed(`The filter ${problem}`)
   }
   return name
+}
+
+/** SUBACK and UNSUBACK; 3.1.1 has no codes in the latter. */
+export function writeSubscriptionAnswer(
+  type: 9 | 11,
+  messageId: number,
+  codes: readonly number[],
+  version: Version,
+): Buffer {
+  const id = Buffer.from([messageId >> 8, messageId & 0xff])
+  if (version === 5) return toPacket(type << 4, id, Buffer.from([0]), Buffer.from(codes))
+  return type === packetTypes.unsuback ? toPacket(0xb0, id) : toPacket(0x90, id, Buffer.from(codes))
 }

@@ -16,4 +16,6 @@ export const protocolError = (why: string) => new Violation(0x82, why)
 
 export const topicNameInvalid = (why: string) => new Violation(0x90, why)
 
+export const receiveMaximumExceeded = () => new Violation(0x93, 'More unacknowledged messages than the Receive Maximum')
+
 export const topicAliasInvalid = (why: string) => new Violation(0x94, why)

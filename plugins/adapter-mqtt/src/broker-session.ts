@@ -1,0 +1,46 @@
+import type { Subscription as PlatformSubscription } from '@patchbay/sdk'
+import type { Client } from './client.ts'
+import type { Qos } from './message.ts'
+import { OutboundQueue } from './outbound-queue.ts'
+import type { ClientRef } from './persistence/incoming-ids.ts'
+import type { OutgoingRows } from './persistence/outgoing-rows.ts'
+
+/** One granted filter of a session. */
+export interface Subscription {
+  readonly session: BrokerSession
+  /** As the client wrote it. */
+  readonly name: string
+  /** What topics are matched with. */
+  readonly filter: string
+  readonly group: string | undefined
+  readonly qos: Qos
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly identifier: number | undefined
+  /** Allowed by an access plugin, which cannot be asked again for each message. */
+  readonly byProvider: boolean
+  /** What the platform itself sends under this filter. */
+  platform: PlatformSubscription | undefined
+}
+
+/** What belongs to (device, client id) and may outlive a connection. [MQTT 5, 4.1] */
+export class BrokerSession {
+  readonly name: string
+  readonly subscriptions = new Map<string, Subscription>()
+  readonly outbound: OutboundQueue
+  /** Something of it is on disk. */
+  durable = false
+  client: Client | undefined
+
+  constructor(name: string, rows: OutgoingRows, onDropped: (client: string, topic: string) => void) {
+    this.name = name
+    this.outbound = new OutboundQueue(name, rows, (topic) => onDropped(name, topic))
+  }
+
+  readonly #passing: ClientRef & { clean: true } = { id: '', clean: true }
+
+  /** Whose packet identifiers are kept, and where. */
+  get ref(): ClientRef {
+    return this.durable ? { id: this.name } : this.#passing
+  }
+}
