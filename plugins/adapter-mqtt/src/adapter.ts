@@ -8,11 +8,20 @@ import type { Wills } from './wills.ts'
 
 export interface Limits {
   maxPacketBytes: number
+  /** Of the CONNECT: nobody has earned our memory yet. */
+  maxLoginBytes: number
+  maxTopicBytes: number
+  maxTopicLevels: number
   connectTimeoutMs: number
   maxRetainedPerDevice: number
   maxSubscriptionsPerSession: number
   maxKeptSessionsPerDevice: number
   maxSessionExpirySeconds: number
+  /** 0: any is taken. */
+  maxKeepAliveSeconds: number
+  /** Announced to MQTT 5 clients, and enforced. [MQTT-3.3.4-7] [MQTT-3.2.2-17] */
+  receiveMaximum: number
+  topicAliases: number
   willGraceMs: number
   unavailableGraceMs: number
 }

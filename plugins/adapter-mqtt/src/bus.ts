@@ -1,8 +1,9 @@
 import { Aedes, type AedesPublishPacket } from 'aedes'
 import { storeUnavailable } from './errors.ts'
 import type { Message } from './message.ts'
-import { maxTopicLevels } from './topics.ts'
 
+/** aedes and its bus carry no topic with more. */
+const mostLevels = 100
 /** Messages that wait for the bus: beyond it the broker is as good as away. */
 const maxWaiting = 100_000
 
@@ -57,7 +58,7 @@ export class Bus {
       },
     }
     // the bus waits for disks, not for clients: no number of messages on their way may hold up the next
-    this.#aedes = new Aedes({ persistence, concurrency: 0, maxTopicLevels })
+    this.#aedes = new Aedes({ persistence, concurrency: 0, maxTopicLevels: mostLevels })
   }
 
   static async open(options: BusOptions): Promise<Bus> {

@@ -10,10 +10,9 @@ import { reasonCodes } from './refusal-words.ts'
 import { mayReceive, takeSubscribe, takeUnsubscribe } from './subscribing.ts'
 import { readAcknowledgement, readDisconnect, writeDisconnect } from './wire/acknowledgement.ts'
 import { ByteReader } from './wire/byte-reader.ts'
-import { unacceptableVersion, writeConnack } from './wire/connack.ts'
+import { unacceptableVersion } from './wire/connack.ts'
 import { readConnect, readVersion, type Version } from './wire/connect.ts'
 import { packetTypes, type Header } from './wire/framing.ts'
-import type { Properties } from './wire/properties.ts'
 import { readSubscribe, readUnsubscribe } from './wire/subscription.ts'
 import { malformed, protocolError, Violation } from './wire/violation.ts'
 
@@ -57,6 +56,7 @@ export class Client implements Link {
     this.publishes = new InboundPublishes(adapter, this)
     this.stream = new PacketStream(connection.socket, {
       maxPacketBytes: adapter.limits.maxPacketBytes,
+      maxLoginBytes: adapter.limits.maxLoginBytes,
       connectTimeoutMs: adapter.limits.connectTimeoutMs,
       onPacket: (bytes, at, header) => this.#take(bytes, at, header),
       onViolation: (violation) => this.#violated(violation),
@@ -126,6 +126,8 @@ export class Client implements Link {
   #take(bytes: Buffer, at: number, header: Header): void {
     if (this.keepAliveMs > 0) this.lastHeardMs = Date.now()
     const { type } = header
+    // [MQTT-2.1.3-1] reserved; only MQTT 3.1 marks these as sent again
+    if (type !== packetTypes.publish && (header.flags & 8) !== 0 && this.version > 3) throw malformed('Reserved flags')
     if (type === packetTypes.publish) return this.publishes.take(bytes, at, header)
     const body = at + header.headerBytes
     const reader = new ByteReader(bytes, body, body + header.bodyBytes)
@@ -182,8 +184,6 @@ export class Client implements Link {
           ? malformedPacket(message)
           : protocolBroken(message)
     recordRefusal(this.#adapter, this, this.connected ? 'publish' : 'connect', refused)
-    // [MQTT 5, 3.2.2.2] a CONNECT that could be read far enough is told why
-    if (!this.connected && this.version === 5) this.send(writeConnack(5, reasonCode, false, reasonOf(message)))
     this.end(reasonCode)
   }
 
@@ -213,5 +213,3 @@ export class Client implements Link {
     else router.end(brokerSession).catch((error: unknown) => log.warn('a session stays', { error: String(error) }))
   }
 }
-
-const reasonOf = (reasonString: string): Properties => ({ reasonString })

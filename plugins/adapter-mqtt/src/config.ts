@@ -31,6 +31,24 @@ export const config = {
     minimum: 4_096,
     maximum: 16_777_216,
   }),
+  maxLoginBytes: field.integer({
+    title: 'Largest CONNECT (bytes)',
+    default: 4_096,
+    minimum: 512,
+    maximum: 1_048_576,
+  }),
+  maxTopicBytes: field.integer({
+    title: 'Longest topic (bytes)',
+    default: 512,
+    minimum: 64,
+    maximum: 65_535,
+  }),
+  maxTopicLevels: field.integer({
+    title: 'Levels of a topic',
+    default: 32,
+    minimum: 4,
+    maximum: 100,
+  }),
   connectTimeoutMs: field.integer({
     title: 'Time for the CONNECT (ms)',
     default: 5_000,
@@ -61,6 +79,28 @@ export const config = {
     default: 2_592_000,
     minimum: 1,
     maximum: 4_294_967_294,
+  }),
+  maxKeepAliveSeconds: field.integer({
+    title: 'Longest keep alive (s)',
+    description:
+      'A client that wants a longer one, or none, is told this one in MQTT 5 and refused in 3.1.1; 0: any is taken',
+    default: 0,
+    minimum: 0,
+    maximum: 65_535,
+  }),
+  receiveMaximum: field.integer({
+    title: 'Receive Maximum',
+    description: 'Unacknowledged QoS 1 and 2 messages that an MQTT 5 client may have on the way to the platform',
+    default: 1_000,
+    minimum: 1,
+    maximum: 65_535,
+  }),
+  topicAliases: field.integer({
+    title: 'Topic aliases a connection',
+    description: 'Aliases that an MQTT 5 client may use for the topics it publishes to',
+    default: 32,
+    minimum: 0,
+    maximum: 1_000,
   }),
   willGraceMs: field.integer({
     title: 'Grace for wills after a restart (ms)',

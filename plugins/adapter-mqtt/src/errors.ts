@@ -33,6 +33,7 @@ export const mqttRefusals = {
     step: 'credentials',
     text: 'A session that is to be kept needs a client id',
   },
+  MQTT_KEEP_ALIVE_TOO_LONG: { reason: 'invalid', step: 'limit', text: 'The keep alive is longer than the longest' },
   MQTT_PROTOCOL_ERROR: {
     reason: 'malformed',
     step: 'protocol',
@@ -97,6 +98,9 @@ export const protocolBroken = (why: string) => refuse('MQTT_PROTOCOL_ERROR', why
 
 export const badAuthenticationMethod = (method: string) =>
   refuse('MQTT_AUTHENTICATION_METHOD', `The authentication method ${method} is not spoken here`)
+
+export const keepAliveTooLong = (limit: number) =>
+  refuse('MQTT_KEEP_ALIVE_TOO_LONG', `The keep alive is longer than ${limit} s, or there is none`)
 
 export const clientIdMissing = () => refuse('MQTT_CLIENT_ID_MISSING')
 

@@ -4,7 +4,6 @@ import type { BrokerSession } from './broker-session.ts'
 import type { Client } from './client.ts'
 import { ownerOf } from './client-name.ts'
 import { retainedFull, storeUnavailable } from './errors.ts'
-import { inboundReceiveMaximum } from './inbound-limits.ts'
 import { KnownTopics, type KnownTopic } from './known-topics.ts'
 import { toMessage, type Message, type Qos } from './message.ts'
 import { pubackCodeOf, reasonCodes } from './refusal-words.ts'
@@ -92,12 +91,12 @@ export class InboundPublishes {
 
   /** PUBREL. */
   release(messageId: number): void {
-    const { version, stream } = this.#client
+    const { stream } = this.#client
     const { incoming } = this.#adapter.store
     const ref = this.#ownSession().ref
     if (!incoming.has(ref, messageId)) {
-      const code = version === 5 ? 0x92 : 0
-      stream.send(writeAcknowledgement(packetTypes.pubcomp, messageId, code))
+      // [MQTT 5, 3.7.2.1] not known any more is no error after a broken connection, and cannot be told from one
+      stream.send(plainAcknowledgement(packetTypes.pubcomp, messageId))
       return
     }
     const answer = () => stream.send(plainAcknowledgement(packetTypes.pubcomp, messageId))
@@ -117,7 +116,7 @@ export class InboundPublishes {
     const isCounted = qos > 0 && !isRepeat
     if (isCounted && this.#client.version === 5) {
       const open = this.#acknowledgeable + this.#adapter.store.incoming.countOf(session.ref)
-      if (open >= inboundReceiveMaximum) throw receiveMaximumExceeded() // [MQTT-3.3.4-7]
+      if (open >= this.#adapter.limits.receiveMaximum) throw receiveMaximumExceeded() // [MQTT-3.3.4-7]
     }
     const kept = retain || !this.#topics.isSilent(topic) ? Buffer.from(payload) : payload
     const message = toMessage(topic.name, kept, qos, retain, properties, session.name)

@@ -2,13 +2,12 @@ import type { RefusedError, Topic } from '@patchbay/sdk'
 import type { Adapter } from './adapter.ts'
 import type { Client } from './client.ts'
 import { badTopic, notOpen, reservedTopic } from './errors.ts'
-import { inboundTopicAliases } from './inbound-limits.ts'
 import { isOpen } from './open-topics.ts'
 import type { Route } from './router.ts'
-import { topicProblem } from './topics.ts'
+import { isReserved, limitProblem, topicProblem } from './topics.ts'
 import { toName } from './wire/byte-reader.ts'
 import type { PublishParts } from './wire/publish.ts'
-import { malformed, protocolError, topicAliasInvalid, topicNameInvalid } from './wire/violation.ts'
+import { malformed, protocolError, topicAliasInvalid } from './wire/violation.ts'
 
 /** A device that uses more topics than this has the older ones resolved again. */
 const maxTopicsPerConnection = 256
@@ -25,12 +24,12 @@ export interface KnownTopic {
 
 /** The topics that one connection publishes to. */
 export class KnownTopics {
-  readonly #adapter: Pick<Adapter, 'router' | 'openTopics'>
+  readonly #adapter: Pick<Adapter, 'router' | 'openTopics' | 'limits'>
   readonly #client: Pick<Client, 'version' | 'session'>
   readonly #byBytes = new Map<string, KnownTopic>()
   readonly #byAlias = new Map<number, KnownTopic>()
 
-  constructor(adapter: Pick<Adapter, 'router' | 'openTopics'>, client: Pick<Client, 'version' | 'session'>) {
+  constructor(adapter: Pick<Adapter, 'router' | 'openTopics' | 'limits'>, client: Pick<Client, 'version' | 'session'>) {
     this.#adapter = adapter
     this.#client = client
   }
@@ -38,7 +37,8 @@ export class KnownTopics {
   /** The topic of a PUBLISH, by its name or by an alias that stands for it. */
   of(bytes: Buffer, { topicFrom, topicEnd, properties }: PublishParts): KnownTopic {
     const alias = properties?.topicAlias
-    if (alias !== undefined && alias > inboundTopicAliases) throw topicAliasInvalid(`Topic Alias ${alias}`) // [MQTT-3.2.2-17]
+    if (alias !== undefined && alias > this.#adapter.limits.topicAliases)
+      throw topicAliasInvalid(`Topic Alias ${alias}`) // [MQTT-3.2.2-17]
     if (topicFrom === topicEnd) {
       if (this.#client.version !== 5) throw malformed('The topic is empty') // [MQTT-4.7.3-1]
       const known = alias === undefined ? undefined : this.#byAlias.get(alias)
@@ -58,12 +58,13 @@ export class KnownTopics {
   }
 
   #resolve(name: string): KnownTopic {
-    if (name.includes('+') || name.includes('#')) throw topicNameInvalid('A topic has a wildcard') // [MQTT-3.3.2-2]
+    const wrong = topicProblem(name)
+    if (wrong !== undefined) throw malformed(`The topic ${wrong}`) // [MQTT-3.3.2-2]
     const session = this.#client.session
-    const trouble = topicProblem(name)
+    const trouble = limitProblem(name, this.#adapter.limits)
     let problem: RefusedError | undefined
     if (trouble !== undefined) problem = badTopic(`The topic ${trouble}`)
-    else if (name.startsWith('$')) problem = reservedTopic(name) // [MQTT-4.7.2-1]
+    else if (isReserved(name)) problem = reservedTopic(name) // [MQTT-4.7.2-1]
     else if (session === undefined && !isOpen(this.#adapter, name)) problem = notOpen(name)
     const platform = problem === undefined ? session?.topic(name) : undefined
     return {

@@ -8,21 +8,23 @@ import {
   badTopic,
   clientIdMissing,
   denied,
+  keepAliveTooLong,
   notOpen,
   reservedTopic,
   resendsRefused,
   storeUnavailable,
   tooManySessions,
 } from './errors.ts'
-import { inboundReceiveMaximum, inboundTopicAliases } from './inbound-limits.ts'
 import { isOpen } from './open-topics.ts'
 import { connackCodeOf, disconnectCodes, reasonCodes } from './refusal-words.ts'
 import { resumeSession } from './session-resumption.ts'
-import { topicProblem } from './topics.ts'
+import { isReserved, limitProblem } from './topics.ts'
 import { writeConnack } from './wire/connack.ts'
 import type { Connect } from './wire/connect.ts'
 import type { Properties } from './wire/properties.ts'
 
+/** What four bytes of length can say. [MQTT 5, 1.5.5] */
+const maxProtocolPacketBytes = 268_435_455
 /** A client that takes no more than this is told codes without words. */
 const minReasonPacketBytes = 1_024
 
@@ -34,7 +36,7 @@ export async function logIn(adapter: Adapter, client: Client, connect: Connect):
     const { isPresent, restore } = await resumeSession(adapter, client, name, connect)
     if (client.closed) return
     client.connected = true
-    client.keepAliveMs = connect.keepAliveSeconds * 1000
+    client.keepAliveMs = keepAliveSecondsOf(adapter, connect) * 1000
     client.lastHeardMs = Date.now()
     const connack = writeConnack(
       client.version,
@@ -59,22 +61,33 @@ function refuse(client: Client, refused: RefusedError): void {
     client.version === 5 && refused.code === 'MQTT_AUTHENTICATION_METHOD'
       ? reasonCodes.badAuthenticationMethod
       : connackCodeOf(refused, client.version)
-  client.send(
-    writeConnack(client.version, code, false, client.wantsReasons ? { reasonString: refused.message } : undefined),
-  )
+  // the reason in words is for the console: whoever has not proved who they are is told a code
+  client.send(writeConnack(client.version, code, false, undefined))
   client.stream.close()
 }
 
-function connackProperties({ limits }: Adapter, client: Client, connect: Connect): Properties {
+/** [MQTT-3.2.2-21] in MQTT 5 the server may name a shorter one than the client has. */
+function keepAliveSecondsOf({ limits }: Adapter, { keepAliveSeconds, version }: Connect): number {
+  const limit = limits.maxKeepAliveSeconds
+  const isLonger = limit > 0 && (keepAliveSeconds === 0 || keepAliveSeconds > limit)
+  return isLonger && version === 5 ? limit : keepAliveSeconds
+}
+
+function connackProperties(adapter: Adapter, client: Client, connect: Connect): Properties {
+  const { limits } = adapter
+  const keepAlive = keepAliveSecondsOf(adapter, connect)
   const asked = connect.properties?.sessionExpiryInterval ?? 0
   return {
-    receiveMaximum: inboundReceiveMaximum,
-    maximumPacketSize: limits.maxPacketBytes,
-    topicAliasMaximum: inboundTopicAliases,
+    ...(limits.topicAliases > 0 ? { topicAliasMaximum: limits.topicAliases } : {}),
+    // [MQTT 5, 3.2.2.3.6] the protocol itself allows no more
+    ...(limits.maxPacketBytes < maxProtocolPacketBytes ? { maximumPacketSize: limits.maxPacketBytes } : {}),
     // [MQTT-3.2.2-16] the server has given the id
     ...(connect.clientId === '' ? { assignedClientIdentifier: client.clientId } : {}),
+    // [MQTT-3.2.2-21] the client keeps to it instead of its own
+    ...(keepAlive === connect.keepAliveSeconds ? {} : { serverKeepAlive: keepAlive }),
     // [MQTT 5, 3.2.2.3.2] other than asked for
     ...(asked > client.sessionExpirySeconds ? { sessionExpiryInterval: client.sessionExpirySeconds } : {}),
+    receiveMaximum: limits.receiveMaximum,
   }
 }
 
@@ -92,14 +105,19 @@ async function admit(adapter: Adapter, client: Client, connect: Connect): Promis
   if (connect.clientId === '' && (version === 3 || (version === 4 && !connect.clean))) {
     throw recorded(adapter, client, clientIdMissing())
   }
-  client.clientId = connect.clientId === '' ? randomUUID() : connect.clientId
+  const maxKeepAlive = adapter.limits.maxKeepAliveSeconds
+  if (version < 5 && maxKeepAlive > 0 && (connect.keepAliveSeconds === 0 || connect.keepAliveSeconds > maxKeepAlive)) {
+    throw recorded(adapter, client, keepAliveTooLong(maxKeepAlive)) // 3.1.1 has no way to name another
+  }
+  client.clientId = connect.clientId === '' ? `auto-${randomUUID()}` : connect.clientId
   client.topicAliasMaximum = properties?.topicAliasMaximum ?? 0
   const limit = adapter.limits.maxSessionExpirySeconds
   const asked = version === 5 ? (properties?.sessionExpiryInterval ?? 0) : connect.clean ? 0 : limit
   client.sessionExpirySeconds = Math.min(asked, limit)
   const credentials = credentialsOf(client, connect)
   client.anonymous = credentials.kind === 'none' && adapter.openTopics.length > 0
-  if (!client.anonymous) await openSession(adapter, client, credentials)
+  if (client.anonymous) client.wantsReasons = false
+  else await openSession(adapter, client, credentials)
   const principal = client.session?.principal
   const name =
     principal === undefined
@@ -151,10 +169,10 @@ function checkSession(adapter: Adapter, client: Client, name: string): void {
 /** A will is a publish that has been promised: one that would be refused is refused now. */
 async function checkWill(adapter: Adapter, client: Client, will: Connect['will']): Promise<void> {
   if (will === undefined) return
-  const problem = topicProblem(will.topic)
+  const problem = limitProblem(will.topic, adapter.limits)
   if (problem !== undefined) throw recorded(adapter, client, badTopic(`The will’s topic ${problem}`))
   // [MQTT-4.7.2-1] as any other publish
-  if (will.topic.startsWith('$')) throw recorded(adapter, client, reservedTopic(will.topic))
+  if (isReserved(will.topic)) throw recorded(adapter, client, reservedTopic(will.topic))
   if (client.session === undefined) {
     if (!isOpen(adapter, will.topic)) throw notOpen(will.topic)
     return

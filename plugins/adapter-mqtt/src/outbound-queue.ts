@@ -3,7 +3,7 @@ import { connectionGone, deliveryRefused, packetTooLarge, queueFull } from './er
 import type { Message, Qos } from './message.ts'
 import { newEntry, toPublish, type Entry, type Link } from './outbound-entry.ts'
 import type { OutgoingRows, StoredOutgoing } from './persistence/outgoing-rows.ts'
-import { plainAcknowledgement, writeAcknowledgement } from './wire/acknowledgement.ts'
+import { plainAcknowledgement } from './wire/acknowledgement.ts'
 import { packetTypes } from './wire/framing.ts'
 import { protocolError } from './wire/violation.ts'
 
@@ -159,8 +159,8 @@ export class OutboundQueue {
     const link = this.#link
     if (entry?.qos === 1) throw protocolError('A PUBREC for a QoS 1 message') // [MQTT-4.3.2-3]
     if (entry === undefined) {
-      const code = link?.version === 5 ? 0x92 : 0
-      link?.send(writeAcknowledgement(packetTypes.pubrel, messageId, code))
+      // [MQTT 5, 3.6.2.1] not known any more is no error after a broken connection, and cannot be told from one
+      if (reasonCode < 0x80) link?.send(plainAcknowledgement(packetTypes.pubrel, messageId))
       return
     }
     if (reasonCode >= 0x80) return this.#finish(entry, deliveryRefused(reasonCode))
@@ -236,10 +236,10 @@ export class OutboundQueue {
   #sendNew(entry: Entry, link: Link): void {
     const { message } = entry
     const isExpired = message.expiresAtMs !== undefined && message.expiresAtMs <= Date.now()
+    entry.messageId = this.#nextId()
     // [MQTT-3.3.2-5] an expired message is not sent; rights may have gone since it was queued
     if (isExpired || (entry.settle === undefined && !link.mayReceive(message.topic)))
       return this.#forget(entry, undefined)
-    entry.messageId = this.#nextId()
     this.#inFlight.set(entry.messageId, entry)
     this.#outstanding++
     entry.link = link

@@ -2,13 +2,12 @@ import type { Duplex } from 'node:stream'
 import { packetTypes, readHeader, type Header } from './wire/framing.ts'
 import { malformed, protocolError, Violation } from './wire/violation.ts'
 
-/** Before the login no packet may be larger: nobody has earned our memory yet. */
-const maxLoginPacketBytes = 4096
 /** How long a closed connection may take to take its last bytes. */
 const lingerMs = 2_000
 
 export interface PacketStreamOptions {
   maxPacketBytes: number
+  maxLoginBytes: number
   connectTimeoutMs: number
   /** One whole packet. A `Violation` that it throws ends the connection. */
   onPacket: (bytes: Buffer, at: number, header: Header) => void
@@ -191,7 +190,7 @@ export class PacketStream {
     if ((header.type === packetTypes.connect) !== (this.#phase === 'connect')) {
       throw protocolError(this.#phase === 'connect' ? 'The first packet is no CONNECT' : 'A second CONNECT')
     }
-    const limit = this.#phase === 'connect' ? maxLoginPacketBytes : this.#options.maxPacketBytes
+    const limit = this.#phase === 'connect' ? this.#options.maxLoginBytes : this.#options.maxPacketBytes
     if (whole > limit) throw new Violation(0x95, `A packet of ${whole} bytes is over the limit of ${limit}`)
   }
 

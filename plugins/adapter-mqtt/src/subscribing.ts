@@ -5,7 +5,7 @@ import type { Client } from './client.ts'
 import { badFilter, denied, notOpen, storeUnavailable, tooManySubscriptions } from './errors.ts'
 import { isOpen } from './open-topics.ts'
 import { reasonCodes, subackOf } from './refusal-words.ts'
-import { filterProblem, matchesFilter } from './topics.ts'
+import { limitProblem, matchesFilter } from './topics.ts'
 import { packetTypes } from './wire/framing.ts'
 import { writeSubscriptionAnswer, type FilterRequest, type Subscribe } from './wire/subscription.ts'
 
@@ -81,7 +81,7 @@ function problemOf(
   name: string,
   filter: string,
 ): RefusedError | undefined {
-  const problem = filterProblem(filter)
+  const problem = limitProblem(filter, adapter.limits)
   if (problem !== undefined) return badFilter(`The filter ${problem}`)
   const limit = adapter.limits.maxSubscriptionsPerSession
   if (session.subscriptions.size >= limit && !session.subscriptions.has(name)) return tooManySubscriptions(limit)

@@ -1,6 +1,10 @@
-/** Limits of a topic and of a filter: docs/reference names them. */
-export const maxTopicBytes = 512
-export const maxTopicLevels = 32
+/** No topic and no filter has more levels, whatever the configuration says: the bus and recursion end there. */
+export const mostTopicLevels = 200
+
+export interface TopicLimits {
+  maxTopicBytes: number
+  maxTopicLevels: number
+}
 
 const plus = '+'
 const hash = '#'
@@ -8,9 +12,13 @@ const hash = '#'
 const sizeProblem = (text: string): string | undefined => {
   if (text.length === 0) return 'is empty' // [MQTT-4.7.3-1]
   if (text.includes('\u0000')) return 'has the character U+0000' // [MQTT-4.7.3-2]
+  return countLevels(text) > mostTopicLevels + 1 ? `has more than ${mostTopicLevels} separators` : undefined
+}
+
+/** Which limit a well-formed topic or filter is over, if any. */
+export function limitProblem(text: string, { maxTopicBytes, maxTopicLevels }: TopicLimits): string | undefined {
   if (Buffer.byteLength(text) > maxTopicBytes) return `is over ${maxTopicBytes} bytes`
-  if (countLevels(text) > maxTopicLevels) return `has more than ${maxTopicLevels} levels`
-  return undefined
+  return countLevels(text) > maxTopicLevels ? `has more than ${maxTopicLevels} levels` : undefined
 }
 
 function countLevels(text: string): number {
@@ -38,6 +46,12 @@ export function filterProblem(filter: string): string | undefined {
   }
   return undefined
 }
+
+const reserved = ['$SYS', '$CONTROL', '$share', '$queue']
+
+/** [MQTT 5, 4.7.2] the broker's own; other topics that begin with $ are hidden from wildcards, and no more. */
+export const isReserved = (topic: string): boolean =>
+  topic.startsWith('$') && reserved.some((name) => topic === name || topic.startsWith(`${name}/`))
 
 /** Whether a topic (or a narrower filter) lies in a filter. A wildcard in front does not match `$` topics. [MQTT-4.7.2-1] */
 export function matchesFilter(filter: string, topic: string): boolean {

@@ -129,7 +129,7 @@ describe('after the login', () => {
     ['a property of another packet', 0x82, '30 06 00 01 61 02 0b 01'],
     ['a topic that is not UTF-8', 0x81, '30 05 00 02 c3 28 00'],
     ['a surrogate in a topic', 0x81, '30 06 00 03 ed a0 80 00'],
-    ['a wildcard topic', 0x90, '30 05 00 01 23 00 31'],
+    ['a wildcard topic', 0x81, '30 05 00 01 23 00 31'],
     ['an alias over the maximum', 0x94, '30 07 00 01 61 03 23 00 21'],
     ['a wildcard in the Response Topic', 0x82, '30 08 00 01 61 04 08 00 01 23'],
     ['packet id 0', 0x82, '32 06 00 01 61 00 00 00'],

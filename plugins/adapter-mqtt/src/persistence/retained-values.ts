@@ -70,23 +70,24 @@ export class RetainedValues {
     return there === undefined || ownerOf(there.from) !== owner
   }
 
-  *matching(filter: string): Generator<Message> {
+  /** In order of topic. */
+  matching(filter: string): Message[] {
     if (!filter.includes('+') && !filter.includes('#')) {
       const exact = this.#byTopic.get(filter)
-      if (exact !== undefined && this.#isAlive(exact)) yield exact
-      return
+      return exact !== undefined && this.#isAlive(exact) ? [exact] : []
     }
+    const found: Message[] = []
     for (const packet of this.#byTopic.values()) {
-      if (matchesFilter(filter, packet.topic) && this.#isAlive(packet)) yield packet
+      if (matchesFilter(filter, packet.topic) && this.#isAlive(packet)) found.push(packet)
     }
+    return found.sort((a, b) => (a.topic < b.topic ? -1 : 1))
   }
 
   /** One page in order of topic. */
   page(query: { filter: string; after?: string; limit: number }): Message[] {
     const after = query.after
-    return Array.from(this.matching(query.filter))
+    return this.matching(query.filter)
       .filter((packet) => after === undefined || packet.topic > after)
-      .sort((a, b) => (a.topic < b.topic ? -1 : 1))
       .slice(0, query.limit)
   }
 

@@ -55,7 +55,7 @@ const serverOnly = new Set<number>([
   packetTypes.unsuback,
   packetTypes.pingresp,
 ])
-/** [MQTT-2.1.3-1] PUBREL, SUBSCRIBE and UNSUBSCRIBE have the reserved flags 0010, all but PUBLISH have 0000. */
+/** [MQTT-2.1.3-1] PUBREL, SUBSCRIBE and UNSUBSCRIBE have the reserved flags 0010, in MQTT 3.1 with DUP; all but PUBLISH have 0000. */
 const flagged = new Set<number>([packetTypes.pubrel, packetTypes.subscribe, packetTypes.unsubscribe])
 
 function headerProblem(first: number): Violation | undefined {
@@ -66,8 +66,11 @@ function headerProblem(first: number): Violation | undefined {
     if (qos === 3) return malformed('QoS 3 does not exist') // [MQTT-3.3.1-4]
     return qos === 0 && (flags & 8) !== 0 ? malformed('DUP is set on a QoS 0 message') : undefined // [MQTT-3.3.1-2]
   }
+  const isFlagged = flagged.has(type)
+  if ((isFlagged ? flags & 7 : flags) !== (isFlagged ? 2 : 0)) {
+    return malformed(`Reserved flags ${flags} of packet type ${type}`)
+  }
   if (type === 0 || serverOnly.has(type)) return protocolError(`A client does not send packets of type ${type}`)
   // [MQTT 5, 4.12] no enhanced authentication has been agreed on
-  if (type === packetTypes.auth) return protocolError('AUTH has no place here')
-  return flags === (flagged.has(type) ? 2 : 0) ? undefined : malformed(`Reserved flags ${flags} of packet type ${type}`)
+  return type === packetTypes.auth ? protocolError('AUTH has no place here') : undefined
 }

@@ -4,6 +4,8 @@ import { malformed, protocolError, topicAliasInvalid } from './violation.ts'
 
 /** Properties of MQTT 5 packets [MQTT 5, 2.2.2.2], by their names. */
 export interface Properties extends Partial<Record<NumberName, number>>, Partial<Record<TextName, string>> {
+  /** What goes on to subscribers, byte by byte as the publisher has sent it. [MQTT-3.3.2-18] */
+  forwarded?: Buffer
   correlationData?: Buffer
   authenticationData?: Buffer
   /** [MQTT 5, 3.3.2.3.8] as many as subscriptions matched. */
@@ -81,15 +83,24 @@ export function readProperties(reader: ByteReader, where: number): Properties | 
   const part = reader.part(length)
   const properties: Properties = {}
   const seen = new Set<number>()
+  const forwarded: Buffer[] = []
+  const isMessage = where === publish || where === willProperties
   while (part.left > 0) {
+    const bytes = isMessage ? part.rest() : undefined
     const id = part.variable()
     readProperty(part, id, where, properties)
+    if (bytes !== undefined && isForwarded(id)) forwarded.push(bytes.subarray(0, bytes.length - part.left))
     // [MQTT 5, 2.2.2.2] only User Property may appear more than once
     if (id !== userPropertyId && seen.has(id)) throw protocolError(`Property ${id} appears twice`)
     seen.add(id)
   }
+  if (forwarded.length > 0) properties.forwarded = Buffer.concat(forwarded)
   return properties
 }
+
+/** [MQTT 5, 3.3.2.3] whatever describes the message; alias, expiry and delay are between the publisher and the server. */
+const isForwarded = (id: number): boolean =>
+  id === 0x01 || id === 0x03 || id === 0x08 || id === correlationDataId || id === userPropertyId
 
 function readProperty(part: ByteReader, id: number, where: number, into: Properties): void {
   const number = numberProperties.get(id)

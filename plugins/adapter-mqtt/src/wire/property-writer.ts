@@ -11,25 +11,31 @@ import {
 
 const noProperties = Buffer.from([0])
 
-/** Properties with their length in front. */
+const numberIds = new Map<string, { id: number; kind: 'byte' | 'two' | 'four' }>()
+for (const [id, { name, kind }] of numberProperties) numberIds.set(name, { id, kind })
+const textIds = new Map<string, number>()
+for (const [id, { name }] of textProperties) textIds.set(name, id)
+
+/** Properties with their length in front, in their own order. What was forwarded by its publisher goes as it came. */
 export function writeProperties(properties: Properties | undefined): Buffer {
   if (properties === undefined) return noProperties
   const parts: Buffer[] = []
-  for (const [id, { name, kind }] of numberProperties) {
-    const value = properties[name]
-    if (value !== undefined) parts.push(numberBytes(id, kind, value))
+  const { forwarded, correlationData, authenticationData, subscriptionIdentifiers, userProperties } = properties
+  for (const [name, value] of Object.entries(properties)) {
+    const number = typeof value === 'number' ? numberIds.get(name) : undefined
+    const text = typeof value === 'string' ? textIds.get(name) : undefined
+    if (number !== undefined && !(forwarded !== undefined && name === 'payloadFormatIndicator')) {
+      parts.push(numberBytes(number.id, number.kind, value))
+    } else if (text !== undefined && forwarded === undefined)
+      parts.push(Buffer.from([text]), lengthBytes(Buffer.from(value)))
   }
-  for (const [id, { name }] of textProperties) {
-    const value = properties[name]
-    if (value !== undefined) parts.push(Buffer.from([id]), lengthBytes(Buffer.from(value)))
-  }
-  const { correlationData, authenticationData, subscriptionIdentifiers, userProperties } = properties
-  if (correlationData !== undefined) parts.push(Buffer.from([correlationDataId]), lengthBytes(correlationData))
+  if (forwarded !== undefined) parts.unshift(forwarded)
+  else if (correlationData !== undefined) parts.push(Buffer.from([correlationDataId]), lengthBytes(correlationData))
   if (authenticationData !== undefined) parts.push(Buffer.from([authenticationDataId]), lengthBytes(authenticationData))
   for (const value of subscriptionIdentifiers ?? []) {
     parts.push(Buffer.from([subscriptionIdentifierId]), variableBytes(value))
   }
-  for (const [name, value] of userProperties ?? []) {
+  for (const [name, value] of forwarded === undefined ? (userProperties ?? []) : []) {
     parts.push(Buffer.from([userPropertyId]), lengthBytes(Buffer.from(name)), lengthBytes(Buffer.from(value)))
   }
   if (parts.length === 0) return noProperties
