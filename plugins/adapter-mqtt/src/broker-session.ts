@@ -1,4 +1,4 @@
-import type { Subscription as PlatformSubscription } from '@patchbay/sdk'
+import type { RefusedError, Subscription as PlatformSubscription } from '@patchbay/sdk'
 import type { Client } from './client.ts'
 import type { Qos } from './message.ts'
 import { OutboundQueue } from './outbound-queue.ts'
@@ -23,6 +23,12 @@ export interface Subscription {
   platform: PlatformSubscription | undefined
 }
 
+/** A QoS 2 message on its way in. */
+export interface Arriving {
+  /** Those who were sent it again meanwhile, and have its answer then. */
+  repeats: ((refused: RefusedError | undefined) => void)[]
+}
+
 /** What belongs to (device, client id) and may outlive a connection. [MQTT 5, 4.1] */
 export class BrokerSession {
   readonly name: string
@@ -31,6 +37,8 @@ export class BrokerSession {
   /** Something of it is on disk. */
   durable = false
   client: Client | undefined
+  /** QoS 2 messages that are neither stored nor refused yet: they are known over a new connection too. */
+  readonly arriving = new Map<number, Arriving>()
 
   constructor(name: string, rows: OutgoingRows, onDropped: (client: string, topic: string) => void) {
     this.name = name

@@ -17,9 +17,14 @@ export interface BusOptions {
   hear: (message: Message) => Promise<unknown> | undefined
 }
 
-interface Passing {
+interface Entering {
   readonly message: Message
   readonly settled: Settled
+  /** Runs when the message has its copies, in the same turn: what it writes is as durable as they are, or not at all. */
+  readonly carried: (() => Promise<unknown> | undefined) | undefined
+}
+
+interface Passing extends Entering {
   retained: Promise<unknown> | undefined
   isCarried: boolean
   failed: Error | undefined
@@ -38,7 +43,7 @@ export class Bus {
   #entering = 0
   #kind = 0
   /** Another kind takes a way of another length and would overtake: it waits. [MQTT-4.6.0-6] */
-  #waiting: { message: Message; settled: Settled }[] = []
+  #waiting: Entering[] = []
   #isDraining = false
 
   private constructor({ retain, hear }: BusOptions) {
@@ -68,14 +73,14 @@ export class Bus {
     return bus
   }
 
-  publish(message: Message, settled: Settled): void {
+  publish(message: Message, settled: Settled, carried?: Entering['carried']): void {
     const kind = (message.retain ? 2 : 0) + (message.qos > 0 ? 1 : 0)
     if (this.#waiting.length > 0 || (this.#entering > 0 && kind !== this.#kind)) {
       if (this.#waiting.length >= maxWaiting) return settled(storeUnavailable())
-      this.#waiting.push({ message, settled })
+      this.#waiting.push({ message, settled, carried })
       return
     }
-    this.#enter(message, kind, settled)
+    this.#enter({ message, settled, carried }, kind)
   }
 
   send(message: Message): Promise<void> {
@@ -88,10 +93,10 @@ export class Bus {
     return new Promise((resolve) => this.#aedes.close(resolve))
   }
 
-  #enter(message: Message, kind: number, settled: Settled): void {
-    const { topic, payload, qos, retain, from } = message
+  #enter(entering: Entering, kind: number): void {
+    const { topic, payload, qos, retain, from } = entering.message
     const brokerCounter = ++this.#counter
-    const passing: Passing = { message, settled, retained: undefined, isCarried: false, failed: undefined }
+    const passing: Passing = { ...entering, retained: undefined, isCarried: false, failed: undefined }
     this.#passing.set(brokerCounter, passing)
     this.#kind = kind
     this.#entering++
@@ -110,7 +115,7 @@ export class Bus {
     this.#aedes.publish(packet, (error) => {
       this.#passing.delete(brokerCounter)
       if (!passing.isCarried) this.#entered(passing)
-      settled(passing.failed ?? error ?? undefined)
+      passing.settled(passing.failed ?? error ?? undefined)
     })
   }
 
@@ -118,13 +123,13 @@ export class Bus {
     const passing = packet.brokerId === this.#aedes.id ? this.#passing.get(packet.brokerCounter) : undefined
     // aedes speaks to itself under $SYS
     if (passing === undefined || packet.topic.startsWith('$SYS/')) return done()
-    const copies = this.#hear(passing.message)
-    const { retained } = passing
-    const durable =
-      copies !== undefined && retained !== undefined ? Promise.all([copies, retained]) : (copies ?? retained)
-    if (durable === undefined) done()
+    const writes: Promise<unknown>[] = []
+    for (const write of [this.#hear(passing.message), passing.carried?.(), passing.retained]) {
+      if (write !== undefined) writes.push(write)
+    }
+    if (writes.length === 0) done()
     else {
-      durable.then(done, (error: unknown) => {
+      Promise.all(writes).then(done, (error: unknown) => {
         passing.failed = storeUnavailable(error)
         done()
       })
@@ -143,7 +148,7 @@ export class Bus {
       if (next === undefined) break
       const kind = (next.message.retain ? 2 : 0) + (next.message.qos > 0 ? 1 : 0)
       if (this.#entering > 0 && kind !== this.#kind) break
-      this.#enter(next.message, kind, next.settled)
+      this.#enter(next, kind)
     }
     this.#waiting = this.#waiting.slice(at)
     this.#isDraining = false

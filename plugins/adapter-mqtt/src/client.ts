@@ -43,6 +43,8 @@ export class Client implements Link {
   topicAliasMaximum = 0
   keepAliveMs = 0
   lastHeardMs = 0
+  /** Since the last look at the keep alive: the clock is asked then, not for each packet. */
+  wasHeard = false
   wantsReasons = true
   /** It has its CONNACK. */
   connected = false
@@ -119,12 +121,16 @@ export class Client implements Link {
 
   /** [MQTT-3.1.2-24] one and a half times the keep alive without a packet. */
   checkKeepAlive(nowMs: number): void {
+    if (this.wasHeard) {
+      this.wasHeard = false
+      this.lastHeardMs = nowMs
+    }
     if (this.keepAliveMs === 0 || nowMs - this.lastHeardMs < this.keepAliveMs * 1.5 || this.#waitsFor.size > 0) return
     this.end(reasonCodes.keepAliveTimeout)
   }
 
   #take(bytes: Buffer, at: number, header: Header): void {
-    if (this.keepAliveMs > 0) this.lastHeardMs = Date.now()
+    this.wasHeard = true
     const { type } = header
     // [MQTT-2.1.3-1] reserved; only MQTT 3.1 marks these as sent again
     if (type !== packetTypes.publish && (header.flags & 8) !== 0 && this.version > 3) throw malformed('Reserved flags')

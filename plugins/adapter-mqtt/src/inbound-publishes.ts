@@ -1,11 +1,11 @@
 import type { PublishOptions, RefusedError } from '@patchbay/sdk'
 import { recordRefusal, type Adapter } from './adapter.ts'
-import type { BrokerSession } from './broker-session.ts'
+import type { Arriving, BrokerSession } from './broker-session.ts'
 import type { Client } from './client.ts'
 import { ownerOf } from './client-name.ts'
 import { retainedFull, storeUnavailable } from './errors.ts'
 import { KnownTopics, type KnownTopic } from './known-topics.ts'
-import { toMessage, type Message, type Qos } from './message.ts'
+import { toMessage, type Qos } from './message.ts'
 import { pubackCodeOf, reasonCodes } from './refusal-words.ts'
 import { plainAcknowledgement, writeAcknowledgement } from './wire/acknowledgement.ts'
 import { packetTypes, type Header } from './wire/framing.ts'
@@ -26,10 +26,14 @@ const quotaDelayMs = 1_000
 interface Slot {
   readonly qos: Qos
   readonly messageId: number
-  readonly message: Message
   readonly topic: KnownTopic
+  readonly payload: Buffer
+  readonly retain: boolean
+  readonly properties: Properties | undefined
   /** It came again before its PUBREL: acknowledged again, not taken again. */
   readonly isRepeat: boolean
+  /** The first arrival of a QoS 2 message. */
+  readonly arriving: Arriving | undefined
   /** Counted against the Receive Maximum; a QoS 2 message is counted by its stored identifier later. */
   isCounted: boolean
   refused: RefusedError | undefined
@@ -112,19 +116,36 @@ export class InboundPublishes {
   #takeCounted(topic: KnownTopic, payload: Buffer, parts: PublishParts): void {
     const { qos, retain, messageId, properties } = parts
     const session = this.#ownSession()
-    const isRepeat = qos === 2 && this.#isRepeat(session, messageId)
+    const first = qos === 2 ? session.arriving.get(messageId) : undefined
+    // [MQTT-4.3.3-10] also while the first one's commit is under way, maybe by an earlier connection: its answer answers both
+    const isRepeat = first !== undefined || (qos === 2 && this.#adapter.store.incoming.has(session.ref, messageId))
     const isCounted = qos > 0 && !isRepeat
     if (isCounted && this.#client.version === 5) {
       const open = this.#acknowledgeable + this.#adapter.store.incoming.countOf(session.ref)
       if (open >= this.#adapter.limits.receiveMaximum) throw receiveMaximumExceeded() // [MQTT-3.3.4-7]
     }
-    const kept = retain || !this.#topics.isSilent(topic) ? Buffer.from(payload) : payload
-    const message = toMessage(topic.name, kept, qos, retain, properties, session.name)
-    const slot: Slot = { qos, messageId, message, topic, isRepeat, isCounted, refused: undefined, stage: 'committing' }
+    const slot: Slot = {
+      qos,
+      messageId,
+      topic,
+      payload,
+      retain,
+      properties,
+      isRepeat,
+      arriving: qos === 2 && !isRepeat ? { repeats: [] } : undefined,
+      isCounted,
+      refused: undefined,
+      stage: 'committing',
+    }
     this.#slots.push(slot)
     if (isCounted) this.#acknowledgeable++
     this.#bytes += payload.length
     if (this.#slots.length >= maxUnderWay || this.#bytes >= maxUnderWayBytes) this.#fill()
+    if (slot.arriving !== undefined) session.arriving.set(messageId, slot.arriving)
+    if (first !== undefined) {
+      first.repeats.push((refused) => this.#settle(slot, refused))
+      return
+    }
     if (isRepeat) return this.#settle(slot, undefined)
     const refused = this.#problemOf(slot)
     if (refused !== undefined) {
@@ -133,12 +154,6 @@ export class InboundPublishes {
     }
     if (topic.platform === undefined) return this.#settle(slot, undefined)
     topic.platform.push(payload, optionsOf(parts), (settled) => this.#settle(slot, settled))
-  }
-
-  /** [MQTT-4.3.3-10] also while the first one's commit is under way: its answer then answers both, in order. */
-  #isRepeat(session: BrokerSession, messageId: number): boolean {
-    if (this.#adapter.store.incoming.has(session.ref, messageId)) return true
-    return this.#slots.some((slot) => slot.qos === 2 && slot.messageId === messageId)
   }
 
   #settle(slot: Slot, refused: RefusedError | undefined): void {
@@ -150,38 +165,48 @@ export class InboundPublishes {
   #passOn(): void {
     for (let slot = this.#slots[this.#passed]; slot?.stage === 'settled'; slot = this.#slots[this.#passed]) {
       this.#passed++
-      if (slot.isRepeat) {
-        // what was refused the first time is refused again
-        slot.refused = this.#slots.find((first) => first.messageId === slot.messageId && first.qos === 2)?.refused
-        slot.stage = 'done'
-      } else if (slot.refused === undefined) this.#pass(slot)
-      else slot.stage = 'done'
+      if (slot.refused === undefined && !slot.isRepeat) this.#pass(slot)
+      else this.#finish(slot)
     }
     this.#answerAll()
   }
 
   #pass(slot: Slot): void {
-    const { message, topic } = slot
-    const isSilent = !message.retain && this.#topics.isSilent(topic)
-    let waitsFor = isSilent ? 0 : 1
+    const { topic, qos, retain, properties } = slot
+    const isSilent = !retain && this.#topics.isSilent(topic)
     let isNow = true
     const settled = (failed: unknown) => {
-      waitsFor--
       if (failed !== undefined) slot.refused = storeUnavailable(failed)
-      if (waitsFor > 0) return
-      slot.stage = 'done'
+      this.#finish(slot)
       if (!isNow) this.#answerAll()
     }
     slot.stage = 'storing'
-    if (slot.qos === 2) {
-      this.#uncount(slot)
-      const remembered = this.#adapter.store.incoming.remember(this.#ownSession().ref, slot.messageId)
-      if (remembered !== undefined) waitsFor++
-      remembered?.then(() => settled(undefined), settled)
+    // its identifier is stored with its copies: with one and not the other a repeat would be lost or doubled
+    const remember = qos === 2 ? () => this.#remember(slot) : undefined
+    if (isSilent) {
+      const remembered = remember?.()
+      if (remembered === undefined) settled(undefined)
+      else remembered.then(() => settled(undefined), settled)
+    } else {
+      // what is kept longer must not keep all that came in the same read
+      const payload = Buffer.from(slot.payload)
+      const { name } = this.#ownSession()
+      this.#adapter.bus.publish(toMessage(topic.name, payload, qos, retain, properties, name), settled, remember)
     }
-    if (!isSilent) this.#adapter.bus.publish(message, settled)
-    else if (waitsFor === 0) slot.stage = 'done'
     isNow = false
+  }
+
+  #remember(slot: Slot): Promise<void> | undefined {
+    this.#uncount(slot)
+    return this.#adapter.store.incoming.remember(this.#ownSession().ref, slot.messageId)
+  }
+
+  #finish(slot: Slot): void {
+    slot.stage = 'done'
+    if (slot.arriving === undefined) return
+    const { arriving } = this.#ownSession()
+    if (arriving.get(slot.messageId) === slot.arriving) arriving.delete(slot.messageId)
+    for (const repeat of slot.arriving.repeats) repeat(slot.refused)
   }
 
   #answerAll(): void {
@@ -190,7 +215,7 @@ export class InboundPublishes {
       if (refused !== undefined && !this.#mayAnswer(slot, refused)) return
       this.#slots.shift()
       this.#passed--
-      this.#bytes -= slot.message.payload.length
+      this.#bytes -= slot.payload.length
       if (slot.qos === 0) continue
       this.#uncount(slot)
       const type = slot.qos === 1 ? packetTypes.puback : packetTypes.pubrec
@@ -233,7 +258,7 @@ export class InboundPublishes {
     this.#stop()
     if (refused.reason === 'quota') setTimeout(() => client.end(), quotaDelayMs).unref()
     else {
-      this.#adapter.throttle.refused(this.#ownSession().name, slot.topic.name, slot.message.payload)
+      this.#adapter.throttle.refused(this.#ownSession().name, slot.topic.name, slot.payload)
       client.end()
     }
     return false
@@ -262,13 +287,13 @@ export class InboundPublishes {
     this.#client.goOn('publishes')
   }
 
-  #problemOf({ topic, message }: Slot): RefusedError | undefined {
+  #problemOf({ topic, retain, payload }: Slot): RefusedError | undefined {
     if (topic.problem !== undefined) return topic.problem
     const limit = this.#adapter.limits.maxRetainedPerDevice
     const full =
-      message.retain &&
-      message.payload.length > 0 &&
-      this.#adapter.store.retained.wouldExceed(ownerOf(message.from), message.topic, limit)
+      retain &&
+      payload.length > 0 &&
+      this.#adapter.store.retained.wouldExceed(ownerOf(this.#ownSession().name), topic.name, limit)
     return full ? retainedFull(limit) : undefined
   }
 

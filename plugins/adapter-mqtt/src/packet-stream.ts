@@ -133,7 +133,7 @@ export class PacketStream {
 
   #add(to: Buffer[], bytes: Buffer): void {
     if (this.#closed) return
-    if (this.#outgoingBytes === 0) process.nextTick(flush, this)
+    if (this.#outgoingBytes === 0) flushSoon(this)
     this.#outgoingBytes += bytes.length
     to.push(bytes)
   }
@@ -201,4 +201,16 @@ export class PacketStream {
   }
 }
 
-const flush = (stream: PacketStream): void => stream.flush()
+/** Streams that have something to send at the end of this turn: one tick for all of them, since a commit answers many clients. */
+let due: PacketStream[] = []
+
+function flushSoon(stream: PacketStream): void {
+  if (due.length === 0) process.nextTick(flushDue)
+  due.push(stream)
+}
+
+function flushDue(): void {
+  const streams = due
+  due = []
+  for (let at = 0; at < streams.length; at++) streams[at]?.flush()
+}

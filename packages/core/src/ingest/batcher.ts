@@ -99,11 +99,12 @@ export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Ba
   }
 
   function settleGroup({ settles, owners, outcome }: Group): void {
-    for (const [i, settle] of settles.entries()) {
+    // no iterator: it would make an array for each message
+    for (let i = 0; i < settles.length; i++) {
       const owner = owners[i]
       if (owner) owner.waiting--
       try {
-        settle(outcome)
+        settles[i]?.(outcome)
       } catch (error) {
         onFault(error)
       }

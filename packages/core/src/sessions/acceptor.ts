@@ -88,6 +88,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
       }
       const { columns } = batcher
       const mark = columns.length
+      const arrivalBefore = ingest.lastArrival
       let rows = 0
       try {
         rows = decoder.decode(source, bytes, how.contentType, columns)
@@ -96,7 +97,9 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
         fail(publisher, topic, error, settle)
         return
       }
-      presence.alive(ingest.device, clock.nowMicros())
+      // a reading that was just given its time has asked the clock already
+      const { lastArrival } = ingest
+      presence.alive(ingest.device, lastArrival === arrivalBefore ? clock.nowMicros() : lastArrival)
       const done = passOn(publisher, topic, bytes, how, settle)
       const { watch } = ingest
       if (rows > 0) batcher.add(ingest, watch === undefined ? done : watch.follow(ingest, columns, mark, done))
