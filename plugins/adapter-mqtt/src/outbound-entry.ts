@@ -14,6 +14,7 @@ export interface Link {
   readonly version: Version
   readonly receiveMaximum: number
   readonly maximumPacketSize: number
+  readonly topicAliasMaximum: number
   readonly backlogBytes: number
   send(bytes: Buffer): void
   mayReceive(topic: string): boolean
@@ -76,6 +77,19 @@ function propertiesOf(
       ? {}
       : { messageExpiryInterval: Math.max(0, Math.ceil((expiresAtMs - Date.now()) / 1000)) }),
   }
+}
+
+/** A plain QoS 0 message is the same bytes for each subscriber of a version: made for the first, sent to all. */
+const shared = { 4: new WeakMap<Message, Buffer>(), 5: new WeakMap<Message, Buffer>() }
+
+export function sharedBytes(message: Message, version: Version): Buffer {
+  const known = shared[version === 5 ? 5 : 4]
+  let bytes = known.get(message)
+  if (bytes === undefined) {
+    bytes = toPublish(newEntry(message, 0, false, undefined, 0), version, undefined)
+    known.set(message, bytes)
+  }
+  return bytes
 }
 
 export function toPublish(entry: Entry, version: Version, alias: Alias | undefined): Buffer {

@@ -1,7 +1,7 @@
 import type { Delivery } from '@patchbay/sdk'
 import { connectionGone, deliveryRefused, packetTooLarge, queueFull } from './errors.ts'
 import type { Message, Qos } from './message.ts'
-import { newEntry, toPublish, type Entry, type Link } from './outbound-entry.ts'
+import { newEntry, sharedBytes, toPublish, type Entry, type Link } from './outbound-entry.ts'
 import type { OutgoingRows, StoredOutgoing } from './persistence/outgoing-rows.ts'
 import { plainAcknowledgement } from './wire/acknowledgement.ts'
 import { packetTypes } from './wire/framing.ts'
@@ -201,7 +201,11 @@ export class OutboundQueue {
     if (link === undefined || !link.mayReceive(message.topic)) return
     // [MQTT-4.3.1] at most once: what a slow reader cannot take is left out
     if (link.backlogBytes > maxBacklogBytes) return this.#onDropped(message.topic)
-    this.#write(newEntry(message, 0, retain, identifiers, 0), link)
+    const isCommon = !retain && identifiers === undefined && message.properties === undefined
+    if (isCommon && message.expiresAtMs === undefined && link.topicAliasMaximum === 0) {
+      const bytes = sharedBytes(message, link.version)
+      if (bytes.length <= link.maximumPacketSize) link.send(bytes)
+    } else this.#write(newEntry(message, 0, retain, identifiers, 0), link)
   }
 
   #pump(): void {

@@ -201,11 +201,11 @@ export class PacketStream {
   }
 }
 
-/** Streams that have something to send at the end of this turn: one tick for all of them, since a commit answers many clients. */
+/** Streams that have something to send at the end of this turn: one call for all of them, since a commit answers many clients and one message goes to many. */
 let due: PacketStream[] = []
 
 function flushSoon(stream: PacketStream): void {
-  if (due.length === 0) process.nextTick(flushDue)
+  if (due.length === 0) setImmediate(flushDue)
   due.push(stream)
 }
 

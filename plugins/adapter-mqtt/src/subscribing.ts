@@ -6,6 +6,7 @@ import { badFilter, denied, notOpen, storeUnavailable, tooManySubscriptions } fr
 import { isOpen } from './open-topics.ts'
 import { reasonCodes, subackOf } from './refusal-words.ts'
 import { limitProblem, matchesFilter } from './topics.ts'
+import { turnNowMs } from './turn-clock.ts'
 import { packetTypes } from './wire/framing.ts'
 import { writeSubscriptionAnswer, type FilterRequest, type Subscribe } from './wire/subscription.ts'
 
@@ -158,7 +159,7 @@ export function followPlatform(adapter: Adapter, client: Client, granted: Subscr
 export function mayReceive(client: Client, topic: string): boolean {
   const { session } = client
   if (session === undefined) return client.anonymous
-  const nowMs = Date.now()
+  const nowMs = turnNowMs()
   const known = client.received.get(topic)
   if (known !== undefined && known.untilMs > nowMs) return known.allowed
   const decision = session.may('subscribe', topic)
