@@ -1,5 +1,6 @@
 import type { RefusedError, Subscription as PlatformSubscription } from '@patchbay/sdk'
 import type { Client } from './client.ts'
+import type { Dropped } from './dropped.ts'
 import type { Qos } from './message.ts'
 import { OutboundQueue } from './outbound-queue.ts'
 import type { ClientRef } from './persistence/incoming-ids.ts'
@@ -40,9 +41,9 @@ export class BrokerSession {
   /** QoS 2 messages that are neither stored nor refused yet: they are known over a new connection too. */
   readonly arriving = new Map<number, Arriving>()
 
-  constructor(name: string, rows: OutgoingRows, onDropped: (client: string, topic: string) => void) {
+  constructor(name: string, rows: OutgoingRows, dropped: Dropped) {
     this.name = name
-    this.outbound = new OutboundQueue(name, rows, (topic) => onDropped(name, topic))
+    this.outbound = new OutboundQueue(name, rows, (topic) => dropped.note(topic))
   }
 
   readonly #passing: ClientRef & { clean: true } = { id: '', clean: true }

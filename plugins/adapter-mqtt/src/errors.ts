@@ -106,8 +106,8 @@ export const clientIdMissing = () => refuse('MQTT_CLIENT_ID_MISSING')
 
 export const packetTooLarge = (why: string) => refuse('MQTT_PACKET_TOO_LARGE', why)
 
-export const queueFull = (limit: number) =>
-  refuse('MQTT_QUEUE_FULL', `The session’s queue is full at ${limit} messages; this one is left out`)
+export const queueFull = (leftOut: number) =>
+  refuse('MQTT_QUEUE_FULL', `The session’s queue is full; ${leftOut} more are left out`)
 
 export const readsTooSlowly = () => refuse('MQTT_READS_TOO_SLOWLY')
 

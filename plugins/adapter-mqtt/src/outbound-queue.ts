@@ -9,11 +9,14 @@ import { protocolError } from './wire/violation.ts'
 
 /** Unacknowledged messages of one connection, whatever its Receive Maximum allows. */
 const maxInFlight = 256
-/** The queue of one session: beyond either, a client that reads is too slow and one that is away loses messages. */
-export const maxQueuedMessages = 10_000
+/** The queue of one session: beyond either, messages are left out. */
+const maxQueuedMessages = 20_000
 const maxQueuedBytes = 32 * 1024 * 1024
-/** A client that reads may have this much waiting. */
+/** Beyond either a connected client is too slow: it is cut off, and a kept session goes on queueing without it. */
+const maxBacklogMessages = 10_000
 const maxBacklogBytes = 8 * 1024 * 1024
+/** Beyond it a connected client gets no QoS 0 message more until it reads. */
+const maxUnsentBytes = 1024 * 1024
 /** No more is handed to a socket that has this much unsent. */
 const highWaterBytes = 256 * 1024
 /** Messages of the platform itself that may wait for one client. */
@@ -76,11 +79,15 @@ export class OutboundQueue {
       this.#sendAtOnce(message, retain, identifiers)
       return undefined
     }
-    const limit = this.#link === undefined ? maxQueuedBytes : maxBacklogBytes
-    if (this.waiting + this.#inFlight.size >= maxQueuedMessages || this.#bytes + message.payload.length > limit) {
-      if (this.#link === undefined) this.#onDropped(message.topic)
-      else this.#link.tooSlow(message.topic)
-      if (!durable || this.#bytes + message.payload.length > maxQueuedBytes) return undefined
+    const messages = this.waiting + this.#inFlight.size
+    const bytes = this.#bytes + message.payload.length
+    if (this.#link !== undefined && (messages >= maxBacklogMessages || bytes > maxBacklogBytes)) {
+      this.#link.tooSlow(message.topic)
+      if (!durable) return undefined
+    }
+    if (messages >= maxQueuedMessages || bytes > maxQueuedBytes) {
+      this.#onDropped(message.topic)
+      return undefined
     }
     const seq = durable ? this.#rows.nextSeq() : 0
     const entry = newEntry(message, qos, retain, identifiers, seq)
@@ -100,7 +107,7 @@ export class OutboundQueue {
     for (const [{ message }, promise] of this.#platform) {
       if (message.topic === delivery.topic && message.payload.equals(delivery.bytes)) return promise
     }
-    if (this.#platform.size >= maxPlatformMessages) return Promise.reject(queueFull(maxPlatformMessages))
+    if (this.#platform.size >= maxPlatformMessages) return Promise.reject(queueFull(1))
     const payload = Buffer.from(delivery.bytes)
     const qos = delivery.qos === 0 || granted === 0 ? 0 : 1
     const common = { retain: false, properties: undefined, expiresAtMs: undefined, from: '' }
@@ -200,7 +207,7 @@ export class OutboundQueue {
     const link = this.#link
     if (link === undefined || !link.mayReceive(message.topic)) return
     // [MQTT-4.3.1] at most once: what a slow reader cannot take is left out
-    if (link.backlogBytes > maxBacklogBytes) return this.#onDropped(message.topic)
+    if (link.backlogBytes > maxUnsentBytes) return this.#onDropped(message.topic)
     const isCommon = !retain && identifiers === undefined && message.properties === undefined
     if (isCommon && message.expiresAtMs === undefined && link.topicAliasMaximum === 0) {
       const bytes = sharedBytes(message, link.version)

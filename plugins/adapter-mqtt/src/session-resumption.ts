@@ -1,7 +1,7 @@
 import type { Adapter } from './adapter.ts'
 import { BrokerSession } from './broker-session.ts'
 import type { Client } from './client.ts'
-import { recordDropped } from './dropped.ts'
+import { Dropped } from './dropped.ts'
 import { reasonCodes } from './refusal-words.ts'
 import { followPlatform } from './subscribing.ts'
 import type { Connect } from './wire/connect.ts'
@@ -51,8 +51,7 @@ export async function resumeSession(
 }
 
 export function newSession(adapter: Pick<Adapter, 'router' | 'store' | 'sessions'>, name: string): BrokerSession {
-  const onDropped = (client: string, topic: string) => recordDropped(adapter.sessions, client, topic)
-  const session = new BrokerSession(name, adapter.store.outgoing, onDropped)
+  const session = new BrokerSession(name, adapter.store.outgoing, new Dropped(adapter.sessions, name))
   adapter.router.sessions.set(name, session)
   return session
 }

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Packet } from 'mqtt-packet'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakePlatform } from './fake-platform.ts'
+import { logIn, publish, subscribe, textOf, textsOf, until } from './raw-talk.ts'
 import { RawClient, startAdapter, type Adapter } from './start-adapter.ts'
 
 let folder: string
@@ -18,42 +18,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const until = (check: () => void | Promise<void>, timeout = 4_000) => vi.waitFor(check, { timeout, interval: 5 })
 const restart = async (given: Record<string, unknown> = {}) => {
   await adapter.stop()
   adapter = await startAdapter(folder, new FakePlatform(), given)
 }
-const textOf = (packet: Packet) => ('payload' in packet ? String(packet.payload) : '')
-const textsOf = (raw: RawClient) => raw.of('publish').map(textOf)
-
-async function connected(version: 4 | 5, clientId: string, fields: Record<string, unknown> = {}): Promise<RawClient> {
-  const raw = new RawClient(adapter.port, version)
-  raw.connect({ clientId, ...fields })
-  await until(() => expect(raw.of('connack')).toHaveLength(1))
-  return raw
-}
-async function subscribe(raw: RawClient, topic: string, fields: Record<string, unknown> = {}): Promise<void> {
-  const before = raw.of('suback').length
-  const { properties, ...options } = fields
-  raw.send({
-    cmd: 'subscribe',
-    messageId: before + 1,
-    subscriptions: [{ topic, qos: 1, ...options } as never],
-    ...(properties === undefined ? {} : { properties }),
-  } as Packet)
-  await until(() => expect(raw.of('suback')).toHaveLength(before + 1))
-}
-const publish = (text: string, fields: Record<string, unknown> = {}) =>
-  ({
-    cmd: 'publish',
-    topic: 'devices/a/x',
-    payload: text,
-    qos: 1,
-    messageId: 1,
-    dup: false,
-    retain: false,
-    ...fields,
-  }) as Packet
+const connected = (version: 4 | 5, clientId: string, fields: Record<string, unknown> = {}) =>
+  logIn(adapter.port, version, clientId, fields)
 
 describe('what a client allows', () => {
   it('is kept to: no more unacknowledged messages than its Receive Maximum', async () => {
