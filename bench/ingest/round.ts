@@ -15,6 +15,10 @@ export interface Measured {
   /** Whole-process CPU of everything that belongs to the target. */
   cpuMicrosPerMessage: number
   messagesPerSecond: number
+  sent: number
+  unanswered: number
+  /** Where the target counts them. */
+  stored: number | undefined
   ackP50Ms: number | undefined
   ackP99Ms: number | undefined
   /** What would make the figures worthless, in words. */
@@ -68,6 +72,9 @@ export async function runRound(target: Target, crew: Crew, what: Case, seconds: 
     // What is lost on the way must not look cheap.
     cpuMicrosPerMessage: cpu / (stored || sent.messages),
     threadMicrosPerMessage: new Map(threads),
+    sent: sent.messages,
+    unanswered: sent.unanswered,
+    stored,
     messagesPerSecond: sent.messages / Math.max(seconds, tookSeconds),
     ackP50Ms: percentileMs(sent.latencies, 50),
     ackP99Ms: percentileMs(sent.latencies, 99),

@@ -1,10 +1,12 @@
-import { startPatchbay } from '../../host/patchbay.ts'
+import { type Patchbay, startPatchbay } from '../../host/patchbay.ts'
 import type { Login } from '../../load/wire.ts'
 import { clientIds, type Target } from './target.ts'
 
 const importAtOnce = 5000
 
-export async function startPatchbayTarget(nodeFlags: readonly string[] = []): Promise<Target> {
+export async function startPatchbayTarget(
+  nodeFlags: readonly string[] = [],
+): Promise<Target & Pick<Patchbay, 'metrics'>> {
   const patchbay = await startPatchbay(nodeFlags)
   const known: Login[] = []
   return {
@@ -13,6 +15,7 @@ export async function startPatchbayTarget(nodeFlags: readonly string[] = []): Pr
     port: patchbay.port,
     pids: [patchbay.program.pid],
     lagMs: 0,
+    metrics: () => patchbay.metrics(),
     async logins(count) {
       while (known.length < count) {
         const ids = clientIds(Math.min(count, known.length + importAtOnce)).slice(known.length)
