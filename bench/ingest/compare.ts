@@ -24,19 +24,19 @@ const contenders: readonly Contender[] = [
   { option: 'telegraf', name: 'telegraf', start: () => startTelegrafTarget(process.env) },
 ]
 
-export function toCases({ plainRate, jsonRate, cases }: IngestOptions): Case[] {
-  const all: (Case & { option: string })[] = [
-    { option: 'plain', name: 'plain QoS 0', kind: 'plain', qos: 0, perSecond: plainRate },
-    { option: 'json', name: 'JSON QoS 1', kind: 'json', qos: 1, perSecond: jsonRate },
-  ]
-  return all.filter(({ option }) => cases?.includes(option) ?? true)
-}
+export const toCases = ({ plainRate, jsonRate, cases }: IngestOptions): Case[] =>
+  cases.map((name) => {
+    const qos = name.endsWith('0') ? 0 : 1
+    return name.startsWith('plain')
+      ? { name: `plain QoS ${qos}`, kind: 'plain', qos, perSecond: plainRate }
+      : { name: `JSON QoS ${qos}`, kind: 'json', qos, perSecond: jsonRate }
+  })
 
 /** One turn of one contender: its clients connect, warm it up, and leave again at the end. */
-async function takeTurn(target: Target, what: Case, options: IngestOptions): Promise<Outcome> {
+async function takeTurn(target: Target, what: Case, clients: number, options: IngestOptions): Promise<Outcome> {
   const crew = createCrew(options.processes)
   try {
-    const [probe, ...logins] = await target.logins(options.clients + 1)
+    const [probe, ...logins] = await target.logins(clients + 1)
     await crew.connect(target, logins)
     await warmUp(target, crew, what, options.warmUpSeconds)
     const measured = await runRound(target, crew, what, options.seconds)
@@ -53,33 +53,41 @@ async function takeTurn(target: Target, what: Case, options: IngestOptions): Pro
   }
 }
 
+/** One line of the report for each contender. */
+interface Heat {
+  clients: number
+  what: Case
+  outcomes: Map<string, Outcome[]>
+}
+
 /** Alternating rounds: whatever else the machine does in a minute falls on all of them. */
 export async function compare(options: IngestOptions, say: (line: string) => void): Promise<boolean> {
   const cases = toCases(options)
-  const outcomes = new Map<string, Outcome[]>()
-  const missing = new Set<string>()
+  const heats = options.clients.flatMap((clients) =>
+    cases.map((what): Heat => ({ clients, what, outcomes: new Map() })),
+  )
+  const missing = new Map<string, string>()
   // Ours is started once, as it is used; the others are quick to start and would listen in on a broker they share.
   let kept: Target | undefined
   try {
     for (let round = 1; round <= options.rounds; round++) {
-      for (const what of cases) {
+      for (const { clients, what, outcomes } of heats) {
         for (const { option, name, start } of contenders) {
           if (missing.has(name) || options.only?.includes(option) === false) continue
           const ours = option === 'patchbay'
           const target = ours && kept ? kept : await start().catch((error: unknown) => String(error))
           if (typeof target === 'string') {
             if (ours) throw new Error(target)
-            missing.add(name)
-            say(`left out: ${name} (${target})`)
+            missing.set(name, target)
             continue
           }
           if (ours) kept = target
           try {
-            const outcome = await takeTurn(target, what, options)
-            const key = `${what.name}\n${name}`
-            outcomes.set(key, [...(outcomes.get(key) ?? []), outcome])
-            say(`round ${round}, ${what.name}, ${name}: ${outcome.cpuMicrosPerMessage.toFixed(1)} µs`)
-            for (const trouble of outcome.troubles) say(`TROUBLE ${what.name}, ${name}: ${trouble}`)
+            const outcome = await takeTurn(target, what, clients, options)
+            outcomes.set(name, [...(outcomes.get(name) ?? []), outcome])
+            const title = `${clients} clients, ${what.name}, ${name}`
+            say(`round ${round}, ${title}: ${outcome.cpuMicrosPerMessage.toFixed(1)} µs`)
+            for (const trouble of outcome.troubles) say(`TROUBLE ${title}: ${trouble}`)
           } finally {
             if (!ours) await target.stop()
           }
@@ -89,58 +97,42 @@ export async function compare(options: IngestOptions, say: (line: string) => voi
   } finally {
     await kept?.stop()
   }
-  say(`\n${options.clients} clients, medians of ${options.rounds} rounds of ${options.seconds} s`)
-  say(toReport(cases, outcomes))
-  const own = cases.flatMap(({ name }) => outcomes.get(`${name}\npatchbay`) ?? [])
+  say(`\nmedians of ${options.rounds} rounds of ${options.seconds} s`)
+  say(toReport(heats))
+  for (const [name, why] of missing) say(`left out: ${name} (${why})`)
+  const own = heats.flatMap(({ outcomes }) => outcomes.get('patchbay') ?? [])
   return own.every(({ troubles }) => troubles.length === 0)
 }
 
-function toReport(cases: readonly Case[], outcomes: ReadonlyMap<string, readonly Outcome[]>): string {
-  const head = ['case', 'server', 'CPU µs/msg', 'patchbay ÷', 'msg/s', 'ack p50 ms', 'p99', 'queryable p50 ms', 'p99']
-  const rows: string[][] = []
-  for (const what of cases) {
-    const of = (name: string): readonly Outcome[] => outcomes.get(`${what.name}\n${name}`) ?? []
-    for (const { name } of contenders) {
-      const turns = of(name)
-      if (turns.length === 0) continue
-      const middle = (pick: (turn: Outcome) => number | undefined): number | undefined => median(turns.map(pick))
-      // The ratio of each round by itself: what disturbed one round disturbed both.
-      const ratio = median(
-        of('patchbay').map((own, i) => {
-          const other = turns[i]?.cpuMicrosPerMessage
-          return other === undefined ? undefined : own.cpuMicrosPerMessage / other
-        }),
-      )
-      rows.push([
-        `${what.name} ${what.perSecond}/s`,
-        name,
-        toText(
+function toReport(heats: readonly Heat[]): string {
+  const queryable = ['queryable p50 ms', 'p99']
+  const head = ['clients', 'case', 'server', 'CPU µs/msg', 'patchbay ÷', 'msg/s', 'ack p50 ms', 'p99', ...queryable]
+  return toTable(
+    head,
+    heats.flatMap(({ clients, what, outcomes }) =>
+      [...outcomes].map(([name, turns]) => {
+        const middle = (pick: (turn: Outcome) => number | undefined, digits = 1): string =>
+          toText(median(turns.map(pick)), digits)
+        // The ratio of each round by itself: what disturbed one round disturbed both.
+        const ratio = median(
+          outcomes.get('patchbay')?.map((own, i) => {
+            const other = turns[i]?.cpuMicrosPerMessage
+            return other === undefined ? undefined : own.cpuMicrosPerMessage / other
+          }) ?? [],
+        )
+        return [
+          String(clients),
+          `${what.name} ${what.perSecond}/s`,
+          name,
           middle((turn) => turn.cpuMicrosPerMessage),
-          1,
-        ),
-        toText(ratio, 2),
-        toText(
-          middle((turn) => turn.messagesPerSecond),
-          0,
-        ),
-        toText(
+          toText(ratio, 2),
+          middle((turn) => turn.messagesPerSecond, 0),
           middle((turn) => turn.ackP50Ms),
-          1,
-        ),
-        toText(
           middle((turn) => turn.ackP99Ms),
-          1,
-        ),
-        toText(
           middle((turn) => turn.queryP50Ms),
-          1,
-        ),
-        toText(
           middle((turn) => turn.queryP99Ms),
-          1,
-        ),
-      ])
-    }
-  }
-  return toTable(head, rows)
+        ]
+      }),
+    ),
+  )
 }

@@ -7,7 +7,7 @@ try {
   const options = toOptions(process.argv.slice(2))
   if (options === undefined) console.log(usage)
   else {
-    checkOpenFiles(options.clients)
+    checkOpenFiles(Math.max(...options.clients))
     const say = (line: string): void => console.log(line)
     const good = options.stages ? await showStages(options, say) : await compare(options, say)
     process.exitCode = good ? 0 : 1

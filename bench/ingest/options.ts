@@ -1,7 +1,13 @@
 import { parseArgs } from 'node:util'
 
+export const caseNames = ['plain-0', 'plain-1', 'json-0', 'json-1'] as const
+/** What is sent, and at which QoS. */
+export type CaseName = (typeof caseNames)[number]
+const usualCases: readonly CaseName[] = ['plain-0', 'json-1']
+
 export interface IngestOptions {
-  clients: number
+  /** Connected devices; each number is a comparison of its own. */
+  clients: readonly number[]
   seconds: number
   warmUpSeconds: number
   rounds: number
@@ -13,7 +19,7 @@ export interface IngestOptions {
   probeRate: number
   probeSeconds: number
   only: readonly string[] | undefined
-  cases: readonly string[] | undefined
+  cases: readonly CaseName[]
   /** Instead of comparing: where the time of the product goes. */
   stages: boolean
   profileFolder: string | undefined
@@ -23,17 +29,18 @@ export const usage = `Measures what a message costs the whole server, beside wha
 
   npm run bench:ingest -- [options]
 
-  --clients N      connected devices: 100, 1000, 10000 (1000)
+  --clients N,M    connected devices: 100, 1000, 10000 (1000)
   --seconds N      measured time of a round (8)
   --warm-up N      seconds before it that are not counted (2)
   --rounds N       alternating rounds (3)
   --processes N    load processes (2)
-  --plain-rate N   QoS 0, one number by sensors/{id}/temperature, messages/s (20000)
-  --json-rate N    QoS 1, two values as JSON, messages/s (10000)
+  --plain-rate N   one number by sensors/{id}/temperature, messages/s (20000)
+  --json-rate N    two values as JSON, messages/s (10000)
   --probe-rate N   messages/s while publish to queryable is timed (1000)
   --probe N        seconds of that; 0 leaves it out (4)
   --only A,B       of: patchbay, mosquitto, pipeline, telegraf
-  --cases A,B      of: plain, json
+  --cases A,B      of: plain-0, plain-1, json-0, json-1, the number is the QoS (plain-0,json-1)
+  --all            every case with 100, 1,000 and 10,000 clients: most of an hour
   --stages         profile the server instead, and print where its time goes
   --profiles DIR   keep the profiles of --stages there
   --quick          a few seconds with few clients, to see that all of it works
@@ -54,6 +61,9 @@ const quick = {
   probeSeconds: 1,
 } as const
 
+const allClients = ['100', '1000', '10000']
+const isCaseName = (name: string): name is CaseName => caseNames.some((each) => each === name)
+
 /** Reads the command line; undefined = help was asked for. */
 export function toOptions(args: readonly string[]): IngestOptions | undefined {
   const { values } = parseArgs({
@@ -61,6 +71,7 @@ export function toOptions(args: readonly string[]): IngestOptions | undefined {
     options: {
       help: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
+      all: { type: 'boolean', default: false },
       stages: { type: 'boolean', default: false },
       clients: { type: 'string' },
       seconds: { type: 'string' },
@@ -82,9 +93,13 @@ export function toOptions(args: readonly string[]): IngestOptions | undefined {
     if (!Number.isFinite(value) || value < least) throw new TypeError(`--${name} must be a number from ${least} up.`)
     return value
   }
+  const cases = values.cases?.split(',') ?? (values.all ? caseNames : usualCases)
+  const unknown = cases.find((name) => !isCaseName(name))
+  if (unknown !== undefined) throw new TypeError(`--cases knows ${caseNames.join(', ')}, not ${unknown}.`)
+  const clients = values.clients?.split(',') ?? (values.all ? allClients : [undefined])
   const processes = number('processes', values.processes, 2, quick.processes, 1)
   return {
-    clients: Math.max(processes, number('clients', values.clients, 1000, quick.clients, 1)),
+    clients: clients.map((text) => Math.max(processes, number('clients', text, 1000, quick.clients, 1))),
     seconds: number('seconds', values.seconds, 8, quick.seconds, 0.1),
     warmUpSeconds: number('warm-up', values['warm-up'], 2, quick.warmUpSeconds, 0),
     rounds: number('rounds', values.rounds, 3, quick.rounds, 1),
@@ -94,7 +109,7 @@ export function toOptions(args: readonly string[]): IngestOptions | undefined {
     probeRate: number('probe-rate', values['probe-rate'], 1000, quick.probeRate, 1),
     probeSeconds: number('probe', values.probe, 4, quick.probeSeconds, 0),
     only: values.only?.split(',') ?? (values.quick ? ['patchbay'] : undefined),
-    cases: values.cases?.split(','),
+    cases: cases.filter(isCaseName),
     stages: values.stages,
     profileFolder: values.profiles,
   }

@@ -12,10 +12,10 @@ test(
   async () => {
     const { stdout } = await run(process.execPath, [main, '--quick'], { timeout: timeoutMs })
     expect(stdout).not.toContain('TROUBLE')
-    const rows = stdout.split('\n').filter((line) => /^\| (plain|JSON) /.test(line))
+    const rows = stdout.split('\n').filter((line) => /^\| \d+ +\| (plain|JSON) QoS /.test(line))
     expect(rows).toHaveLength(2)
     for (const row of rows) {
-      const [, , server, cpu, ratio, rate] = row.split('|').map((cell) => cell.trim())
+      const [, , , server, cpu, ratio, rate] = row.split('|').map((cell) => cell.trim())
       expect([server, ratio]).toEqual(['patchbay', '1.00'])
       expect(Number(cpu)).toBeGreaterThan(0)
       expect(Number(rate)).toBeGreaterThan(100)

@@ -13,15 +13,14 @@ import { startPatchbayTarget } from './targets/patchbay-target.ts'
 /** Runs each case once on a server that profiles itself, and tells where its CPU time went. */
 export async function showStages(options: IngestOptions, say: (line: string) => void): Promise<boolean> {
   let good = true
+  const [clients = 0] = options.clients
   for (const what of toCases(options)) {
     const folder = await profileFolder(options, what)
     try {
-      const measured = await runProfiled(what, options, folder)
+      const measured = await runProfiled(what, clients, options, folder)
       for (const trouble of measured.troubles) say(`TROUBLE ${what.name}: ${trouble}`)
       good &&= measured.troubles.length === 0
-      say(
-        `\n${what.name}, ${what.perSecond}/s, ${options.clients} clients: ${measured.cpuMicrosPerMessage.toFixed(1)} µs/msg`,
-      )
+      say(`\n${what.name}, ${what.perSecond}/s, ${clients} clients: ${measured.cpuMicrosPerMessage.toFixed(1)} µs/msg`)
       say(await toStageTable(folder, measured))
     } finally {
       if (options.profileFolder === undefined) await rm(folder, { recursive: true, force: true })
@@ -30,18 +29,18 @@ export async function showStages(options: IngestOptions, say: (line: string) => 
   return good
 }
 
-async function profileFolder({ profileFolder: kept }: IngestOptions, { kind }: Case): Promise<string> {
+async function profileFolder({ profileFolder: kept }: IngestOptions, { kind, qos }: Case): Promise<string> {
   if (kept === undefined) return mkdtemp(join(tmpdir(), 'patchbay-profile-'))
-  const folder = resolve(kept, kind)
+  const folder = resolve(kept, `${kind}-${qos}`)
   await mkdir(folder, { recursive: true })
   return folder
 }
 
-async function runProfiled(what: Case, options: IngestOptions, folder: string): Promise<Measured> {
+async function runProfiled(what: Case, clients: number, options: IngestOptions, folder: string): Promise<Measured> {
   const target = await startPatchbayTarget(['--cpu-prof', `--cpu-prof-dir=${folder}`])
   const crew = createCrew(options.processes)
   try {
-    await crew.connect(target, await target.logins(options.clients))
+    await crew.connect(target, await target.logins(clients))
     await warmUp(target, crew, what, options.warmUpSeconds)
     return await runRound(target, crew, what, options.seconds)
   } finally {
