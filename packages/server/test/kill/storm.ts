@@ -37,9 +37,12 @@ export interface StormFigures {
 
 /** Published and unanswered, for one device. */
 const window = 8
+/** Messages that a device sends one right after the other. */
+const burst = 8
 const tickMs = 10
 const lookEveryMs = 50
-const publishersCutEachSecond = 5
+/** Of the bursts, those after which the device is gone: what it sent is being stored when it comes back and sends it again. */
+const cutAfterBurst = 0.2
 const telemetry = 0
 const events = 1
 type Kind = typeof telemetry | typeof events
@@ -97,7 +100,11 @@ export const runStorm = async (plan: StormPlan): Promise<StormFigures> => {
   let server: ServerProcess | undefined = await startServer({ data: data.path })
   const sessions: KeptSession[] = []
   const open = (options: Omit<KeptSessionOptions, 'port' | 'pauseMs'>): KeptSession => {
-    const session = openKeptSession({ ...options, port: () => server?.port, pauseMs: () => 5 + below(60) })
+    const session = openKeptSession({
+      ...options,
+      port: () => server?.port,
+      pauseMs: () => Math.max(0, below(80) - 40),
+    })
     sessions.push(session)
     return session
   }
@@ -149,26 +156,26 @@ export const runStorm = async (plan: StormPlan): Promise<StormFigures> => {
       published++
       publisher.session.publish({ topic: topicOf(publisher.id, kind), payload, qos: publisher.qos, n })
     }
+    let cuts = 0
+    const cut = (session: KeptSession): void => {
+      cuts++
+      session.cut(random.next() < 0.5)
+    }
     let turn = 0
     let due = 0
     let last = performance.now()
     const load = setInterval(() => {
       due = Math.min(plan.perSecond / 2, due + ((performance.now() - last) / 1000) * plan.perSecond)
       last = performance.now()
-      for (let tries = plan.devices; due >= 1 && tries > 0; tries--) {
+      for (let tries = plan.devices; due >= burst && tries > 0; tries--) {
         const publisher = publishers[turn++ % publishers.length]!
-        if (publisher.session.unanswered >= window) continue
-        publish(publisher)
-        due--
-        tries = plan.devices
+        if (publisher.session.unanswered > window - burst) continue
+        for (let i = 0; i < burst; i++) publish(publisher)
+        if (random.next() < cutAfterBurst) cut(publisher.session)
+        due -= burst
       }
     }, tickMs)
 
-    let cuts = 0
-    const cut = (session: KeptSession): void => {
-      cuts++
-      session.cut(random.next() < 0.5)
-    }
     const cutSoon = async (session: KeptSession): Promise<void> => {
       await wait(below(1000))
       cut(session)
@@ -188,12 +195,7 @@ export const runStorm = async (plan: StormPlan): Promise<StormFigures> => {
       }
     })()
     for (let second = 0; second < plan.seconds; second++) {
-      const chosen = Array.from({ length: publishersCutEachSecond }, () => publishers[below(publishers.length)]!)
-      await Promise.all([
-        wait(1000),
-        ...subscribers.map(({ session }) => cutSoon(session)),
-        ...chosen.map(({ session }) => cutSoon(session)),
-      ])
+      await Promise.all([wait(1000), ...subscribers.map(({ session }) => cutSoon(session))])
     }
     await kills
     clearInterval(load)
