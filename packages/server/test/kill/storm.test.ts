@@ -8,7 +8,7 @@ const settleMs = isLong ? 60_000 : 20_000
 
 test(
   `${kills} × kill -9 and a cut of every subscriber each second lose, double and disorder nothing`,
-  { timeout: (seconds + 30) * 1000 + settleMs * 3 },
+  { timeout: (seconds * 2 + 30 + kills * 30) * 1000 + settleMs * 3 },
   async () => {
     const figures = await runStorm({ devices: 50, seconds, kills, perSecond: 500, settleMs })
     expect(figures).toMatchObject({
@@ -20,6 +20,6 @@ test(
       faults: [],
       stalled: [],
     })
-    expect(figures.acknowledged).toBeGreaterThan(seconds * 100)
+    expect(figures.acknowledged).toBeGreaterThan(seconds * 50)
   },
 )

@@ -180,21 +180,20 @@ export const runStorm = async (plan: StormPlan): Promise<StormFigures> => {
       await wait(below(1000))
       cut(session)
     }
-    // A kill falls somewhere into its share of the time.
-    const killAt = Array.from({ length: plan.kills }, (_, i) =>
-      Math.floor(((i + 0.15 + 0.7 * random.next()) * plan.seconds * 1000) / plan.kills),
-    )
+    // A kill falls somewhere into its share of the time, counted from when the server is up.
+    const shareMs = (plan.seconds * 1000) / plan.kills
+    const progress = { isKilling: true }
     const kills = (async () => {
-      const began = performance.now()
-      for (const at of killAt) {
-        await wait(Math.max(0, at - (performance.now() - began)))
+      for (let kill = 0; kill < plan.kills; kill++) {
+        await wait(shareMs * (0.2 + 0.7 * random.next()))
         const dying = server
         server = undefined
         await dying?.kill()
         server = await startServer({ data: data.path })
       }
-    })()
-    for (let second = 0; second < plan.seconds; second++) {
+      await wait(shareMs * 0.2)
+    })().finally(() => (progress.isKilling = false))
+    for (let second = 0; second < plan.seconds || progress.isKilling; second++) {
       await Promise.all([wait(1000), ...subscribers.map(({ session }) => cutSoon(session))])
     }
     await kills
