@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
+import { ROW_BYTES } from '../../src/stores/sqlite/packed-rows.ts'
 import type { SealLimits } from '../../src/stores/sqlite/seal-queue.ts'
 import { openSqliteTelemetry } from '../../src/stores/sqlite/telemetry.ts'
 import { medianMs, percentile, toTable } from './figures.ts'
@@ -44,7 +45,7 @@ async function openFleet(store: TelemetryStore, of = names): Promise<SensorFleet
 
 async function bytesOf(name: string): Promise<number> {
   const sizes = await Promise.all(
-    [name, `${name}-wal`].map((each) =>
+    [name, `${name}-wal`, `${name}.hot`, `${name}.hot-wal`].map((each) =>
       stat(join(folder, each)).then(
         (found) => found.size,
         () => 0,
@@ -87,14 +88,17 @@ async function pacedCommits(name: string, seal: Partial<SealLimits>): Promise<nu
 }
 
 /** One number from the file, beside the store. */
-function figure(sql: string): number {
-  const db = new DatabaseSync(join(folder, 'store.sqlite'), { readOnly: true })
+function figure(sql: string, name = 'store.sqlite'): number {
+  const db = new DatabaseSync(join(folder, name), { readOnly: true })
   try {
     return Number(db.prepare(sql).get()?.['n'])
   } finally {
     db.close()
   }
 }
+
+/** Points that the hot log holds. */
+const hotPoints = () => figure('SELECT ifnull(sum(length(body)), 0) AS n FROM hot', 'store.sqlite.hot') / ROW_BYTES
 
 const ms = (value: number) => `${value.toPrecision(3)} ms`
 try {
@@ -114,7 +118,7 @@ try {
   await store.close()
   const written = rounds * devices * 2
   const bytes = await bytesOf('store.sqlite')
-  const hot = figure('SELECT count(*) AS n FROM hot')
+  const hot = hotPoints()
 
   const opening = performance.now()
   store = await open('store.sqlite', { hotRows: 0, rowsPerSeries: 0, rollupAfterMs: 0 })
@@ -123,7 +127,7 @@ try {
   const all = (read: (device: string) => Promise<unknown>) => Promise.all(names.map(read))
   // Until everything is sealed: then the newest points are in chunks too.
   const sealing = performance.now()
-  while (figure('SELECT count(*) AS n FROM hot') > 0) await sleep(300)
+  while (hotPoints() > 0) await sleep(300)
   const sealMs = performance.now() - sealing
   while (figure('SELECT count(*) AS n FROM changed') > 0) await sleep(300)
   const rollMs = performance.now() - sealing - sealMs

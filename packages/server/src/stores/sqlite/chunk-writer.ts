@@ -1,6 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { readFrame, writeFrame } from '@patchbay/core/telemetry/codec/frame-bytes'
-import { countPoints, toFrames, toPoints, type Frame, type SealedPoint } from '@patchbay/core/telemetry/codec/frame'
+import { fillFrames, framePoints, type FilledFrame } from '@patchbay/core/telemetry/codec/frame'
+import { joinPoints, splitPoints, type PointColumns } from '@patchbay/core/telemetry/codec/point-columns'
+import { kinds } from '@patchbay/core/telemetry/port'
 import { summarise, writeSummaries } from '@patchbay/core/telemetry/codec/summary'
 import { StoreCorrupt } from './errors.ts'
 import { DAY, dayOf } from './tiers.ts'
@@ -16,8 +18,8 @@ const MIN_CHUNK_RECORDS = 8
 const FIRST_FINAL = 2 ** 40
 
 export interface ChunkWriter {
-  /** Stores points of one device as chunks, in the open transaction. */
-  write(device: string, points: SealedPoint[]): void
+  /** Stores points of one device, in the order of their numbers, as chunks, and that all up to that number are; in the open transaction. */
+  write(device: string, points: PointColumns, sealedTo: number): void
 }
 
 interface Newest {
@@ -42,14 +44,20 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
      WHERE (excluded.at, excluded.seq) > (newest.at, newest.seq)`,
   )
 
+  const seal = db.prepare('UPDATE owner SET sealed_to = max(sealed_to, ?) WHERE id = ?')
   const change = db.prepare(
     'INSERT INTO changed VALUES (?, ?, 0, ?) ON CONFLICT (owner, day) DO UPDATE SET marked = marked + 1',
   )
 
   /** A day is rolled up once it is over. */
-  function markChanged(owner: number, points: readonly SealedPoint[]): void {
+  function markChanged(owner: number, { at, length }: PointColumns): void {
     const nowMs = Date.now()
-    const days = new Set(points.map(({ at }) => dayOf(at)))
+    const days = new Set<number>()
+    for (let i = 0, last = NaN; i < length; i++) {
+      const day = dayOf(at[i] ?? 0)
+      if (day !== last) days.add(day)
+      last = day
+    }
     for (const day of days) change.run(owner, day, Math.max(nowMs, ((day + 1) * DAY) / 1_000))
   }
 
@@ -58,15 +66,18 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
     return typeof id === 'number' ? id : Number(addOwner.run(device).lastInsertRowid)
   }
 
-  function renewNewest(points: readonly SealedPoint[]): void {
-    const last = new Map<number, SealedPoint>()
-    for (const point of points) {
-      const known = last.get(point.series)
-      if (!known || point.at > known.at || (point.at === known.at && point.seq > known.seq)) {
-        last.set(point.series, point)
-      }
+  function renewNewest({ length, seq, series, at, kind, number, text }: PointColumns): void {
+    const last = new Map<number, number>()
+    for (let i = 0; i < length; i++) {
+      const known = last.get(series[i] ?? 0)
+      // Numbers ascend, so of one time the later counts.
+      if (known === undefined || (at[i] ?? 0) >= (at[known] ?? 0)) last.set(series[i] ?? 0, i)
     }
-    for (const { series, seq, at, kind, value } of last.values()) renew.run(series, seq, at, kind, value)
+    for (const [id, i] of last) {
+      const sort = kind[i] ?? 0
+      const value = number[i] ?? 0
+      renew.run(id, seq[i] ?? 0, at[i] ?? 0, sort, sort >= kinds.text ? (text[value] ?? '') : value)
+    }
   }
 
   const highest = db.prepare('SELECT max(id) AS n FROM chunk WHERE id < ?')
@@ -74,14 +85,7 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
   let lastOpen = idBelow(FIRST_FINAL, 0)
   let lastFinal = idBelow(Number.MAX_SAFE_INTEGER, FIRST_FINAL)
 
-  function insertFrame(owner: number, frame: Frame, final: boolean): void {
-    const points = countPoints(frame)
-    let seqFrom = Infinity
-    let seqTo = 0
-    for (const { seq } of toPoints(frame)) {
-      if (seq < seqFrom) seqFrom = seq
-      if (seq > seqTo) seqTo = seq
-    }
+  function insertFrame(owner: number, { frame, points, seqFrom, seqTo }: FilledFrame, final: boolean): void {
     const head = writeSummaries(summarise(frame))
     const { at } = frame
     const id = final ? ++lastFinal : ++lastOpen
@@ -89,27 +93,29 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
   }
 
   return {
-    write(device, points) {
+    write(device, points, toSeq) {
       const owner = ownerOf(device)
+      seal.run(toSeq, owner)
+      if (points.length === 0) return
       renewNewest(points)
       markChanged(owner, points)
-      const keys = new Set(points.map(({ series }) => series)).size
+      const keys = new Set(points.series.subarray(0, points.length)).size
       const records = Math.max(MIN_CHUNK_RECORDS, Math.min(maxRecords, Math.floor(MAX_CHUNK_POINTS / keys)))
       const [last, before] = newest.all(owner).map(toNewest)
       // A chunk that is not full is made anew with what follows, some times until it is.
       const joins = last !== undefined && last.records < records && last.points < MAX_CHUNK_POINTS
       const sealedTo = (joins ? before : last)?.toAt ?? -Infinity
       // Late points stand by themselves, so that one of them does not make a chunk that reaches over many others.
-      const onTime = points.filter(({ at }) => at > sealedTo)
-      const late = points.filter(({ at }) => at <= sealedTo)
+      const { yes: late, no: onTime } = splitPoints(points, (place) => (points.at[place] ?? 0) <= sealedTo)
+      let all = onTime
       if (joins && onTime.length > 0) {
         const bytes = body.get(last.id)?.['body']
         if (!(bytes instanceof Uint8Array)) throw new StoreCorrupt('a chunk has no body')
-        for (const point of toPoints(readFrame(bytes))) onTime.push(point)
+        all = joinPoints(framePoints(readFrame(bytes)), onTime)
         remove.run(last.id)
       }
-      for (const frame of toFrames(late, records)) insertFrame(owner, frame, true)
-      for (const frame of toFrames(onTime, records)) insertFrame(owner, frame, frame.at.length === records)
+      for (const filled of fillFrames(late, records)) insertFrame(owner, filled, true)
+      for (const filled of fillFrames(all, records)) insertFrame(owner, filled, filled.frame.at.length === records)
     },
   }
 }

@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { FrameBytes } from '@patchbay/core/telemetry/codec/frame-bytes'
 import { StoreCorrupt } from './errors.ts'
-import { asArrays, PAUSE, toHotRow, type HotRow, type Steps } from './hot-rows.ts'
+import type { HotIndex } from './hot-index.ts'
+import { PAUSE, type HotRow, type Steps } from './hot-rows.ts'
 import { ROWS_PER_TURN } from './read-budget.ts'
 import type { SealedChunks } from './sealed-chunks.ts'
-import type { ReaderCalls } from './telemetry-calls.ts'
+import type { StoreCalls } from './telemetry-calls.ts'
 import { emptyColumns, push } from './telemetry-reads.ts'
 
 /** Names of series that are kept; the followers of the log see the same series again and again. */
@@ -20,17 +21,13 @@ interface Name {
 }
 
 export interface CommittedRead {
-  read(ask: ReaderCalls['committed']['ask']): Steps<ReaderCalls['committed']['answer']>
+  read(ask: StoreCalls['committed']['ask']): Steps<StoreCalls['committed']['answer']>
   /** Series may be gone. */
   forget(): void
 }
 
 /** Follows the log in commit order. */
-export function createCommittedRead(db: DatabaseSync, chunks: SealedChunks): CommittedRead {
-  const page = asArrays(
-    db.prepare('SELECT seq, at, kind, value, series FROM hot WHERE seq > ? AND seq <= ? ORDER BY seq'),
-  )
-  const hotAfter = db.prepare('SELECT min(seq) AS n FROM hot WHERE seq > ?')
+export function createCommittedRead(db: DatabaseSync, index: HotIndex, chunks: SealedChunks): CommittedRead {
   const named = db.prepare('SELECT device, key FROM series WHERE id = ?')
   const names = new Map<number, Name>()
 
@@ -50,7 +47,7 @@ export function createCommittedRead(db: DatabaseSync, chunks: SealedChunks): Com
 
   /** The points with numbers in (from, to] in commit order, hot and sealed. */
   function rowsIn(from: number, to: number): LogRow[] {
-    const rows: LogRow[] = page.all(from, to).map(toLogRow)
+    const rows: LogRow[] = [...index.bySeq(from, to)]
     const sealed = chunks.bySeq(from, to)
     if (sealed.length === 0) return rows
     for (const id of sealed) pushRows(rows, chunks.frame(id), from, to)
@@ -58,9 +55,9 @@ export function createCommittedRead(db: DatabaseSync, chunks: SealedChunks): Com
   }
 
   function nextAfter(seq: number): number | undefined {
-    const hot = hotAfter.get(seq)?.['n']
+    const hot = index.nextSeq(seq)
     const sealed = chunks.seqAfter(seq)
-    if (typeof hot !== 'number') return sealed
+    if (hot === undefined) return sealed
     return sealed === undefined ? hot : Math.min(hot, sealed)
   }
 
@@ -91,12 +88,6 @@ export function createCommittedRead(db: DatabaseSync, chunks: SealedChunks): Com
       }
     },
   }
-}
-
-function toLogRow(raw: unknown): LogRow {
-  const series: unknown = Array.isArray(raw) ? raw[4] : undefined
-  if (typeof series !== 'number') throw new StoreCorrupt('a row of the hot log has no series')
-  return { ...toHotRow(raw), series }
 }
 
 /** The points of a chunk with numbers in (from, to]: those of a record count on in the order of the columns. */
@@ -161,7 +152,7 @@ class Gathered {
     this.#lastSeq = seq
   }
 
-  answer(seen = this.#lastSeq): ReaderCalls['committed']['answer'] {
+  answer(seen = this.#lastSeq): StoreCalls['committed']['answer'] {
     this.#endRecord()
     return {
       devices: this.#devices,

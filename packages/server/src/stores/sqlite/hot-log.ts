@@ -1,85 +1,70 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { kinds, type Batch } from '@patchbay/core/telemetry/port'
 import { StoreCorrupt } from './errors.ts'
-import type { SeriesDefinition } from './telemetry-calls.ts'
-
-/** Rows of one INSERT. More are no faster and make the last, partial block longer. */
-const BLOCK_ROWS = 16
-const COLUMNS = 5
+import { ROW_BYTES } from './packed-rows.ts'
+import type { LogCalls, SeriesDefinition } from './telemetry-calls.ts'
 
 export interface HotLog {
-  readonly writer: string
-  readonly lastSeries: number
   /** Inserts in the open transaction. */
-  append(batch: Batch, definitions: readonly SeriesDefinition[]): void
-  stats(): { points: number; series: number; droppedUnread: number }
-  /** The highest sequence number given so far. */
-  lastSeq(): number
-  /** Reads the counters anew after a transaction was taken back. */
+  append(ask: LogCalls['append']['ask']): void
+  /** Lets go of what is sealed, in the open transaction. */
+  trim(ask: LogCalls['trim']['ask']): void
+  /** Reads the counter anew after a transaction was taken back. */
   restore(): void
 }
 
-export function createHotLog(db: DatabaseSync): HotLog {
-  const marks = `(${Array.from({ length: COLUMNS }, () => '?').join(', ')})`
-  const insertBlock = db.prepare(`INSERT INTO hot VALUES ${Array.from({ length: BLOCK_ROWS }, () => marks).join(', ')}`)
-  const insertOne = db.prepare(`INSERT INTO hot VALUES ${marks}`)
-  // A definition comes again when the batch that brought it first was refused or is not yet answered.
-  const define = db.prepare('INSERT OR IGNORE INTO series VALUES (?, ?, ?)')
-  const highest = db.prepare('SELECT max(ifnull((SELECT max(seq) FROM hot), 0), seq_floor) AS n FROM meta')
-  const counts = db.prepare('SELECT dropped, unread, (SELECT count(*) FROM series) AS series FROM meta')
-  const block: (number | string)[] = Array.from({ length: BLOCK_ROWS * COLUMNS }, () => 0)
-
-  const lastSeries = toNumber(
-    db
-      .prepare(
-        'SELECT max(ifnull((SELECT max(id) FROM series), 0), ifnull((SELECT max(series) FROM doomed), 0)) AS n FROM meta',
-      )
-      .get()?.['n'],
-  )
-  const writer = db.prepare('SELECT writer FROM meta').get()?.['writer']
-  if (typeof writer !== 'string') throw new StoreCorrupt('the name of the writer is missing')
-  let seq = toNumber(highest.get()?.['n'])
-
+/** Appends to the hot log; numbers go on from `floor` or the newest row. */
+export function createHotLog(db: DatabaseSync, floor: number): HotLog {
+  const insert = db.prepare('INSERT INTO hot (seq, definitions, texts, seqs, body) VALUES (?, ?, ?, ?, ?)')
+  const newest = db.prepare('SELECT max(seq) AS n FROM hot')
+  const remove = db.prepare('DELETE FROM hot WHERE seq <= ?')
+  const lastSeq = () => Math.max(floor, Number(newest.get()?.['n'] ?? 0))
+  let seq = lastSeq()
+  let lowest = floor
   return {
-    writer,
-    lastSeries,
-    append(batch, definitions) {
-      for (const { id, device, key } of definitions) define.run(id, device, key)
-      const { length, series, at, kind, number, text } = batch
-      let nextText = 0
-      let filled = 0
-      for (let i = 0; i < length; i++) {
-        seq += 1
-        block[filled] = seq
-        block[filled + 1] = series[i] ?? 0
-        block[filled + 2] = at[i] ?? 0
-        const sort = kind[i] ?? 0
-        block[filled + 3] = sort
-        block[filled + 4] = sort >= kinds.text ? (text[nextText++] ?? '') : (number[i] ?? 0)
-        filled += COLUMNS
-        if (filled === block.length) {
-          insertBlock.run(...block)
-          filled = 0
-        }
-      }
-      for (let from = 0; from < filled; from += COLUMNS) insertOne.run(...block.slice(from, from + COLUMNS))
+    append({ body, text, definitions }) {
+      seq += body.length / ROW_BYTES
+      const defined = definitions.length > 0 ? JSON.stringify(definitions) : null
+      insert.run(seq, defined, text.length > 0 ? JSON.stringify(text) : null, null, body)
     },
-    stats() {
-      const row = counts.get()
-      return {
-        points: seq - toNumber(row?.['dropped']),
-        series: toNumber(row?.['series']),
-        droppedUnread: toNumber(row?.['unread']),
-      }
+    trim({ to, kept }) {
+      lowest = Math.max(lowest, to)
+      remove.run(to)
+      if (kept) insert.run(to, null, kept.text.length > 0 ? JSON.stringify(kept.text) : null, kept.seqs, kept.body)
     },
-    lastSeq: () => seq,
     restore() {
-      seq = toNumber(highest.get()?.['n'])
+      seq = Math.max(lowest, lastSeq())
     },
   }
 }
 
-function toNumber(value: unknown): number {
-  if (typeof value !== 'number') throw new StoreCorrupt('not a number in the database')
-  return value
+/** What the log holds when it is opened: points, and the highest id of a series that is defined in it. */
+export function countHot(db: DatabaseSync): { points: number; lastSeries: number } {
+  const points = Number(db.prepare(`SELECT ifnull(sum(length(body)), 0) AS n FROM hot`).get()?.['n'] ?? 0) / ROW_BYTES
+  let lastSeries = 0
+  for (const row of db.prepare('SELECT definitions FROM hot WHERE definitions IS NOT NULL').iterate()) {
+    for (const { id } of readDefinitions(row['definitions'])) lastSeries = Math.max(lastSeries, id)
+  }
+  return { points, lastSeries }
+}
+
+export function readDefinitions(text: unknown): SeriesDefinition[] {
+  return readList(text).filter(isDefinition)
+}
+
+/** A list as JSON; nothing is an empty one. */
+export function readList(text: unknown): unknown[] {
+  if (text === null) return []
+  try {
+    const list: unknown = typeof text === 'string' ? JSON.parse(text) : undefined
+    if (Array.isArray(list)) return list
+  } catch (error) {
+    throw new StoreCorrupt('a row of the hot log is no JSON', { cause: error })
+  }
+  throw new StoreCorrupt('a row of the hot log has a wrong form')
+}
+
+function isDefinition(value: unknown): value is SeriesDefinition {
+  if (typeof value !== 'object' || value === null || !('id' in value && 'device' in value && 'key' in value))
+    return false
+  return typeof value.id === 'number' && typeof value.device === 'string' && typeof value.key === 'string'
 }

@@ -14,12 +14,16 @@ export class OnDemandLink<C extends CallMap<C>> {
     this.#onFatal = onFatal
   }
 
+  get started(): boolean {
+    return this.#link !== undefined
+  }
+
   async call<K extends keyof C>(
     op: K,
     ask: C[K]['ask'],
     options?: { signal?: AbortSignal | undefined },
   ): Promise<C[K]['answer']> {
-    return this.#started().call(op, ask, options)
+    return this.#begun().call(op, ask, options)
   }
 
   async close(): Promise<void> {
@@ -32,7 +36,7 @@ export class OnDemandLink<C extends CallMap<C>> {
     await this.#link?.terminate()
   }
 
-  #started(): WorkerLink<C> {
+  #begun(): WorkerLink<C> {
     if (this.#link) return this.#link
     if (this.#closed) throw new StoreUnavailable('the store is closed')
     const link = this.#start()

@@ -6,10 +6,10 @@ import { StoreUnavailable } from '@patchbay/core/store-unavailable'
  * Makes the database's folder and file for their owner alone before SQLite sees them; SQLite gives its side files the mode of the
  * main one. A folder that is there already keeps its mode: it may be shared on purpose.
  */
-export async function makePrivateFile(file: string): Promise<void> {
+export async function makePrivateFile(file: string, ...beside: readonly string[]): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    for (const path of [file, `${file}.lock`]) {
+    for (const path of [file, `${file}.lock`, ...beside]) {
       const handle = await open(path, 'a', 0o600)
       await handle.close()
       await chmod(path, 0o600)

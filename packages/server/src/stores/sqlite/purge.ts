@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreCorrupt } from './errors.ts'
-import type { HotLog } from './hot-log.ts'
+import { createBackgroundTransaction } from './background-transaction.ts'
+import type { HotFeed } from './hot-feed.ts'
 
-/** Rows deleted in one transaction: few enough that no commit waits long behind it. */
-const CHUNK_ROWS = 2_000
+/** Series forgotten in one transaction: few enough that no read waits long behind it. */
+const SERIES = 200
 /** Chunks deleted in one transaction. */
 const CHUNKS = 100
 
@@ -15,11 +16,10 @@ export interface Purge {
 }
 
 /** Deletes the points of deleted devices little by little; a crash in between goes on at the next start. */
-export function createPurge(db: DatabaseSync, log: HotLog): Purge {
+export function createPurge(db: DatabaseSync, feed: HotFeed): Purge {
   const doom = db.prepare('INSERT OR IGNORE INTO doomed SELECT id FROM series WHERE device = ?')
   const hide = db.prepare('DELETE FROM series WHERE device = ?')
   const next = db.prepare('SELECT series FROM doomed LIMIT 1')
-  const remove = db.prepare('DELETE FROM hot WHERE seq IN (SELECT seq FROM hot WHERE series = ? LIMIT ?)')
   const finish = db.prepare('DELETE FROM doomed WHERE series = ?')
   const leave = db.prepare('INSERT OR IGNORE INTO leaving SELECT id FROM owner WHERE device = ?')
   const disown = db.prepare('DELETE FROM owner WHERE device = ?')
@@ -31,11 +31,12 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
   const removeChunk = db.prepare('DELETE FROM chunk WHERE id = ?')
   const finishOwner = db.prepare('DELETE FROM leaving WHERE owner = ?')
   const count = db.prepare('UPDATE meta SET dropped = dropped + ?, seq_floor = max(seq_floor, ?)')
+  const transaction = createBackgroundTransaction(db)
   // Cleared only by looking, so that a rolled back or failed step is taken up again.
   let idle = false
 
   function removeSome(): void {
-    let left = CHUNK_ROWS
+    let left = SERIES
     let gone = 0
     while (left > 0) {
       const series = next.get()?.['series']
@@ -43,17 +44,12 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
         gone += removeChunks()
         break
       }
-      const removed = Number(remove.run(series, left).changes)
-      if (removed < left) {
-        forgetNewest.run(series)
-        forgetRollups.run(series)
-        finish.run(series)
-      }
-      gone += removed
-      // A series counts too: thousands of short ones are work as well.
-      left -= removed + 1
+      forgetNewest.run(series)
+      forgetRollups.run(series)
+      finish.run(series)
+      left -= 1
     }
-    if (gone > 0) count.run(gone, log.lastSeq())
+    if (gone > 0) count.run(gone, feed.lastSeq())
   }
 
   /** Answers how many points went; after the last chunk of the last device all is done. */
@@ -83,18 +79,17 @@ export function createPurge(db: DatabaseSync, log: HotLog): Purge {
       leave.run(device)
       disown.run(device)
       hide.run(device)
+      const hot = feed.index.slotOf(device)?.count ?? 0
+      if (hot > 0) count.run(hot, feed.lastSeq())
       idle = false
     },
     step() {
       if (idle) return false
       try {
-        db.exec('BEGIN IMMEDIATE')
-        removeSome()
-        db.exec('COMMIT')
+        transaction(removeSome)
         return !idle
       } catch {
-        // The disk cannot take it now (deleting needs space too); the next group's commit tries again.
-        if (db.isTransaction) db.exec('ROLLBACK')
+        // The disk cannot take it now (deleting needs space too); it is tried again later.
         idle = false
         return false
       }

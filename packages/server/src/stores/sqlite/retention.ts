@@ -1,21 +1,21 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Retention, RetentionResult } from '@patchbay/core/telemetry/port'
 import { StoreCorrupt } from './errors.ts'
-import type { HotLog } from './hot-log.ts'
+import type { HotFeed } from './hot-feed.ts'
 import { DAY, dayOf, tiers } from './tiers.ts'
 
-/** Chunks and hot rows dropped by one request: few enough that no commit waits long behind it. */
+/** Chunks and hot rows dropped by one request: few enough that no read waits long behind it. */
 const CHUNKS_AT_ONCE = 100
 const ROWS_AT_ONCE = 2_000
 
 export interface RetentionWork {
-  /** Drops some points in the open transaction; `more` when it is to be asked again. */
-  drop(retention: Retention): RetentionResult & { more: boolean }
+  /** Drops some points in the open transaction, to be settled once that is committed; `more` when it is to be asked again. */
+  drop(retention: Retention): { result: RetentionResult & { more: boolean }; settle: () => void }
   /** Keeps where a follower stands. */
   hold(follower: string, seq: number | undefined): void
 }
 
-export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
+export function createRetention(db: DatabaseSync, feed: HotFeed): RetentionWork {
   const slowest = db.prepare('SELECT min(seq) AS n FROM follower')
   const keep = db.prepare('INSERT OR REPLACE INTO follower VALUES (?, ?)')
   const forget = db.prepare('DELETE FROM follower WHERE name = ?')
@@ -25,8 +25,7 @@ export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
     `SELECT id, points, seq_to FROM chunk WHERE owner = ? AND to_at < ? AND (seq_to <= ? OR to_at < ?) LIMIT ?`,
   )
   const dropChunk = db.prepare('DELETE FROM chunk WHERE id = ?')
-  const oldRows = db.prepare('SELECT seq FROM hot WHERE series = ? AND at < ? AND (seq <= ? OR at < ?) LIMIT ?')
-  const dropRow = db.prepare('DELETE FROM hot WHERE seq = ?')
+  const dropRow = db.prepare('INSERT OR IGNORE INTO gone VALUES (?)')
   const dropNewest = db.prepare('DELETE FROM newest WHERE series = ? AND at < ? AND (seq <= ? OR at < ?)')
   const changedFrom = db.prepare('SELECT min(day) AS n FROM changed WHERE owner = ?')
   const rawFrom = db.prepare('UPDATE owner SET raw_from = max(raw_from, ?) WHERE id = ?')
@@ -52,20 +51,17 @@ export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
         result.dropped += points
         if (seqTo > readTo) result.unread += Math.min(points, seqTo - readTo)
       }
-      let room = ROWS_AT_ONCE
-      for (const { id } of series.all(device)) {
-        if (typeof id !== 'number') throw new StoreCorrupt('a series has no id')
-        const rows = oldRows.all(id, before, readTo, unreadBefore, room)
-        for (const { seq } of rows) {
-          if (typeof seq !== 'number') throw new StoreCorrupt('a hot row has no number')
-          dropRow.run(seq)
-          if (seq > readTo) result.unread += 1
-        }
-        result.dropped += rows.length
-        room -= rows.length
-        if (room <= 0) break
+      const rows = feed.index.find(
+        device,
+        (_, at, seq) => at < before && (seq <= readTo || at < unreadBefore),
+        ROWS_AT_ONCE,
+      )
+      for (const seq of rows) {
+        dropRow.run(seq)
+        if (seq > readTo) result.unread += 1
       }
-      result.more = chunks.length === CHUNKS_AT_ONCE || room <= 0
+      result.dropped += rows.length
+      result.more = chunks.length === CHUNKS_AT_ONCE || rows.length === ROWS_AT_ONCE
       if (!result.more) {
         for (const { id } of series.all(device)) {
           for (const [name, tier] of Object.entries(tiers)) {
@@ -75,8 +71,8 @@ export function createRetention(db: DatabaseSync, log: HotLog): RetentionWork {
           if (typeof id === 'number') dropNewest.run(id, before, readTo, unreadBefore)
         }
       }
-      if (result.dropped > 0) count.run(result.dropped, result.unread, log.lastSeq())
-      return result
+      if (result.dropped > 0) count.run(result.dropped, result.unread, feed.lastSeq())
+      return { result, settle: () => feed.index.drop(device, rows) }
     },
     hold(follower, seq) {
       if (seq === undefined) forget.run(follower)

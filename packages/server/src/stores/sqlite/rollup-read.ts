@@ -2,12 +2,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import { readRollups } from '@patchbay/core/telemetry/codec/rollup'
 import type { Summary } from '@patchbay/core/telemetry/codec/summary'
 import { StoreCorrupt } from './errors.ts'
+import type { HotIndex } from './hot-index.ts'
 import { coarsestFirst, DAY, dayOf, unitOf, type Tier } from './tiers.ts'
 
 /** Days looked at in one turn. */
 const DAYS_AT_ONCE = 64
 
 export interface RollupRange {
+  device: string
   series: number
   owner: number
   /** Where the buckets begin. */
@@ -29,11 +31,12 @@ export interface RollupRead {
   next(range: RollupRange): RolledUp
 }
 
-export function createRollupRead(db: DatabaseSync): RollupRead {
+export function createRollupRead(db: DatabaseSync, index: HotIndex): RollupRead {
   const bodies = db.prepare('SELECT day, body FROM rollup WHERE series = ? AND tier = ? AND day >= ? AND day < ?')
   const rawFrom = db.prepare('SELECT raw_from FROM owner WHERE id = ?')
   const changed = db.prepare('SELECT day FROM changed WHERE owner = ? AND day >= ? AND day < ?')
-  const isHot = db.prepare('SELECT 1 FROM hot WHERE series = ? AND at >= ? AND at < ? LIMIT 1')
+  const isHot = (device: string, series: number, day: number) =>
+    index.rows(device, series).some(({ at }) => dayOf(at) === day)
 
   /** The tier whose stretches make the buckets without a remainder; for points that are gone, one that is not longer. */
   function tierFor({ origin, step }: RollupRange, gone: boolean): Tier | undefined {
@@ -68,7 +71,7 @@ export function createRollupRead(db: DatabaseSync): RollupRead {
       for (const { day: own, body } of found) {
         if (typeof own !== 'number' || !(body instanceof Uint8Array))
           throw new StoreCorrupt('a roll-up has a wrong form')
-        const stale = unsafe.has(own) || isHot.get(series, own * DAY, (own + 1) * DAY) !== undefined
+        const stale = unsafe.has(own) || isHot(range.device, series, own)
         if (own !== day || (stale && !gone)) break
         day += 1
         for (const { place, count, ...numbers } of readRollups(body)) {

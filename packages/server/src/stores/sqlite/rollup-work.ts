@@ -6,8 +6,7 @@ import { toFailure } from './failure.ts'
 import type { HotRow, Steps } from './hot-rows.ts'
 import { PAUSE } from './hot-rows.ts'
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
-import { createSealedChunks } from './sealed-chunks.ts'
-import { createSeriesPoints } from './series-points.ts'
+import type { SeriesPlace, SeriesPoints } from './series-points.ts'
 import { DAY, dayOf, MINUTE, tiers } from './tiers.ts'
 
 const MINUTES_AN_HOUR = 60
@@ -15,8 +14,6 @@ const HOURS_A_DAY = 24
 /** Minutes are kept only where they are much less than the points themselves. */
 const POINTS_A_MINUTE = 8
 const STEP_MS = 10
-/** Records of opened chunks that the writing thread keeps. */
-const KEPT_RECORDS = 10_000
 
 export interface RollupWork {
   /** Goes on with days that were changed before that time; answers whether there is more. */
@@ -30,9 +27,8 @@ interface Changed {
 }
 
 /** Rolls changed days up, little by little; what changes meanwhile makes the day changed again. */
-export function createRollupWork(db: DatabaseSync): RollupWork {
+export function createRollupWork(db: DatabaseSync, points: SeriesPoints): RollupWork {
   const transaction = createBackgroundTransaction(db)
-  const points = createSeriesPoints(db, createSealedChunks(db, KEPT_RECORDS))
   const nextChanged = db.prepare('SELECT owner, day, marked FROM changed WHERE since <= ? ORDER BY since LIMIT 1')
   const device = db.prepare('SELECT device, raw_from FROM owner WHERE id = ?')
   const seriesOf = db.prepare('SELECT id FROM series WHERE device = ?')
@@ -46,9 +42,10 @@ export function createRollupWork(db: DatabaseSync): RollupWork {
     const [name, rawFrom] = [row?.['device'], row?.['raw_from']]
     const made = new Map<number, Rollup[] | undefined>()
     // Of a day whose points have begun to go only the roll-ups of before are whole.
-    const whole = typeof name === 'string' && typeof rawFrom === 'number' && rawFrom <= day * DAY
-    for (const { id } of whole ? seriesOf.all(name) : []) {
-      if (typeof id === 'number') made.set(id, yield* rollSeries({ series: id, owner }, day))
+    const whole = typeof rawFrom === 'number' && rawFrom <= day * DAY
+    for (const { id } of whole && typeof name === 'string' ? seriesOf.all(name) : []) {
+      if (typeof id === 'number' && typeof name === 'string')
+        made.set(id, yield* rollSeries({ device: name, series: id, owner }, day))
     }
     transaction(() => {
       if (finish.run(owner, day, marked).changes === 0) return
@@ -60,7 +57,7 @@ export function createRollupWork(db: DatabaseSync): RollupWork {
   }
 
   /** The minutes of a day; undefined when not all its values are numbers. */
-  function* rollSeries(place: { series: number; owner: number }, day: number): Steps<Rollup[] | undefined> {
+  function* rollSeries(place: SeriesPlace, day: number): Steps<Rollup[] | undefined> {
     const minutes: Rollup[] = []
     // Not a caller's read: no bound on the rows, only turns.
     const budget = new ReadBudget(Infinity)

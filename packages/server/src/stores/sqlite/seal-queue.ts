@@ -1,4 +1,6 @@
-/** When the hot rows of a series are sealed. */
+import type { HotIndex, Slot } from './hot-index.ts'
+
+/** When the hot rows of a device are sealed. */
 export interface SealLimits {
   /** Records of one chunk. */
   records: number
@@ -6,7 +8,7 @@ export interface SealLimits {
   hotRows: number
   /** Hot rows beyond that which each series may have on average. */
   rowsPerSeries: number
-  /** Age at which the rows of a slow series are sealed. */
+  /** Age at which the rows of a slow device are sealed. */
   ageMs: number
   /** Time that a day is left alone after it was over or changed, before it is rolled up. */
   rollupAfterMs: number
@@ -14,82 +16,72 @@ export interface SealLimits {
 
 export const defaultSealLimits: SealLimits = {
   records: 512,
-  hotRows: 100_000,
+  hotRows: 200_000,
   rowsPerSeries: 64,
   ageMs: 3_600_000,
   rollupAfterMs: 600_000,
 }
 
-/**
- * Counts the hot rows of each series and says which are to be sealed. Only a guide: counts that are too high (a commit was taken back)
- * cost a look at the series, no more.
- */
+/** Hot rows that are kept in memory before all else is sealed, 33 MB. */
+const MAX_HOT_ROWS = 1_000_000
+/** Characters of hot texts that are kept in memory. */
+const MAX_HOT_TEXT = 16 * 1024 * 1024
+/** Points of one device that are sealed at once. */
+export const MAX_POINTS = 8_192
+
+/** Says which devices are to be sealed. */
 export class SealQueue {
   readonly #limits: SealLimits
-  readonly #due = new Set<number>()
-  #counts = new Uint32Array(1_024)
-  #since = new Float64Array(1_024)
-  #total = 0
-  #active = 0
+  readonly #due = new Set<Slot>()
 
   constructor(limits: SealLimits) {
     this.#limits = limits
   }
 
-  get total(): number {
-    return this.#total
+  /** The device has more hot rows than before. */
+  grown(slot: Slot): void {
+    const records = Math.min(this.#limits.records * slot.series.length, MAX_POINTS)
+    if (slot.count >= records) this.#due.add(slot)
   }
 
-  get pending(): boolean {
-    return this.#due.size > 0
+  postpone(slot: Slot): void {
+    this.#due.delete(slot)
   }
 
-  add(series: number, rows: number, nowMs: number): void {
-    if (series >= this.#counts.length) this.#grow(series)
-    const before = this.#counts[series] ?? 0
-    if (before === 0) {
-      this.#since[series] = nowMs
-      this.#active += 1
-    }
-    this.#counts[series] = before + rows
-    this.#total += rows
-    if (before + rows >= this.#limits.records) this.#due.add(series)
+  retry(slot: Slot): void {
+    this.#due.add(slot)
   }
 
-  /** The series has so many hot rows left. */
-  sealed(series: number, left: number): void {
-    const before = this.#counts[series] ?? 0
-    this.#total += left - before
-    if (before > 0 && left === 0) this.#active -= 1
-    if (before === 0 && left > 0) this.#active += 1
-    if (series < this.#counts.length) this.#counts[series] = left
-    if (left === 0) this.#due.delete(series)
-  }
-
-  /** The next series to be sealed. */
-  next(): number | undefined {
-    const { hotRows, rowsPerSeries } = this.#limits
-    if (this.#due.size === 0 && this.#total > Math.max(hotRows, rowsPerSeries * this.#active)) {
+  next(index: HotIndex): Slot | undefined {
+    const due = this.#first()
+    if (due) return due
+    if (index.total > this.most(index) || index.textLength > MAX_HOT_TEXT) {
+      const full = [...index.slots()].filter(({ count }) => count > 0)
       // The fuller half: small pieces cost as much to seal as large ones.
-      const mean = this.#total / Math.max(1, this.#active)
-      for (const [series, count] of this.#counts.entries()) if (count > 0 && count >= mean) this.#due.add(series)
+      const mean = index.total / full.length
+      for (const slot of full) if (slot.count >= mean) this.#due.add(slot)
     }
-    return this.#due.values().next().value
+    return this.#first()
   }
 
-  /** Has the rows of slow series sealed. */
-  sweep(nowMs: number): void {
-    for (const [series, count] of this.#counts.entries()) {
-      if (count > 0 && nowMs - (this.#since[series] ?? 0) >= this.#limits.ageMs) this.#due.add(series)
-    }
+  /** Rows that may be hot. */
+  most(index: HotIndex): number {
+    const { hotRows, rowsPerSeries } = this.#limits
+    return Math.min(Math.max(hotRows, rowsPerSeries * index.activeSeries), Math.max(hotRows, MAX_HOT_ROWS))
   }
 
-  #grow(series: number): void {
-    const counts = new Uint32Array(series * 2)
-    counts.set(this.#counts)
-    this.#counts = counts
-    const since = new Float64Array(series * 2)
-    since.set(this.#since)
-    this.#since = since
+  #first(): Slot | undefined {
+    for (const slot of this.#due) {
+      if (slot.count > 0) return slot
+      this.#due.delete(slot)
+    }
+    return undefined
+  }
+
+  /** Has the rows of slow devices sealed. */
+  sweep(index: HotIndex, nowMs: number): void {
+    for (const slot of index.slots()) {
+      if (slot.count > 0 && nowMs - slot.sinceMs >= this.#limits.ageMs) this.#due.add(slot)
+    }
   }
 }

@@ -1,6 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite'
 import type { Summary } from '@patchbay/core/telemetry/codec/summary'
-import { asArrays, PAUSE, toHotRow, type HotRow, type Turn } from './hot-rows.ts'
+import type { HotIndex } from './hot-index.ts'
+import { PAUSE, type HotRow, type Turn } from './hot-rows.ts'
 import type { ReadBudget } from './read-budget.ts'
 import type { ChunkPlace, SealedChunks } from './sealed-chunks.ts'
 
@@ -11,6 +11,7 @@ const SUMMARY_ROWS = 4
 export type Stretch = { rows: HotRow[] } | { summary: Summary }
 
 export interface SeriesPlace {
+  device: string
   series: number
   /** Whose chunks to look into; undefined when nothing of the device was sealed. */
   owner: number | undefined
@@ -30,7 +31,7 @@ export interface SeriesPoints {
     whole?: (summary: Summary) => boolean,
   ): Generator<Stretch | Turn, void>
   /** The point with the greatest time. */
-  newest(series: number): HotRow | undefined
+  newest(device: string, series: number): HotRow | undefined
 }
 
 interface Taken {
@@ -39,14 +40,7 @@ interface Taken {
   whole: boolean
 }
 
-export function createSeriesPoints(db: DatabaseSync, chunks: SealedChunks): SeriesPoints {
-  const page = asArrays(
-    db.prepare('SELECT seq, at, kind, value FROM hot WHERE series = ? AND at >= ? AND at < ? ORDER BY at, seq LIMIT ?'),
-  )
-  const newestHot = asArrays(
-    db.prepare('SELECT seq, at, kind, value FROM hot WHERE series = ? ORDER BY at DESC, seq DESC LIMIT 1'),
-  )
-
+export function createSeriesPoints(hotIndex: HotIndex, chunks: SealedChunks): SeriesPoints {
   /** Chunks from `cursor` on up to `end` or until they hold enough; the answer's end is where they are complete. */
   function take(
     places: ChunkPlace[],
@@ -71,11 +65,11 @@ export function createSeriesPoints(db: DatabaseSync, chunks: SealedChunks): Seri
   }
 
   return {
-    *stretches(budget, { series, owner }, from, to, pageRows, whole = () => false) {
+    *stretches(budget, { device, series, owner }, from, to, pageRows, whole = () => false) {
       let cursor = from
       let limit = pageRows
       while (cursor < to) {
-        const hot = page.all(series, cursor, to, limit).map(toHotRow)
+        const hot = rowsIn(hotIndex.rows(device, series), cursor, to, limit)
         // More rows may have the time of the last one.
         const hotEnd = hot.length < limit ? to : (hot.at(-1)?.at ?? to)
         if (hotEnd <= cursor) {
@@ -86,7 +80,7 @@ export function createSeriesPoints(db: DatabaseSync, chunks: SealedChunks): Seri
         const { taken, end, cost } = take(places, series, cursor, hotEnd, limit, whole)
         budget.spend(hot.length + cost + 1)
         const hotInside = hot.filter(({ at }) => at < end)
-        const rows = taken.length === 0 ? hotInside : [...hotInside]
+        const rows = [...hotInside]
         const summaries: Summary[] = []
         markWhole(taken, hotInside, end)
         for (const each of taken) {
@@ -98,14 +92,32 @@ export function createSeriesPoints(db: DatabaseSync, chunks: SealedChunks): Seri
         if (cursor < to && budget.turnOver()) yield PAUSE
       }
     },
-    newest(series) {
-      const row = newestHot.get(series)
-      const hot = row && toHotRow(row)
+    newest(device, series) {
+      const hot = hotIndex.rows(device, series).at(-1)
       const sealed = chunks.newest(series)
       if (!hot || !sealed) return hot ?? sealed
       return hot.at > sealed.at || (hot.at === sealed.at && hot.seq > sealed.seq) ? hot : sealed
     },
   }
+}
+
+/** The first `most` of the rows in [from, to). */
+function rowsIn(rows: readonly HotRow[], from: number, to: number, most: number): readonly HotRow[] {
+  const begin = placeOf(rows, from)
+  const end = Math.min(placeOf(rows, to), begin + most)
+  return begin === 0 && end === rows.length ? rows : rows.slice(begin, end)
+}
+
+/** The place of the first row at that time or later. */
+function placeOf(rows: readonly HotRow[], at: number): number {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((rows[middle]?.at ?? 0) < at) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Leaves a chunk whole only when it ends before `end` and no other chunk or hot row falls into its time. */

@@ -1,9 +1,9 @@
 import type { Bucket, CommittedRecord, Point, PointJson, RangeAnswer } from '@patchbay/core/telemetry/port'
 import { CursorInvalid } from '@patchbay/core/cursor-invalid'
 import { nameMap, toPointJson } from './point-value.ts'
-import type { ReaderCalls } from './telemetry-calls.ts'
+import type { StoreCalls } from './telemetry-calls.ts'
 
-type Answer<K extends keyof ReaderCalls> = ReaderCalls[K]['answer']
+type Answer<K extends keyof StoreCalls> = StoreCalls[K]['answer']
 
 export function toLatest({ keys, points }: Answer<'latest'>): Record<string, { at: number; value: PointJson }> {
   const latest = nameMap<{ at: number; value: PointJson }>()

@@ -11,7 +11,8 @@ import { BucketFold } from './bucket-fold.ts'
 import { StoreCorrupt } from './errors.ts'
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
 import { MAX_IDLE_DEVICES, SeriesBook } from './series-book.ts'
-import { MAX_WAITING_POINTS, openSqliteTelemetry } from './telemetry.ts'
+import { MAX_WAITING_POINTS } from './sqlite-telemetry.ts'
+import { openSqliteTelemetry } from './telemetry.ts'
 
 const LONG = 100_000
 

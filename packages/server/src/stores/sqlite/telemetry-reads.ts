@@ -4,10 +4,11 @@ import { BucketFold, MAX_BUCKETS } from './bucket-fold.ts'
 import { StoreCorrupt } from './errors.ts'
 import { asArrays, PAUSE, type HotRow, type Steps, type Turn } from './hot-rows.ts'
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
+import type { HotIndex } from './hot-index.ts'
 import type { SealedChunks } from './sealed-chunks.ts'
 import { createRollupRead } from './rollup-read.ts'
-import { createSeriesPoints, type SeriesPlace, type Stretch } from './series-points.ts'
-import type { Columns, KeyBuckets, ReaderCalls } from './telemetry-calls.ts'
+import type { SeriesPlace, SeriesPoints, Stretch } from './series-points.ts'
+import type { Columns, KeyBuckets, StoreCalls } from './telemetry-calls.ts'
 
 /** Rows fetched ahead for each of many series that are merged: too few cost statements, too many are thrown away. */
 const MIN_MERGE_PAGE_ROWS = 8
@@ -18,8 +19,8 @@ interface Series {
   id: number
   key: string
 }
-type Ask<K extends keyof ReaderCalls> = ReaderCalls[K]['ask']
-type Answer<K extends keyof ReaderCalls> = ReaderCalls[K]['answer']
+type Ask<K extends keyof StoreCalls> = StoreCalls[K]['ask']
+type Answer<K extends keyof StoreCalls> = StoreCalls[K]['answer']
 
 export interface TelemetryReads {
   open(ask: Ask<'open'>): Answer<'open'>
@@ -28,10 +29,14 @@ export interface TelemetryReads {
   raw(ask: Ask<'raw'>): Steps<Answer<'raw'>>
 }
 
-export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): TelemetryReads {
+export function createTelemetryReads(
+  db: DatabaseSync,
+  index: HotIndex,
+  chunks: SealedChunks,
+  points: SeriesPoints,
+): TelemetryReads {
   const ofDevice = asArrays(db.prepare('SELECT id, key FROM series WHERE device = ?'))
-  const points = createSeriesPoints(db, chunks)
-  const rollups = createRollupRead(db)
+  const rollups = createRollupRead(db, index)
 
   function seriesOf(device: string): Series[] {
     return ofDevice.all(device).map(toSeries)
@@ -51,10 +56,12 @@ export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): Te
     { from: origin, to, step }: Ask<'range'>,
     takes: (summary: Summary) => boolean,
   ): Generator<Stretch | Turn, void> {
-    const { series, owner } = place
+    const { device, series, owner } = place
     for (let from = origin; from < to;) {
       const part =
-        owner === undefined ? { to, summaries: undefined } : rollups.next({ series, owner, origin, step, from, to })
+        owner === undefined
+          ? { to, summaries: undefined }
+          : rollups.next({ device, series, owner, origin, step, from, to })
       if (part.summaries) {
         for (const summary of part.summaries) yield { summary }
         budget.spend(part.summaries.length)
@@ -72,7 +79,7 @@ export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): Te
       const keys: string[] = []
       const found = emptyColumns()
       for (const series of chosen(device, undefined)) {
-        const row = points.newest(series.id)
+        const row = points.newest(device, series.id)
         if (row) push(found, keys.push(series.key) - 1, row)
         budget.spend(LOOKUP_ROWS)
         if (budget.turnOver()) yield PAUSE
@@ -90,7 +97,7 @@ export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): Te
         const fold = new BucketFold(key, ask, count)
         const takes = (summary: Summary) => fold.takes(summary)
         let fits = true
-        for (const stretch of stretches(budget, { series: id, owner }, ask, takes)) {
+        for (const stretch of stretches(budget, { device: ask.device, series: id, owner }, ask, takes)) {
           if (stretch === PAUSE) yield PAUSE
           else if ('summary' in stretch) fold.addSummary(stretch.summary)
           else fits = stretch.rows.every((row) => fold.add(row))
@@ -113,7 +120,7 @@ export function createTelemetryReads(db: DatabaseSync, chunks: SealedChunks): Te
       const heads: Head[] = []
       for (const { id, key } of all) {
         const start = after === undefined ? from : Math.max(from, key <= after.key ? after.at + 1 : after.at)
-        const source = points.stretches(budget, { series: id, owner }, start, to, pageRows)
+        const source = points.stretches(budget, { device, series: id, owner }, start, to, pageRows)
         const head: Head = { key, source, rows: [], next: 0, row: undefined }
         yield* advance(head)
         if (head.row) heads.push(head)

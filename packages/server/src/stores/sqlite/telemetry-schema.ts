@@ -1,4 +1,6 @@
-export const telemetrySchemaVersion = 2
+import type { DatabaseOptions } from './database-file.ts'
+
+const CACHE_BYTES = 8 * 1024 * 1024
 
 /**
  * `chunk` holds sealed records of one device (`owner`): `head` the summaries of its series, `body` the frame. No id is given
@@ -28,20 +30,41 @@ const sealedTables = `
   ALTER TABLE meta ADD COLUMN unread INTEGER NOT NULL DEFAULT 0`
 
 /**
- * `hot` is the log in commit order; its index ends with the row id, that is `seq`. `value` has no affinity: a number is stored as the
- * double that it is (-0 too), a text as text. `doomed` holds series whose device was deleted and whose points still take space.
- * `seq_floor` keeps numbers from being given twice after the newest rows were deleted; `dropped` counts deleted rows.
+ * A point of a device is sealed when its number is not above `sealed_to`. `meta.last_series` keeps ids of series from being given twice, and
+ * `seq_floor` numbers; definitions of series that came with points up to `defined_to` are in `series`. `gone` are points in the log that
+ * retention dropped.
  */
-export const telemetrySchema = `
+const watermarks = `
+  ALTER TABLE owner ADD COLUMN sealed_to INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN last_series INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN defined_to INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE gone (seq INTEGER PRIMARY KEY) STRICT`
+
+/**
+ * `doomed` holds series whose device was deleted and whose roll-ups still take space. `dropped` counts points that are gone. What is committed
+ * and not yet sealed stands in the hot log, a file of its own.
+ */
+const schema = `
   CREATE TABLE series (id INTEGER PRIMARY KEY, device TEXT NOT NULL, key TEXT NOT NULL, UNIQUE (device, key)) STRICT;
-  CREATE TABLE hot (seq INTEGER PRIMARY KEY, series INTEGER NOT NULL, at INTEGER NOT NULL, kind INTEGER NOT NULL,
-    value ANY NOT NULL) STRICT;
-  CREATE INDEX hot_place ON hot (series, at);
   CREATE TABLE doomed (series INTEGER PRIMARY KEY) STRICT;
   CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), writer TEXT NOT NULL, seq_floor INTEGER NOT NULL,
     dropped INTEGER NOT NULL) STRICT;
   INSERT INTO meta VALUES (1, lower(hex(randomblob(8))), 0, 0);
-  ${sealedTables}`
+  ${sealedTables};
+  ${watermarks}`
 
-/** What brings a file of the version before to the next. */
-export const telemetryUpgrades: Readonly<Record<number, string>> = { 1: sealedTables }
+/** What brings a file of the version before to the next. Rows of a hot log that stood in the database itself are moved out by `moveRows`. */
+const upgrades: Readonly<Record<number, string>> = {
+  1: sealedTables,
+  2: `${watermarks};
+    DROP INDEX hot_place;
+    ALTER TABLE hot RENAME TO moving`,
+}
+
+export const telemetryDatabase: Omit<DatabaseOptions, 'file' | 'durability'> = {
+  schemaVersion: 3,
+  schema,
+  upgrades,
+  shrinks: true,
+  cacheBytes: CACHE_BYTES,
+}
