@@ -46,7 +46,9 @@ openWorker(() => {
       lock.close()
     },
   })
-  parentPort?.on('message', (request: Request) => group.push(request))
+  parentPort?.on('message', (requests: Request[]) => {
+    for (const request of requests) group.push(request)
+  })
 })
 
 function run<K extends keyof RegistryCalls>(

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { openFrame, type FrameBytes } from '@patchbay/core/telemetry/codec/frame-bytes'
 import { readSummaries, type Summary } from '@patchbay/core/telemetry/codec/summary'
 import { StoreCorrupt } from './errors.ts'
-import { asArrays, toHotRow, type HotRow } from './hot-rows.ts'
+import { asArrays, type HotRow } from './hot-rows.ts'
 
 /** Records of opened chunks that are kept for the next turn or read. */
 const MAX_KEPT_RECORDS = 100_000
@@ -27,8 +27,6 @@ export interface SealedChunks {
   frame(id: number): FrameBytes
   /** The chunk's points of the series in [from, to), ascending by time and number. */
   rows(id: number, series: number, from: number, to: number): HotRow[]
-  /** The newest sealed point of the series. */
-  newest(series: number): HotRow | undefined
 }
 
 export function createSealedChunks(db: DatabaseSync, keptRecords = MAX_KEPT_RECORDS): SealedChunks {
@@ -40,7 +38,6 @@ export function createSealedChunks(db: DatabaseSync, keptRecords = MAX_KEPT_RECO
   const seqAfter = db.prepare('SELECT min(max(seq_from, ?)) AS n FROM chunk WHERE seq_to > ?')
   const head = db.prepare('SELECT head FROM chunk WHERE id = ?')
   const body = db.prepare('SELECT body FROM chunk WHERE id = ?')
-  const newest = asArrays(db.prepare('SELECT seq, at, kind, value FROM newest WHERE series = ?'))
   const heads = new Map<number, Map<number, Summary>>()
   const frames = new Map<number, FrameBytes>()
   let kept = 0
@@ -113,10 +110,6 @@ export function createSealedChunks(db: DatabaseSync, keptRecords = MAX_KEPT_RECO
         place += 1
       }
       return rows
-    },
-    newest(series) {
-      const row = newest.get(series)
-      return row && toHotRow(row)
     },
   }
 }

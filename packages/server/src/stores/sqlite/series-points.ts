@@ -30,8 +30,6 @@ export interface SeriesPoints {
     pageRows: number,
     whole?: (summary: Summary) => boolean,
   ): Generator<Stretch | Turn, void>
-  /** The point with the greatest time. */
-  newest(device: string, series: number): HotRow | undefined
 }
 
 interface Taken {
@@ -91,12 +89,6 @@ export function createSeriesPoints(hotIndex: HotIndex, chunks: SealedChunks): Se
         cursor = end
         if (cursor < to && budget.turnOver()) yield PAUSE
       }
-    },
-    newest(device, series) {
-      const hot = hotIndex.rows(device, series).at(-1)
-      const sealed = chunks.newest(series)
-      if (!hot || !sealed) return hot ?? sealed
-      return hot.at > sealed.at || (hot.at === sealed.at && hot.seq > sealed.seq) ? hot : sealed
     },
   }
 }

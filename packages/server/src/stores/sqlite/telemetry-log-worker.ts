@@ -55,7 +55,9 @@ openWorker((): LogOpened => {
       lock.close()
     },
   })
-  parentPort?.on('message', (request: Request) => group.push(request))
+  parentPort?.on('message', (requests: Request[]) => {
+    for (const request of requests) group.push(request)
+  })
   return opened
 })
 

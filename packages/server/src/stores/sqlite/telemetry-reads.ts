@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { Summary } from '@patchbay/core/telemetry/codec/summary'
 import { BucketFold, MAX_BUCKETS } from './bucket-fold.ts'
 import { StoreCorrupt } from './errors.ts'
-import { asArrays, PAUSE, type HotRow, type Steps, type Turn } from './hot-rows.ts'
+import { asArrays, PAUSE, toHotRow, type HotRow, type Steps, type Turn } from './hot-rows.ts'
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
 import type { HotIndex } from './hot-index.ts'
 import type { SealedChunks } from './sealed-chunks.ts'
@@ -36,6 +36,11 @@ export function createTelemetryReads(
   points: SeriesPoints,
 ): TelemetryReads {
   const ofDevice = asArrays(db.prepare('SELECT id, key FROM series WHERE device = ?'))
+  const newestOf = asArrays(
+    db.prepare(
+      'SELECT seq, at, kind, value, id, key FROM series LEFT JOIN newest ON series = id WHERE device = ? ORDER BY key',
+    ),
+  )
   const rollups = createRollupRead(db, index)
 
   function seriesOf(device: string): Series[] {
@@ -78,9 +83,10 @@ export function createTelemetryReads(
       const budget = new ReadBudget()
       const keys: string[] = []
       const found = emptyColumns()
-      for (const series of chosen(device, undefined)) {
-        const row = points.newest(device, series.id)
-        if (row) push(found, keys.push(series.key) - 1, row)
+      for (const raw of newestOf.all(device)) {
+        const { id, key, row } = toNewest(raw)
+        const newest = later(index.rows(device, id).at(-1), row)
+        if (newest) push(found, keys.push(key) - 1, newest)
         budget.spend(LOOKUP_ROWS)
         if (budget.turnOver()) yield PAUSE
       }
@@ -175,6 +181,18 @@ export function push(columns: Columns, name: number, row: HotRow): void {
   columns.at.push(row.at)
   columns.kind.push(row.kind)
   columns.value.push(row.value)
+}
+
+/** A series and its newest sealed point. */
+function toNewest(raw: unknown): Series & { row: HotRow | undefined } {
+  if (!Array.isArray(raw)) throw new StoreCorrupt('a row of the series has a wrong form')
+  return { ...toSeries(raw.slice(4)), row: raw[0] === null ? undefined : toHotRow(raw) }
+}
+
+/** Of a hot and a sealed point the newer. */
+function later(hot: HotRow | undefined, sealed: HotRow | undefined): HotRow | undefined {
+  if (!hot || !sealed) return hot ?? sealed
+  return hot.at > sealed.at || (hot.at === sealed.at && hot.seq > sealed.seq) ? hot : sealed
 }
 
 function toSeries(row: unknown): Series {

@@ -18,7 +18,8 @@ const { file, durability, seal }: TelemetryWorkerData = workerData
 openWorker(() => {
   const db = openDatabase({ file, durability, ...telemetryDatabase })
   const hot = openReadOnly(hotFileOf(file), HOT_CACHE_BYTES)
-  const reply = (answer: Reply) => parentPort?.postMessage([answer], [])
+  let replies: Reply[] = []
+  const reply = (answer: Reply) => void replies.push(answer)
   const work = createStoreWork(db, hot, seal)
   const turns = createReadTurns(work, reply)
   let scheduled = false
@@ -40,6 +41,7 @@ openWorker(() => {
           db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
           db.close()
         })
+        send()
         parentPort?.close()
         return
       case 'latest':
@@ -70,15 +72,27 @@ openWorker(() => {
     setImmediate(turn)
   }
 
+  /** All answers of a turn in one message. */
+  function send(): void {
+    if (replies.length > 0) parentPort?.postMessage(replies, [])
+    replies = []
+  }
+
   /** Reads and background work take turns. */
   function turn(): void {
     scheduled = false
     const reads = turns.step()
+    send()
     const more = work.background()
+    send()
     if (reads || more) schedule()
   }
 
-  parentPort?.on('message', take)
+  parentPort?.on('message', (messages: (Request | Cancel)[]) => {
+    for (const message of messages) take(message)
+    // What was answered at once does not wait for a turn.
+    send()
+  })
   schedule()
   return undefined
 })

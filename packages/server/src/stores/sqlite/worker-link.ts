@@ -32,6 +32,9 @@ export class WorkerLink<C extends CallMap<C>> {
   readonly #file: string
   readonly #waiting = new Map<number, Waiting>()
   readonly #exited: Promise<void>
+  /** What goes to the worker at the end of this turn, in one message. */
+  #outbox: { id?: number; cancel?: number }[] = []
+  #transfer: ArrayBuffer[] = []
   #nextId = OPENED + 1
   #closing = false
   #dead: StoreUnavailable | undefined
@@ -97,19 +100,14 @@ export class WorkerLink<C extends CallMap<C>> {
     if (signal?.aborted) return Promise.reject(new ReadCancelled('cancelled', { cause: signal.reason }))
     const id = this.#nextId++
     return new Promise<T>((resolve, reject) => {
-      try {
-        this.#worker.postMessage({ id, op, ask }, transfer)
-      } catch (error) {
-        reject(new StoreMisused('the request cannot be sent to the worker', { cause: error }))
-        return
-      }
+      this.#send({ id, op, ask }, transfer)
       if (!signal) {
         this.#waiting.set(id, { resolve, reject })
         return
       }
       const onAbort = () => {
         this.#waiting.delete(id)
-        this.#worker.postMessage({ cancel: id } satisfies Cancel, [])
+        this.#send({ cancel: id } satisfies Cancel, [])
         reject(new ReadCancelled('cancelled', { cause: signal.reason }))
       }
       signal.addEventListener('abort', onAbort, { once: true })
@@ -125,6 +123,36 @@ export class WorkerLink<C extends CallMap<C>> {
         },
       })
     })
+  }
+
+  #send(message: { id: number; op: PropertyKey; ask: unknown } | Cancel, transfer: ArrayBuffer[]): void {
+    if (this.#outbox.length === 0) queueMicrotask(() => this.#flush())
+    this.#outbox.push(message)
+    this.#transfer.push(...transfer)
+  }
+
+  /** A thousand calls of one turn are one message. */
+  #flush(): void {
+    const messages = this.#outbox
+    const transfer = this.#transfer
+    this.#outbox = []
+    this.#transfer = []
+    try {
+      this.#worker.postMessage(messages, transfer)
+    } catch {
+      // One of them cannot be copied; nothing was sent or given away. The others go by themselves.
+      for (const message of messages) this.#sendAlone(message)
+    }
+  }
+
+  #sendAlone(message: { id?: number }): void {
+    try {
+      this.#worker.postMessage([message], [])
+    } catch (error) {
+      const waiting = this.#waiting.get(message.id ?? OPENED)
+      this.#waiting.delete(message.id ?? OPENED)
+      waiting?.reject(new StoreMisused('the request cannot be sent to the worker', { cause: error }))
+    }
   }
 
   #take(replies: Reply[]): void {
