@@ -1,8 +1,9 @@
 import type { Batch } from '@patchbay/core/telemetry/port'
 
 /** A day of sensors: each device sends temperature and humidity every 17.28 s, some milliseconds early or late. */
-export const START = Date.UTC(2026, 0, 1) * 1_000
 export const DAY = 86_400_000_000
+/** A day that is over, and not so old that a database would drop it. */
+export const START = (Math.floor((Date.now() * 1_000) / DAY) - 2) * DAY
 const KEYS = 2
 const POINTS_PER_DAY = 5_000
 const STEP = DAY / POINTS_PER_DAY

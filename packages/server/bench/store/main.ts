@@ -1,184 +1,136 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
-import { ROW_BYTES } from '../../src/stores/sqlite/packed-rows.ts'
 import type { SealLimits } from '../../src/stores/sqlite/seal-queue.ts'
-import { openSqliteTelemetry } from '../../src/stores/sqlite/telemetry.ts'
-import { medianMs, percentile, toTable } from './figures.ts'
-import { DAY, SensorFleet, START } from './fleet.ts'
+import type { Contender } from './contender.ts'
+import { percentile, toTable } from './figures.ts'
+import { SensorFleet } from './fleet.ts'
+import { openPatchbay, pacedCommits } from './patchbay.ts'
+import { findPeers } from './peers.ts'
 
 const { values: options } = parseArgs({
   options: {
     points: { type: 'string', default: '10000000' },
     devices: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '5' },
   },
 })
-const points = Number(options.points)
 const devices = Number(options.devices)
 const seed = Number(options.seed)
-const IN_FLIGHT = 4
-const HOUR = DAY / 24
+const queryRounds = Number(options.rounds)
+const rounds = Math.ceil(Number(options.points) / (devices * 2))
+const written = rounds * devices * 2
 const never: Partial<SealLimits> = { records: 2 ** 31, hotRows: 2 ** 40, ageMs: Infinity }
-const PACED_BATCHES = 800
-const PACED_EVERY_MS = 5
 /** So few that their chunks fill while it is measured. */
 const PACED_DEVICES = 100
+const ONE_DAYS = 20
 
 const folder = await mkdtemp(join(tmpdir(), 'patchbay-bench-'))
-const open = (name: string, seal: Partial<SealLimits> = {}) =>
-  openSqliteTelemetry({ file: join(folder, name), durability: 'full', seal })
 const names = Array.from({ length: devices }, (_, i) => `device-${i}`)
+const say = (text: string) => process.stdout.write(`${text}\n`)
+const round = (value: number) => (Number.isNaN(value) ? '-' : value >= 1_000 ? value.toFixed(0) : value.toPrecision(3))
 
-async function openFleet(store: TelemetryStore, of = names): Promise<SensorFleet> {
+async function pacedFleet(store: TelemetryStore): Promise<SensorFleet> {
   const series: [number, number][] = []
-  for (const name of of) {
+  for (const name of names.slice(0, PACED_DEVICES)) {
     const held = await store.openDevice(name)
     series.push([store.addSeries(held, 'temperature'), store.addSeries(held, 'humidity')])
   }
   return new SensorFleet(series, seed)
 }
 
-async function bytesOf(name: string): Promise<number> {
-  const sizes = await Promise.all(
-    [name, `${name}-wal`, `${name}.hot`, `${name}.hot-wal`].map((each) =>
-      stat(join(folder, each)).then(
-        (found) => found.size,
-        () => 0,
-      ),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
+const { patchbay, series } = await openPatchbay(folder, names)
+const contenders: Contender[] = [patchbay]
+/** Milliseconds of each row and contender. */
+const taken = new Map<string, Map<string, number>>()
+const note = (row: string, of: Contender, value: number) =>
+  taken.set(row, (taken.get(row) ?? new Map()).set(of.name, value))
 
-/** Commits of 100 points every 5 ms (20,000 points/s): how long they take. */
-async function pacedCommits(name: string, seal: Partial<SealLimits>): Promise<number[]> {
-  const store = await open(name, seal)
-  const fleet = await openFleet(store, names.slice(0, PACED_DEVICES))
-  const waits: Promise<number>[] = []
-  const began = performance.now()
-  let round = fleet.round()
-  for (let i = 0, from = 0; i < PACED_BATCHES; i++) {
-    if (from >= round.length) {
-      round = fleet.round()
-      from = 0
-    }
-    const to = Math.min(round.length, from + 100)
-    const batch = {
-      length: to - from,
-      series: round.series.slice(from, to),
-      at: round.at.slice(from, to),
-      kind: round.kind.slice(from, to),
-      number: round.number.slice(from, to),
-      text: [],
-    }
-    from = to
-    const sent = performance.now()
-    waits.push(store.append(batch).then(() => performance.now() - sent))
-    const wait = began + (i + 1) * PACED_EVERY_MS - performance.now()
-    if (wait > 0) await sleep(wait)
-  }
-  const taken = await Promise.all(waits)
-  await store.close()
-  return taken
-}
-
-/** One number from the file, beside the store. */
-function figure(sql: string, name = 'store.sqlite'): number {
-  const db = new DatabaseSync(join(folder, name), { readOnly: true })
-  try {
-    return Number(db.prepare(sql).get()?.['n'])
-  } finally {
-    db.close()
-  }
-}
-
-/** Points that the hot log holds. */
-const hotPoints = () => figure('SELECT ifnull(sum(length(body)), 0) AS n FROM hot', 'store.sqlite.hot') / ROW_BYTES
-
-const ms = (value: number) => `${value.toPrecision(3)} ms`
 try {
-  let store = await open('store.sqlite')
-  const fleet = await openFleet(store)
-  const rounds = Math.ceil(points / (devices * 2))
-  const began = performance.now()
-  const flying = new Set<Promise<void>>()
-  for (let round = 0; round < rounds; round++) {
-    const append = store.append(fleet.round())
-    flying.add(append)
-    void append.finally(() => flying.delete(append))
-    if (flying.size >= IN_FLIGHT) await Promise.race(flying)
+  const nameOf = new Map(series.flatMap(([a, b], i) => [a, b].map((id) => [id, names[i] ?? ''] as const)))
+  for (const peer of findPeers(process.env, (id) => nameOf.get(id) ?? '')) {
+    const opened = peer.open()
+    if (opened) contenders.push(await opened)
+    else say(`${peer.name} is left out: ${peer.missing}`)
   }
-  await Promise.all(flying)
-  const writeMs = performance.now() - began
-  await store.close()
-  const written = rounds * devices * 2
-  const bytes = await bytesOf('store.sqlite')
-  const hot = hotPoints()
-
-  const opening = performance.now()
-  store = await open('store.sqlite', { hotRows: 0, rowsPerSeries: 0, rollupAfterMs: 0 })
-  const openMs = performance.now() - opening
-  const to = START + DAY
-  const all = (read: (device: string) => Promise<unknown>) => Promise.all(names.map(read))
-  // Until everything is sealed: then the newest points are in chunks too.
-  const sealing = performance.now()
-  while (hotPoints() > 0) await sleep(300)
-  const sealMs = performance.now() - sealing
-  while (figure('SELECT count(*) AS n FROM changed') > 0) await sleep(300)
-  const rollMs = performance.now() - sealing - sealMs
-  const latestMs = await medianMs(5, () => all((device) => store.latest(device)))
-  const dayMs = await medianMs(100, (round) =>
-    store.range({
-      device: names[round % devices] ?? '',
-      keys: ['temperature'],
-      from: START,
-      to,
-      step: DAY / 300,
-      aggregate: 'avg',
-    }),
+  let bytesAtOnce = 0
+  for (const contender of contenders) {
+    // The same points for each, made anew rather than kept: all of them would not fit.
+    const fleet = new SensorFleet(series, seed)
+    let ms = 0
+    const cpu = process.cpuUsage()
+    let making = 0
+    for (let i = 0; i < rounds; i++) {
+      const before = process.cpuUsage()
+      const batch = fleet.round()
+      const made = process.cpuUsage(before)
+      making += made.user + made.system
+      const began = performance.now()
+      await contender.write(batch)
+      ms += performance.now() - began
+    }
+    const settling = performance.now()
+    if (contender === patchbay) bytesAtOnce = await patchbay.bytesNow()
+    await contender.settle()
+    const all = process.cpuUsage(cpu)
+    note('write, us/point until answered', contender, (ms * 1_000) / written)
+    if (contender === patchbay)
+      note('CPU, us/point with sealing and roll-ups', contender, (all.user + all.system - making) / written)
+    note('bytes/point', contender, (await contender.bytes()) / written)
+    const found = await contender.count()
+    if (found !== written) say(`TROUBLE: ${contender.name} has ${found} of ${written} points`)
+    say(
+      `${contender.name} written in ${round(ms / 1_000)} s, settled in ${round((performance.now() - settling) / 1_000)} s`,
+    )
+  }
+  const queries: [string, (of: Contender, nth: number) => Promise<unknown>][] = [
+    ['latest of all, ms', (of) => of.latestOfAll()],
+    ['one day in 300 buckets, ms', (of, nth) => of.oneDay(names[(nth * 37) % devices] ?? '')],
+    ['hourly means of all, ms', (of) => of.hourlyOfAll()],
+  ]
+  for (const [row, query] of queries) {
+    const times = new Map(contenders.map((of) => [of, [] as number[]]))
+    const many = row.startsWith('one day') ? queryRounds * ONE_DAYS : queryRounds
+    for (let nth = 0; nth <= many; nth++) {
+      for (const of of contenders) {
+        const began = performance.now()
+        await query(of, nth)
+        // The first of each only warms up.
+        if (nth > 0) times.get(of)?.push(performance.now() - began)
+      }
+    }
+    for (const [of, own] of times) note(row, of, percentile(own, 0.5))
+  }
+  const byPoints = performance.now()
+  await patchbay.hourlyByPoints()
+  const byPointsMs = performance.now() - byPoints
+  const chunkBytes = patchbay.bytesOfChunks() / written
+  for (const contender of contenders) await contender.close()
+  const quiet = await pacedCommits(join(folder, 'never.sqlite'), never, pacedFleet)
+  const sealing = await pacedCommits(join(folder, 'always.sqlite'), { hotRows: 0, rowsPerSeries: 0 }, pacedFleet)
+  const p = (values: number[]) => `p50 ${round(percentile(values, 0.5))}, p99 ${round(percentile(values, 0.99))} ms`
+  const rows = [...taken].map(([row, values]) => {
+    const best = Math.min(...[...values].filter(([name]) => name !== patchbay.name).map(([, value]) => value))
+    const own = values.get(patchbay.name) ?? NaN
+    const ratio = Number.isFinite(best) ? (own / best).toFixed(2) : '-'
+    return [row, ...contenders.map(({ name }) => round(values.get(name) ?? NaN)), ratio]
+  })
+  say(
+    toTable([
+      [`${written} points, ${devices} devices x 2 keys`, ...contenders.map(({ name }) => name), 'patchbay ÷ best peer'],
+      ...rows,
+      ['bytes/point, chunks alone', round(chunkBytes)],
+      ['bytes/point of the files at once after the load', round(bytesAtOnce / written)],
+      ['open, ms', round(patchbay.openMs())],
+      ['hourly means of all, point by point, ms', round(byPointsMs)],
+      ['commit of 100 points at 20,000/s, nothing sealed', p(quiet)],
+      ['the same while sealing', p(sealing)],
+    ]),
   )
-  const hourlyMs = await medianMs(3, () =>
-    all((device) => store.range({ device, from: START, to, step: HOUR, aggregate: 'avg' })),
-  )
-  // A microsecond beside the hour no roll-up fits.
-  const pointsMs = await medianMs(2, () =>
-    all((device) => store.range({ device, from: START + 1, to, step: HOUR, aggregate: 'avg' })),
-  )
-  await store.close()
-  const sealedBytes = figure('SELECT sum(length(head) + length(body)) AS n FROM chunk')
-  const settledBytes = await bytesOf('store.sqlite')
-  const quietCommits = await pacedCommits('never.sqlite', never)
-  const sealingCommits = await pacedCommits('always.sqlite', { hotRows: 0 })
-
-  const table = toTable([
-    [`${written} points, ${devices} devices x 2 keys`, 'measured'],
-    ['write, commits and sealing', `${((writeMs * 1_000) / written).toFixed(2)} us/point`],
-    ['bytes of the file when closed', `${(bytes / written).toFixed(2)} a point`],
-    ['of them hot then', `${((hot / written) * 100).toFixed(1)} %`],
-    ['bytes of the file when all is sealed', `${(settledBytes / written).toFixed(2)} a point`],
-    ['bytes of the chunks alone', `${(sealedBytes / written).toFixed(2)} a point`],
-    ['open', ms(openMs)],
-    ['latest of all', ms(latestMs)],
-    ['one day in 300 buckets', ms(dayMs)],
-    ['hourly means of all, by roll-ups', ms(hourlyMs)],
-    ['the same point by point', ms(pointsMs)],
-    [
-      'commit of 100 points at 20,000/s, nothing sealed',
-      `p50 ${ms(percentile(quietCommits, 0.5))}, p99 ${ms(percentile(quietCommits, 0.99))}`,
-    ],
-    [
-      'the same while sealing',
-      `p50 ${ms(percentile(sealingCommits, 0.5))}, p99 ${ms(percentile(sealingCommits, 0.99))}`,
-    ],
-  ])
-  process.stdout.write(
-    `${table}\nsealing the rest took ${ms(sealMs)}, rolling up ${ms(rollMs)}; peak RSS ${Math.round(process.resourceUsage().maxRSS / 1_024)} MiB\n`,
-  )
+  say(`peak RSS ${Math.round(process.resourceUsage().maxRSS / 1_024)} MiB`)
 } finally {
   await rm(folder, { recursive: true })
 }
