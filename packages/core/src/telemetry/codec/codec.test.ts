@@ -129,6 +129,70 @@ const points: fc.Arbitrary<SealedPoint[]> = fc
     return records.flatMap(({ at, keys, value: own }) => keys.map((series) => ({ seq: seq++, series, at, ...own })))
   })
 
+describe('integers', () => {
+  const back = (bytes: Uint8Array, length: number) => Array.from(readIntegers(new ByteReader(bytes), length))
+
+  test('as versions before wrote them are still read', () => {
+    const hash = (i: number) => (i * 7_919) % 97
+    const written: [hex: string, values: (i: number) => number, length: number][] = [
+      ['01004707614018000803006100200c0803006100200c008401', hash, 24],
+      ['01008a0f07614018000803006100200c0803006100200c008401', (i) => i * 1_000 + hash(i), 24],
+      [
+        '058080f2818389850600ca4d07614018000803006100200c0803006100200c008401',
+        (i) => 17e14 + i * 5_000_000 + hash(i) * 1_000,
+        24,
+      ],
+      ['028080b4ccd4dfc6030e030320', (i) => 1e15 + ([0, 7, 13, 22][i] ?? 0), 4],
+      ['0a8080f28183898506000a000102', (i) => 17e14 + ([0, 5, 10, 16][i] ?? 0) * 1e6, 4],
+      ['0a0600000000', () => 3, 3],
+    ]
+    for (const [hex, value, length] of written) {
+      same(
+        back(Buffer.from(hex, 'hex'), length),
+        Array.from({ length }, (_, i) => value(i)),
+      )
+    }
+  })
+
+  test('in steps that are not quite even, of any unit, come back', () => {
+    const steps = fc.record({
+      first: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
+      unit: fc.constantFrom(1, 2, 3, 7, 1_000, 60_000),
+      step: fc.integer({ min: -(2 ** 20), max: 2 ** 20 }),
+      jitter: fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 600 }),
+      narrow: fc.integer({ min: 1, max: 200 }),
+    })
+    check(
+      steps,
+      ({ first, unit, step, jitter, narrow }) => {
+        const values = jitter.map((more, i) => first + unit * (i * step + (more % narrow)) || 0)
+        same(
+          back(
+            encode((out) => writeIntegers(out, Float64Array.from(values))),
+            values.length,
+          ),
+          values,
+        )
+      },
+      1_000,
+    )
+  })
+
+  test('take no more bits than their range needs', () => {
+    const random = (i: number) => Math.floor(Math.abs(Math.sin(i * 12.9898) * 43_758.5453) % 20)
+    const size = (value: (i: number) => number) =>
+      encode((out) =>
+        writeIntegers(
+          out,
+          Float64Array.from({ length: 512 }, (_, i) => value(i)),
+        ),
+      ).length
+    // Times of a device that is some of 20 ms late, 4.4 bits each; three values, 1.6 bits.
+    expect(size((i) => 17e14 + i * 17_280_000 + random(i) * 1_000)).toBeLessThan((512 * 4.9) / 8 + 30)
+    expect(size((i) => random(i) % 3)).toBeLessThan((512 * 1.65) / 8 + 30)
+  })
+})
+
 describe('a frame', () => {
   test('keeps every point, whole records and their numbers', () =>
     check(
