@@ -10,6 +10,7 @@ import { DAY, START } from './fleet.ts'
 
 const HOUR = DAY / 24
 const IN_FLIGHT = 4
+const SETTLE_MS = 300_000
 /** With these all is sealed and rolled up at once. */
 const all: Partial<SealLimits> = { hotRows: 0, rowsPerSeries: 0, rollupAfterMs: 0 }
 
@@ -57,10 +58,16 @@ export async function openPatchbay(folder: string, names: readonly string[]): Pr
       const opening = performance.now()
       store = await open(all)
       openMs = performance.now() - opening
-      const open1 = () =>
-        figure('SELECT count(*) AS n FROM hot', `${file}.hot`) + figure('SELECT count(*) AS n FROM changed')
-      while (open1() > 0) await sleep(300)
-      // Free pages go back to the system, and the log into the database.
+      const hot = () => figure('SELECT count(*) AS n FROM hot', `${file}.hot`)
+      const changed = () => figure('SELECT count(*) AS n FROM changed')
+      // Beyond a twentieth free pages go back to the system.
+      const free = () =>
+        figure(
+          'SELECT freelist_count > 64 AND freelist_count > page_count / 20 AS n FROM pragma_freelist_count, pragma_page_count',
+        )
+      const end = performance.now() + SETTLE_MS
+      while (hot() + changed() + free() > 0 && performance.now() < end) await sleep(300)
+      // And the log into the database.
       await store.close()
       store = await open(all)
     },

@@ -17,14 +17,14 @@ export function shrink(db: DatabaseSync): boolean {
 }
 
 /** Free pages of the hot log beyond which it is written anew, if little else is in it: a burst has gone through. */
-const HOT_FREE_PAGES = 2_048
+const HOT_FREE_PAGES = 512
 const HOT_USED_PAGES = 2_048
 
 /** Makes the hot log's file small again; some tens of milliseconds. */
 export function shrinkHot(db: DatabaseSync): void {
   const free = pages(db, 'freelist_count')
   const used = pages(db, 'page_count') - free
-  if (free < HOT_FREE_PAGES || used > HOT_USED_PAGES || free < used * 2) return
+  if (free < HOT_FREE_PAGES || used > HOT_USED_PAGES || free < used * 3) return
   db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)')
 }
 
