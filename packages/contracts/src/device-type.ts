@@ -19,7 +19,34 @@ export const KeySpec = Type.Object(
 )
 export type KeySpec = Static<typeof KeySpec>
 
-const TierDays = Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 }))
+const Days = Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 }))
+const RetentionDays = {
+  rawDays: Days,
+  tiers: Type.Optional(
+    Type.Object(
+      { minuteDays: Days, hourDays: Days, dayDays: Days },
+      { additionalProperties: false, description: 'days that roll-ups are kept; without a number they stay' },
+    ),
+  ),
+}
+
+/** How long points and roll-ups stay. Of a key that is named, its own numbers count in place of the type's. */
+const RetentionSpec = Type.Object(
+  {
+    ...RetentionDays,
+    keys: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { key: Type.String({ minLength: 1, maxLength: 128 }), ...RetentionDays },
+          { additionalProperties: false },
+        ),
+        { maxItems: 2000, description: 'keys with days of their own; what they leave out is as for all' },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type RetentionSpec = Static<typeof RetentionSpec>
 
 const typeFields = {
   title: Type.Optional(Title),
@@ -38,20 +65,7 @@ const typeFields = {
     }),
   ),
   heartbeatSeconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 604_800, default: defaultHeartbeatSeconds })),
-  retention: Type.Optional(
-    Type.Object(
-      {
-        rawDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
-        tiers: Type.Optional(
-          Type.Object(
-            { minuteDays: TierDays, hourDays: TierDays, dayDays: TierDays },
-            { additionalProperties: false, description: 'days that roll-ups are kept; without a number they stay' },
-          ),
-        ),
-      },
-      { additionalProperties: false },
-    ),
-  ),
+  retention: Type.Optional(RetentionSpec),
 }
 
 export const NewDeviceType = Type.Object({ id: Name, ...typeFields }, { additionalProperties: false })
@@ -69,18 +83,7 @@ export const DeviceType = Type.Object(
     strict: Type.Boolean(),
     codec: Type.String(),
     heartbeatSeconds: Type.Integer(),
-    retention: Type.Optional(
-      Type.Object({
-        rawDays: Type.Optional(Type.Integer()),
-        tiers: Type.Optional(
-          Type.Object({
-            minuteDays: Type.Optional(Type.Integer()),
-            hourDays: Type.Optional(Type.Integer()),
-            dayDays: Type.Optional(Type.Integer()),
-          }),
-        ),
-      }),
-    ),
+    retention: Type.Optional(RetentionSpec),
     createdAt: Time,
     version: Version,
   },

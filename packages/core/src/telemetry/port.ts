@@ -94,14 +94,20 @@ export interface ReadOptions {
   signal?: AbortSignal
 }
 
-export interface Retention {
-  device: string
-  /** Points older than this may go, µs. Some of them stay a while: what is packed together goes together. */
+/** Times before which points and roll-ups go, µs. */
+export interface RetentionTimes {
+  /** Points older than this may go. Some of them stay a while: what is packed together goes together. */
   before: number
-  /** Points older than this go even though a follower of the committed log has not yet read them, µs. */
+  /** Points older than this go even though a follower of the committed log has not yet read them. */
   unreadBefore: number
-  /** Roll-ups of days before these times go, µs; those left out stay. */
+  /** Roll-ups of days before these times go; those left out stay. */
   tiers?: { minute?: number; hour?: number; day?: number }
+}
+
+export interface Retention extends RetentionTimes {
+  device: string
+  /** Keys for which other times count. */
+  keys?: readonly ({ key: string } & RetentionTimes)[]
 }
 
 export interface RetentionResult {

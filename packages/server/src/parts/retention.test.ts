@@ -22,7 +22,11 @@ afterEach(async () => {
 
 test('each device keeps as many days as its type says, and longer what nobody has read', async () => {
   const { registry, telemetry } = stores
-  const days: Record<string, number | undefined> = { short: 2, long: 30, all: undefined }
+  const days: Record<string, number | undefined> = { short: 2, long: 30, all: undefined, keys: 30 }
+  const keys = [
+    { key: 'x', rawDays: 3 },
+    { key: 'other', rawDays: 1 },
+  ]
   for (const id of Object.keys(days)) {
     await registry.put('devices', id, {}, 'new')
     const held = await telemetry.openDevice(id)
@@ -46,7 +50,7 @@ test('each device keeps as many days as its type says, and longer what nobody ha
         heartbeatSeconds: 300,
         createdAt: '',
         version: 1,
-        ...(days[id] === undefined ? {} : { retention: { rawDays: days[id] } }),
+        ...(days[id] === undefined ? {} : { retention: { rawDays: days[id], ...(id === 'keys' ? { keys } : {}) } }),
       }),
     },
     clock: { nowMicros: () => NOW, monotonicMs: () => 0, after: () => nothing },
@@ -56,14 +60,16 @@ test('each device keeps as many days as its type says, and longer what nobody ha
     const { items } = await telemetry.raw({ device, from: 0, to: NOW, limit: 10 })
     return items.map(({ value }) => value).toReversed()
   }
-  expect(await retention.run()).toEqual({ dropped: 4, unread: 4 })
+  expect(await retention.run()).toEqual({ dropped: 6, unread: 6 })
   expect(await ages('short')).toEqual([1, 5])
   expect(5).toBeLessThan(2 + UNREAD_DAYS)
   expect(await ages('long')).toEqual([1, 5])
   expect(await ages('all')).toEqual([1, 5, 40, 400])
+  expect(await ages('keys')).toEqual([1, 5])
   expect(warned).toHaveLength(1)
   await telemetry.holdCommitted('sink', undefined)
-  expect(await retention.run()).toEqual({ dropped: 1, unread: 0 })
+  expect(await retention.run()).toEqual({ dropped: 2, unread: 0 })
+  expect(await ages('keys')).toEqual([1])
   expect(await ages('short')).toEqual([1])
   await retention.close()
 })

@@ -1,8 +1,9 @@
+import type { RetentionSpec } from '@patchbay/contracts/device-type'
 import type { Clock } from '@patchbay/core/clock'
 import type { Devices } from '@patchbay/core/devices/directory'
 import type { DeviceTypes } from '@patchbay/core/devices/types'
 import type { RegistryStore } from '@patchbay/core/registry/port'
-import type { TelemetryStore } from '@patchbay/core/telemetry/port'
+import type { RetentionTimes, TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { Log } from '@patchbay/sdk'
 
 const DAY_MICROS = 86_400_000_000
@@ -42,14 +43,13 @@ export function createRetention({ registry, telemetry, devices, types, clock, lo
         const kept = types.find(devices.typeOf(id) ?? '')?.retention
         if (!kept) continue
         const now = clock.nowMicros()
-        // Without a number of days nothing is that old.
-        const before = kept.rawDays === undefined ? 0 : now - kept.rawDays * DAY_MICROS
-        const unreadBefore = Math.max(0, before - UNREAD_DAYS * DAY_MICROS)
         const result = await telemetry.retain({
           device: id,
-          before,
-          unreadBefore,
-          tiers: toTiers(now, kept.tiers ?? {}),
+          ...toTimes(now, kept),
+          keys: (kept.keys ?? []).map(({ key, ...own }) => ({
+            key,
+            ...toTimes(now, { ...kept, ...own, tiers: { ...kept.tiers, ...own.tiers } }),
+          })),
         })
         all.dropped += result.dropped
         all.unread += result.unread
@@ -81,6 +81,12 @@ export function createRetention({ registry, telemetry, devices, types, clock, lo
       await Promise.allSettled([running])
     },
   }
+}
+
+/** Without a number of days nothing is that old. */
+function toTimes(now: number, { rawDays, tiers = {} }: Pick<RetentionSpec, 'rawDays' | 'tiers'>): RetentionTimes {
+  const before = rawDays === undefined ? 0 : now - rawDays * DAY_MICROS
+  return { before, unreadBefore: Math.max(0, before - UNREAD_DAYS * DAY_MICROS), tiers: toTiers(now, tiers) }
 }
 
 type TierDays = Record<'minuteDays' | 'hourDays' | 'dayDays', number>

@@ -150,3 +150,18 @@ test('types are validated, found and versioned; a device of an unknown type is 4
   expect((await api.get('/api/v1/types/strict')).body).toMatchObject({ heartbeatSeconds: 300, codec: 'json', keys })
   expect((await api.delete('/api/v1/types/default')).status).toBeGreaterThanOrEqual(400)
 })
+
+test('a type says how long each key is kept, and hears what it said', async () => {
+  const retention = {
+    rawDays: 30,
+    tiers: { hourDays: 365 },
+    keys: [
+      { key: 'temperature', rawDays: 365 },
+      { key: '__proto__', rawDays: 1, tiers: { minuteDays: 2 } },
+    ],
+  }
+  await createType({ id: 'kept', keys, retention })
+  expect((await api.get('/api/v1/types/kept')).body.retention).toEqual(retention)
+  const refused = await api.post('/api/v1/types', { id: 'bad', retention: { keys: [{ key: 'x', rawDays: 0 }] } })
+  expect(refused.status).toBe(422)
+})

@@ -18,6 +18,8 @@ const MIN_CHUNK_RECORDS = 8
 const FIRST_FINAL = 2 ** 40
 
 export interface ChunkWriter {
+  /** Puts what is left of a frame in the chunk's place, in the open transaction. */
+  replace(id: number, owner: number, filled: FilledFrame): void
   /** Stores points of one device, in the order of their numbers, as chunks, and that all up to that number are; in the open transaction. */
   write(device: string, points: PointColumns, sealedTo: number): void
 }
@@ -93,6 +95,10 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
   }
 
   return {
+    replace(id, owner, filled) {
+      remove.run(id)
+      insertFrame(owner, filled, id >= FIRST_FINAL)
+    },
     write(device, points, toSeq) {
       const owner = ownerOf(device)
       seal.run(toSeq, owner)

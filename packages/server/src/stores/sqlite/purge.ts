@@ -25,6 +25,7 @@ export function createPurge(db: DatabaseSync, feed: HotFeed): Purge {
   const disown = db.prepare('DELETE FROM owner WHERE device = ?')
   const forgetNewest = db.prepare('DELETE FROM newest WHERE series = ?')
   const forgetRollups = db.prepare('DELETE FROM rollup WHERE series = ?')
+  const forgetFrom = db.prepare('DELETE FROM series_from WHERE series = ?')
   const unchange = db.prepare('DELETE FROM changed WHERE owner = ?')
   const nextOwner = db.prepare('SELECT owner FROM leaving LIMIT 1')
   const chunks = db.prepare('SELECT id, points FROM chunk WHERE owner = ? LIMIT ?')
@@ -46,6 +47,7 @@ export function createPurge(db: DatabaseSync, feed: HotFeed): Purge {
       }
       forgetNewest.run(series)
       forgetRollups.run(series)
+      forgetFrom.run(series)
       finish.run(series)
       left -= 1
     }

@@ -33,7 +33,9 @@ export interface RollupRead {
 
 export function createRollupRead(db: DatabaseSync, index: HotIndex): RollupRead {
   const bodies = db.prepare('SELECT day, body FROM rollup WHERE series = ? AND tier = ? AND day >= ? AND day < ?')
-  const rawFrom = db.prepare('SELECT raw_from FROM owner WHERE id = ?')
+  const rawFrom = db.prepare(
+    'SELECT max(raw_from, ifnull((SELECT raw_from FROM series_from WHERE series = ?), 0)) AS raw_from FROM owner WHERE id = ?',
+  )
   const changed = db.prepare('SELECT day FROM changed WHERE owner = ? AND day >= ? AND day < ?')
   const isHot = (device: string, series: number, day: number) =>
     index.rows(device, series).some(({ at }) => dayOf(at) === day)
@@ -49,7 +51,7 @@ export function createRollupRead(db: DatabaseSync, index: HotIndex): RollupRead 
   return {
     next(range) {
       const { series, owner, from, to } = range
-      const until = rawFrom.get(owner)?.['raw_from']
+      const until = rawFrom.get(series, owner)?.['raw_from']
       const gone = typeof until === 'number' && from < until
       const tier = tierFor(range, gone)
       const firstDay = dayOf(from)

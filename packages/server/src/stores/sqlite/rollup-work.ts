@@ -32,6 +32,7 @@ export function createRollupWork(db: DatabaseSync, points: SeriesPoints): Rollup
   const nextChanged = db.prepare('SELECT owner, day, marked FROM changed WHERE since <= ? ORDER BY since LIMIT 1')
   const device = db.prepare('SELECT device, raw_from FROM owner WHERE id = ?')
   const seriesOf = db.prepare('SELECT id FROM series WHERE device = ?')
+  const seriesFrom = db.prepare('SELECT raw_from FROM series_from WHERE series = ?')
   const finish = db.prepare('DELETE FROM changed WHERE owner = ? AND day = ? AND marked = ?')
   const store = db.prepare('INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?)')
   const drop = db.prepare('DELETE FROM rollup WHERE series = ? AND tier IN (0, 1, 2) AND day = ?')
@@ -44,8 +45,9 @@ export function createRollupWork(db: DatabaseSync, points: SeriesPoints): Rollup
     // Of a day whose points have begun to go only the roll-ups of before are whole.
     const whole = typeof rawFrom === 'number' && rawFrom <= day * DAY
     for (const { id } of whole && typeof name === 'string' ? seriesOf.all(name) : []) {
-      if (typeof id === 'number' && typeof name === 'string')
-        made.set(id, yield* rollSeries({ device: name, series: id, owner }, day))
+      if (typeof id !== 'number' || typeof name !== 'string') continue
+      const from = Number(seriesFrom.get(id)?.['raw_from'] ?? 0)
+      if (from <= day * DAY) made.set(id, yield* rollSeries({ device: name, series: id, owner }, day))
     }
     transaction(() => {
       if (finish.run(owner, day, marked).changes === 0) return

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { createBackgroundTransaction } from './background-transaction.ts'
-import { createChunkWriter } from './chunk-writer.ts'
+import type { ChunkWriter } from './chunk-writer.ts'
 import { toFailure } from './failure.ts'
 import type { HotFeed } from './hot-feed.ts'
 import type { Slot } from './hot-index.ts'
@@ -18,9 +18,8 @@ export interface Sealing {
  * Moves points from the hot log into chunks, device by device in the order of their numbers: the number up to which a device is
  * sealed says which of its points in the log are sealed already, whenever the log lets go of them.
  */
-export function createSealing(db: DatabaseSync, feed: HotFeed, queue: SealQueue, maxRecords: number): Sealing {
+export function createSealing(db: DatabaseSync, feed: HotFeed, queue: SealQueue, chunks: ChunkWriter): Sealing {
   const transaction = createBackgroundTransaction(db)
-  const chunks = createChunkWriter(db, maxRecords)
   const { index } = feed
 
   /** Writes the device's oldest points; they leave the memory once that is committed. Answers how many they are. */

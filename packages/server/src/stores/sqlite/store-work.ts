@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { createChunkWriter } from './chunk-writer.ts'
 import { createCommittedRead, type CommittedRead } from './committed-read.ts'
 import { toFailure, type Failure } from './failure.ts'
 import { shrink } from './free-pages.ts'
@@ -44,10 +45,11 @@ export function createStoreWork(db: DatabaseSync, hot: DatabaseSync, seal: SealL
   const chunks = createSealedChunks(db)
   const points = createSeriesPoints(index, chunks)
   const committed = createCommittedRead(db, index, chunks)
-  const sealing = createSealing(db, feed, queue, seal.records)
+  const writer = createChunkWriter(db, seal.records)
+  const sealing = createSealing(db, feed, queue, writer)
   const purge = createPurge(db, feed)
   const rollups = createRollupWork(db, points)
-  const retention = createRetention(db, feed)
+  const retention = createRetention(db, feed, writer)
   const growth = createGrowth(db)
   const synced = createSyncedTransaction(db)
   const floor = db.prepare('UPDATE meta SET seq_floor = max(seq_floor, ?)')

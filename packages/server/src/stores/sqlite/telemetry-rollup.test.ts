@@ -145,3 +145,60 @@ test('many points a minute have minutes, and roll-ups outlive the points until t
   await store.deleteDevice('d')
   await vi.waitFor(() => expect(figure('SELECT count(*) AS n FROM rollup')).toBe(0), { interval: 20 })
 })
+
+test('keys are kept for times of their own, points and roll-ups, whatever is read of them', async () => {
+  model.clear()
+  for (let n = 0; n < DAYS; n++) {
+    await add(day(n).map(([at, { n: value, s }]) => [at, { n: value, s, p: value, q: value }] as const))
+  }
+  await settled()
+  const count = async (key: string) => {
+    const { items } = await store.raw({ device: 'd', keys: [key], from: START, to: END, limit: 50_000 })
+    return items.length
+  }
+  const perDay = day(0).length
+  const before = START + DAY
+  const times = (days: number) => ({ before: START + days * DAY, unreadBefore: START + days * DAY })
+  const ask = { device: 'd', before, unreadBefore: before, tiers: { hour: before } }
+  const keys = [
+    { key: 'n', ...times(3), tiers: { hour: START } },
+    { key: 's', ...times(0) },
+    { key: 'q', ...times(3), tiers: { hour: START + 2 * DAY, day: START + 2 * DAY } },
+  ]
+  const points = (await store.stats()).points
+  const { dropped, unread } = await store.retain({ ...ask, keys })
+  // What is packed with newer points goes with them: a chunk of a hundred records at most.
+  expect(await count('s')).toBe(DAYS * perDay)
+  for (const [key, gone] of [
+    ['p', 1],
+    ['n', 3],
+    ['q', 3],
+  ] as const) {
+    expect(await count(key)).toBeGreaterThanOrEqual((DAYS - gone) * perDay)
+    expect(await count(key)).toBeLessThan((DAYS - gone) * perDay + 100)
+  }
+  expect(unread).toBe(0)
+  expect((await store.stats()).points).toBe(points - dropped)
+  const all = (await Promise.all(['n', 's', 'p', 'q'].map(count))).reduce((a, b) => a + b)
+  expect(all).toBe(points - dropped)
+  // The log has what is left, each record once and in order.
+  const { records } = await store.readCommitted({}, 50_000)
+  expect(records.reduce((sum, { values }) => sum + Object.keys(values).length, 0)).toBe(all)
+  expect(records.map(({ at }) => at)).toEqual(records.map(({ at }) => at).toSorted((a, b) => a - b))
+  // Again: nothing more goes.
+  expect(await store.retain({ ...ask, keys })).toEqual({ dropped: 0, unread: 0 })
+  // The roll-ups of `n` answer for the points that are gone, those of `q` are gone too.
+  const sums = async (key: string, step: number) =>
+    (await store.range({ device: 'd', keys: [key], from: START, to: END, step, aggregate: 'sum' })).series[key] ?? []
+  expect(await sums('n', HOUR)).toEqual(expected(START, END, HOUR, 'sum'))
+  const from = (start: number, buckets: { at: number }[]) => buckets.filter(({ at }) => at >= start)
+  expect(from(before, await sums('p', HOUR))).toEqual(expected(before, END, HOUR, 'sum'))
+  expect((await sums('p', HOUR)).length).toBeLessThan(3 * 24 + 3)
+  expect(from(START + 3 * DAY, await sums('q', HOUR))).toEqual(expected(START + 3 * DAY, END, HOUR, 'sum'))
+  expect(from(START, await sums('q', HOUR)).some(({ at }) => at < START + 2 * DAY)).toBe(false)
+  // A late point of a day whose points of the key are gone does not spoil its roll-up.
+  await add([[START + 2 * DAY + 1, { n: 5_000, s: 'late' }]])
+  model.delete(START + 2 * DAY + 1)
+  await settled()
+  expect(await sums('n', DAY)).toEqual(expected(START, END, DAY, 'sum'))
+})

@@ -40,6 +40,9 @@ const watermarks = `
   ALTER TABLE meta ADD COLUMN defined_to INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE gone (seq INTEGER PRIMARY KEY) STRICT`
 
+/** `series_from` says since when a series has points whose key is kept less long than others of its device. */
+const keyTimes = `CREATE TABLE series_from (series INTEGER PRIMARY KEY, raw_from INTEGER NOT NULL) STRICT`
+
 /**
  * `doomed` holds series whose device was deleted and whose roll-ups still take space. `dropped` counts points that are gone. What is committed
  * and not yet sealed stands in the hot log, a file of its own.
@@ -51,7 +54,8 @@ const schema = `
     dropped INTEGER NOT NULL) STRICT;
   INSERT INTO meta VALUES (1, lower(hex(randomblob(8))), 0, 0);
   ${sealedTables};
-  ${watermarks}`
+  ${watermarks};
+  ${keyTimes}`
 
 /** What brings a file of the version before to the next. Rows of a hot log that stood in the database itself are moved out by `moveRows`. */
 const upgrades: Readonly<Record<number, string>> = {
@@ -59,10 +63,11 @@ const upgrades: Readonly<Record<number, string>> = {
   2: `${watermarks};
     DROP INDEX hot_place;
     ALTER TABLE hot RENAME TO moving`,
+  3: keyTimes,
 }
 
 export const telemetryDatabase: Omit<DatabaseOptions, 'file' | 'durability'> = {
-  schemaVersion: 3,
+  schemaVersion: 4,
   schema,
   upgrades,
   shrinks: true,
