@@ -15,11 +15,14 @@ const MIN_CHUNK_RECORDS = 8
  * Chunks that will not be replaced have ids from here on, so that they fill their pages one after the other; among those that come and
  * go they would stay behind alone on pages that are empty otherwise.
  */
-const FIRST_FINAL = 2 ** 40
+export const FIRST_FINAL = 2 ** 40
 
 export interface ChunkWriter {
   /** Puts what is left of a frame in the chunk's place, in the open transaction. */
   replace(id: number, owner: number, filled: FilledFrame): void
+  remove(id: number): void
+  /** Stores a frame that will not be made anew with what follows. */
+  insert(owner: number, filled: FilledFrame): void
   /** Stores points of one device, in the order of their numbers, as chunks, and that all up to that number are; in the open transaction. */
   write(device: string, points: PointColumns, sealedTo: number): void
 }
@@ -31,7 +34,8 @@ interface Newest {
   points: number
 }
 
-export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWriter {
+/** `onLate` hears of each chunk of late points. */
+export function createChunkWriter(db: DatabaseSync, maxRecords: number, onLate: (owner: number) => void): ChunkWriter {
   const findOwner = db.prepare('SELECT id FROM owner WHERE device = ?')
   const addOwner = db.prepare('INSERT INTO owner (device) VALUES (?)')
   const newest = db.prepare('SELECT id, to_at, records, points FROM chunk WHERE owner = ? ORDER BY to_at DESC LIMIT 2')
@@ -99,6 +103,8 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
       remove.run(id)
       insertFrame(owner, filled, id >= FIRST_FINAL)
     },
+    remove: (id) => void remove.run(id),
+    insert: (owner, filled) => insertFrame(owner, filled, true),
     write(device, points, toSeq) {
       const owner = ownerOf(device)
       seal.run(toSeq, owner)
@@ -120,7 +126,10 @@ export function createChunkWriter(db: DatabaseSync, maxRecords: number): ChunkWr
         all = joinPoints(framePoints(readFrame(bytes)), onTime)
         remove.run(last.id)
       }
-      for (const filled of fillFrames(late, records)) insertFrame(owner, filled, true)
+      for (const filled of fillFrames(late, records)) {
+        insertFrame(owner, filled, true)
+        onLate(owner)
+      }
       for (const filled of fillFrames(all, records)) insertFrame(owner, filled, filled.frame.at.length === records)
     },
   }

@@ -24,7 +24,8 @@ const HOT_USED_PAGES = 2_048
 export function shrinkHot(db: DatabaseSync): void {
   const free = pages(db, 'freelist_count')
   const used = pages(db, 'page_count') - free
-  if (free < HOT_FREE_PAGES || used > HOT_USED_PAGES || free < used * 3) return
+  const nearlyEmpty = used <= KEPT_PAGES && free > KEPT_PAGES
+  if (!nearlyEmpty && (free < HOT_FREE_PAGES || used > HOT_USED_PAGES || free < used * 3)) return
   db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)')
 }
 

@@ -3,6 +3,7 @@ import { createChunkWriter } from './chunk-writer.ts'
 import { createCommittedRead, type CommittedRead } from './committed-read.ts'
 import { toFailure, type Failure } from './failure.ts'
 import { shrink } from './free-pages.ts'
+import { createCompaction } from './compaction.ts'
 import { createGrowth } from './growth.ts'
 import { createHotFeed } from './hot-feed.ts'
 import { createPurge } from './purge.ts'
@@ -45,7 +46,8 @@ export function createStoreWork(db: DatabaseSync, hot: DatabaseSync, seal: SealL
   const chunks = createSealedChunks(db)
   const points = createSeriesPoints(index, chunks)
   const committed = createCommittedRead(db, index, chunks)
-  const writer = createChunkWriter(db, seal.records)
+  const writer = createChunkWriter(db, seal.records, (owner) => compaction.late(owner))
+  const compaction = createCompaction(db, writer, seal.records)
   const sealing = createSealing(db, feed, queue, writer)
   const purge = createPurge(db, feed)
   const rollups = createRollupWork(db, points)
@@ -154,7 +156,7 @@ export function createStoreWork(db: DatabaseSync, hot: DatabaseSync, seal: SealL
         tendSome()
         return true
       }
-      return purge.step() || rollups.step(Date.now() - seal.rollupAfterMs) || keepHouse()
+      return purge.step() || compaction.step() || rollups.step(Date.now() - seal.rollupAfterMs) || keepHouse()
     },
   }
 }
