@@ -1,5 +1,6 @@
 import { Aedes, type AedesPublishPacket } from 'aedes'
 import { storeUnavailable } from './errors.ts'
+import { LocalMq } from './local-mq.ts'
 import type { Message } from './message.ts'
 
 /** aedes and its bus carry no topic with more. */
@@ -62,8 +63,8 @@ export class Bus {
         // none
       },
     }
-    // the bus waits for disks, not for clients: no number of messages on their way may hold up the next
-    this.#aedes = new Aedes({ persistence, concurrency: 0, maxTopicLevels: mostLevels })
+    const mq = new LocalMq<AedesPublishPacket>()
+    this.#aedes = new Aedes({ persistence, mq, maxTopicLevels: mostLevels })
   }
 
   static async open(options: BusOptions): Promise<Bus> {
@@ -121,18 +122,20 @@ export class Bus {
 
   #carry(packet: AedesPublishPacket, done: () => void): void {
     const passing = packet.brokerId === this.#aedes.id ? this.#passing.get(packet.brokerCounter) : undefined
-    // aedes speaks to itself under $SYS
-    if (passing === undefined || packet.topic.startsWith('$SYS/')) return done()
+    if (passing === undefined) return done()
     const writes: Promise<unknown>[] = []
     for (const write of [this.#hear(passing.message), passing.carried?.(), passing.retained]) {
       if (write !== undefined) writes.push(write)
     }
     if (writes.length === 0) done()
     else {
-      Promise.all(writes).then(done, (error: unknown) => {
-        passing.failed = storeUnavailable(error)
-        done()
-      })
+      Promise.all(writes).then(
+        () => done(),
+        (error: unknown) => {
+          passing.failed = storeUnavailable(error)
+          done()
+        },
+      )
     }
     this.#entered(passing)
   }

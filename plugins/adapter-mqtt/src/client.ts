@@ -27,6 +27,7 @@ export class Client implements Link {
   readonly publishes: InboundPublishes
   readonly #adapter: Adapter
   readonly #waitsFor = new Set<'publishes' | 'subscribe'>()
+  #isTooSlow = false
   readonly #aliases = new Map<string, number>()
   /** Answers of the authoriser to deliveries, each for a short while. */
   readonly received = new Map<string, { allowed: boolean; untilMs: number }>()
@@ -96,7 +97,8 @@ export class Client implements Link {
   }
 
   tooSlow(topic: string): void {
-    if (this.closed) return
+    if (this.closed || this.#isTooSlow) return
+    this.#isTooSlow = true
     recordRefusal(this.#adapter, this, 'receive', readsTooSlowly(), topic)
     // not now: whoever publishes is in the middle of its round of subscribers
     setImmediate(() => this.end(reasonCodes.quota))

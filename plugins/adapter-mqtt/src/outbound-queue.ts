@@ -10,10 +10,10 @@ import { protocolError } from './wire/violation.ts'
 /** Unacknowledged messages of one connection, whatever its Receive Maximum allows. */
 const maxInFlight = 256
 /** The queue of one session: beyond either, messages are left out. */
-const maxQueuedMessages = 20_000
+const maxQueuedMessages = 100_000
 const maxQueuedBytes = 32 * 1024 * 1024
 /** Beyond either a connected client is too slow: it is cut off, and a kept session goes on queueing without it. */
-const maxBacklogMessages = 10_000
+const maxBacklogMessages = 50_000
 const maxBacklogBytes = 8 * 1024 * 1024
 /** Beyond it a connected client gets no QoS 0 message more until it reads. */
 const maxUnsentBytes = 1024 * 1024
