@@ -3,7 +3,7 @@ import type { Adapter } from './adapter.ts'
 import type { Client } from './client.ts'
 import { badTopic, notOpen, reservedTopic } from './errors.ts'
 import { isOpen } from './open-topics.ts'
-import type { Route } from './router.ts'
+import { silent, type Route } from './router.ts'
 import { isReserved, limitProblem, topicProblem } from './topics.ts'
 import { toName } from './wire/byte-reader.ts'
 import type { PublishParts } from './wire/publish.ts'
@@ -71,14 +71,15 @@ export class KnownTopics {
       name,
       problem,
       platform,
-      route: this.#adapter.router.route(name),
+      // what is refused is no key that the router should keep
+      route: problem === undefined ? this.#adapter.router.route(name) : silent,
       routeVersion: this.#adapter.router.version,
     }
   }
 
   routeOf(topic: KnownTopic): Route {
     const { router } = this.#adapter
-    if (topic.routeVersion !== router.version) {
+    if (topic.routeVersion !== router.version && topic.problem === undefined) {
       topic.route = router.route(topic.name)
       topic.routeVersion = router.version
     }

@@ -23,7 +23,7 @@ export interface Route {
   readonly groups: readonly Group[]
 }
 
-const silent: Route = { targets: [], groups: [] }
+export const silent: Route = { targets: [], groups: [] }
 
 /** Sessions, their subscriptions, and the way from a message to all who want it. */
 export class Router {
