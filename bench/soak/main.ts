@@ -38,7 +38,7 @@ async function soak(options: SoakOptions, say: (line: string) => void): Promise<
     const loopMs = (figure: string): string => toText(metric(`nodejs_eventloop_lag_${figure}_seconds`) * 1000, 1)
     const rows = [
       ['connections held', `${sessions} of ${connections}`],
-      ['sent', `${round.sent}, ${toText(round.messagesPerSecond, 0)}/s, ${kind} QoS ${qos}`],
+      ['sent', `${round.sent}, ${toText(round.messagesPerSecond, 0)}/s of ${perSecond}/s, ${kind} QoS ${qos}`],
       ['acknowledged', qos === 1 ? String(round.sent - round.unanswered) : '-'],
       ['stored', String(round.stored ?? '-')],
       ['ack p50, p99', `${toText(round.ackP50Ms, 1)}, ${toText(round.ackP99Ms, 1)} ms`],
