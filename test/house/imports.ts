@@ -45,7 +45,7 @@ const node = 'node:*'
 /** The list of docs/architecture.md. First match wins. */
 export const rooms: readonly Room[] = [
   { folder: /^packages\/contracts\//, house: [], others: ['typebox'] },
-  { folder: /^packages\/sdk\//, house: ['contracts'], others: ['typebox', node], typesOnly: ['fastify'] },
+  { folder: /^packages\/sdk\//, house: ['contracts'], others: ['typebox', 'liquidjs', node], typesOnly: ['fastify'] },
   { folder: /^packages\/plugin-host\//, house: ['contracts', 'sdk'], others: 'its dependencies' },
   { folder: /^packages\/testkit\//, house: ['contracts', 'sdk', 'plugin-host'], others: 'its dependencies' },
   { folder: /^packages\/core\//, house: ['contracts'], others: ['typebox', 'cborg', node] },
