@@ -12,6 +12,13 @@ export const HttpMount = Type.Object(
   {
     prefix: Type.String({ pattern: '^/[a-z0-9._/-]{0,100}$' }),
     auth: Type.Union([Type.Literal('session'), Type.Literal('own')]),
+    permission: Type.Optional(
+      Type.String({
+        pattern: '^[a-z]+\\.[a-z]+$',
+        maxLength: 64,
+        description: 'With `session`: the right that the person or key must have, too',
+      }),
+    ),
   },
   closed,
 )

@@ -125,7 +125,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
   }
   const dispatcher = createHttpDispatcher({
-    authorize: (request) => isKnownCaller(request, deps),
+    authorize: (request, permission) => isKnownCaller(request, deps, permission),
     connectionOf: (socket, request) => {
       const connection = connectionOf(socket) ?? { socket, address: '', encrypted: false, listener: 'unknown' }
       return { ...connection, socket, ...toPeer({ headers: request.headers, raw: request }, deps) }

@@ -18,8 +18,8 @@ export const retryAfterSeconds = 5
 const maxSegments = 52
 
 export interface DispatcherOptions {
-  /** A person's session or an API key is good for this request. A throw is a no. */
-  authorize(request: IncomingMessage): Promise<boolean>
+  /** A person's session or an API key is good for this request, and has the right that the mount names. A throw is a no. */
+  authorize(request: IncomingMessage, permission?: string): Promise<boolean>
   /** The connection a request came by; trusted proxies between are seen through. */
   connectionOf(socket: Duplex, request: IncomingMessage): Connection
   /** Prefixes of the platform itself, which no plugin may claim. */
@@ -65,6 +65,7 @@ interface Target {
 
 interface Entry {
   auth: HttpMount['auth']
+  permission?: string
   target: Target
 }
 
@@ -106,7 +107,7 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
   const admit = async (entry: Entry, request: IncomingMessage): Promise<boolean> => {
     if (entry.auth === 'own') return true
     try {
-      if (!(await options.authorize(request))) return false
+      if (!(await options.authorize(request, entry.permission))) return false
     } catch (error) {
       options.log.error('the session check failed', { err: error })
       return false
@@ -122,7 +123,7 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
         throw new HostError('PLUGIN_PREFIX_TAKEN', `${prefix} is answered by ${other.target.key} already.`)
     }
     remove(target.key)
-    for (const { prefix, auth } of mounts) table.set(withoutSlash(prefix), { auth, target })
+    for (const { prefix, ...asks } of mounts) table.set(withoutSlash(prefix), { ...asks, target })
   }
 
   const remove = (key: string): void => {

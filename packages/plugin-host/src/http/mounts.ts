@@ -6,7 +6,7 @@ export function mountsOf(
   instance: string,
 ): HttpMount[] {
   const claimed = manifest.contributes.http ?? []
-  if (claimed.length > 0) return claimed.map(({ prefix, auth }) => ({ prefix: withoutSlash(prefix), auth }))
+  if (claimed.length > 0) return claimed.map((mount) => ({ ...mount, prefix: withoutSlash(mount.prefix) }))
   const own = `/x/${manifest.id}`
   return [{ prefix: manifest.instances === 'one' ? own : `${own}/${instance}`, auth: 'session' }]
 }

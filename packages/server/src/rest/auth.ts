@@ -84,8 +84,8 @@ export const admitUpgrade = async (raw: IncomingMessage, deps: GeneralDeps): Pro
   return { caller, again: () => deps.people.bySession(token, 'look') }
 }
 
-/** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key. */
-export const isKnownCaller = async (raw: IncomingMessage, deps: GeneralDeps): Promise<boolean> => {
+/** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key, with this right. */
+export const isKnownCaller = async (raw: IncomingMessage, deps: GeneralDeps, permission?: string): Promise<boolean> => {
   const { headers } = raw
   const peer = toPeer({ headers, raw }, deps)
   if (!peer.encrypted && !deps.permitsPlain(peer.address)) return false
@@ -93,7 +93,7 @@ export const isKnownCaller = async (raw: IncomingMessage, deps: GeneralDeps): Pr
   try {
     const caller = await identify(request, deps)
     if (caller?.kind === 'user' && !safeMethods.has(raw.method ?? '')) assertSameOrigin(request, deps)
-    return caller !== undefined
+    return caller !== undefined && (permission === undefined || mayDo(caller, permission))
   } catch (error) {
     if (error instanceof RestError) return false
     throw error
