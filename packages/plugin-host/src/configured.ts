@@ -1,5 +1,6 @@
 import type { FieldError } from '@patchbay/contracts/problem'
-import { isBadConfig, isNotReady, type Log, type Plugin } from '@patchbay/sdk'
+import { maxReplyChars } from '@patchbay/contracts/notification'
+import { isBadConfig, isNotReady, type Log, type Plugin, type VerifyAbout } from '@patchbay/sdk'
 import type { Clock } from './clock.ts'
 import { migrateConfig } from './config/migrate.ts'
 import { NotPlain } from './config/plain.ts'
@@ -87,20 +88,27 @@ export interface TestResult {
   ok: boolean
   /** The plugin offers no test; the configuration is well formed. */
   untested?: boolean
+  /** What the remote said, in its own words. */
+  reply?: string
   code?: 'PLUGIN_BAD_CONFIG' | 'PLUGIN_NOT_READY' | 'PLUGIN_VERIFY_FAILED'
   text?: string
   errors?: readonly FieldError[]
 }
 
-const callVerify = (verify: Plugin['verify'], config: Config, signal: AbortSignal): unknown =>
-  verify && Reflect.apply(verify, undefined, [config, signal])
+const callVerify = (verify: Plugin['verify'], config: Config, signal: AbortSignal, about: VerifyAbout): unknown =>
+  verify && Reflect.apply(verify, undefined, [config, signal, about])
+
+const replyOf = (answer: unknown): string | undefined => {
+  const reply: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'reply') : undefined
+  return typeof reply === 'string' ? reply : undefined
+}
 
 /** The plugin's own test of a configuration that is not saved. Never rejects, and says no secret. */
 export async function verifyConfig(
   plugin: Plugin,
   config: Config,
   instance: { plugin: string; name: string },
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log, about }: { clock: Clock; log: Log; about: VerifyAbout },
 ): Promise<TestResult> {
   const { verify } = plugin
   if (!verify) return { ok: true, untested: true }
@@ -109,10 +117,13 @@ export async function verifyConfig(
   const owner: Owner = { ...instance, crashed: (error) => ownLog.warn('a test threw later', { err: error }) }
   const abort = new AbortController()
   const outcome = await within(clock, verifyMs, () =>
-    runOwned(owner, async () => callVerify(verify, config, abort.signal)),
+    runOwned(owner, async () => callVerify(verify, config, abort.signal, about)),
   )
   abort.abort()
-  if (outcome.kind === 'done') return { ok: true }
+  if (outcome.kind === 'done') {
+    const reply = replyOf(outcome.value)
+    return { ok: true, ...(reply === undefined ? {} : { reply: redactor.text(reply).slice(0, maxReplyChars) }) }
+  }
   if (outcome.kind === 'late')
     return { ok: false, code: 'PLUGIN_NOT_READY', text: `The test did not end within ${verifyMs} ms.` }
   const { error } = outcome

@@ -78,6 +78,7 @@ test('callbacks of sessions, matchers and listeners run as the instance, whoever
         owner = given
         return {
           sessions,
+          messages: { publish: async () => undefined },
           listen: () => undefined,
           match(_name, givenFirst, givenHandler) {
             first = givenFirst
@@ -114,6 +115,7 @@ test('a connection whose handler throws is ended and counted as a crash; forgott
           publishFor: async () => undefined,
           relay: () => undefined,
         },
+        messages: { publish: async () => undefined },
         match: () => undefined,
         listen: (_options, given) => {
           onConnection = given

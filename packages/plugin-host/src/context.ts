@@ -28,6 +28,7 @@ export interface ContextParts {
   serviceOwner: ServiceOwner
   contribute: Contribute
   mounts: readonly HttpMount[]
+  privateTargets: readonly string[]
   health(state: 'ok' | 'degraded', why?: string): void
   crashed(error: unknown): void
 }
@@ -69,6 +70,10 @@ export function createContext(parts: ContextParts): LiveContext {
     if (!list?.some((entry) => entry.name === name))
       throw new HostError('PLUGIN_UNDECLARED', `The ${kind} ${name} is not in plugin.json of ${manifest.id}.`)
   }
+  const needed = (service: string): void => {
+    if (!manifest.needs.services?.includes(service))
+      throw new HostError('PLUGIN_UNDECLARED', `${service} is not in needs.services of ${manifest.id}.`)
+  }
   const track = (connection: Connection): void => {
     const { socket } = connection
     sockets.add(socket)
@@ -101,6 +106,7 @@ export function createContext(parts: ContextParts): LiveContext {
     signal: scope.signal,
     log: parts.log,
     store: limitValues(parts.values),
+    privateTargets: parts.privateTargets,
     dataFolder() {
       folder ??= mkdir(parts.dataFolder, { recursive: true, mode: 0o700 }).then(() => parts.dataFolder)
       return folder
@@ -150,9 +156,12 @@ export function createContext(parts: ContextParts): LiveContext {
       })
     },
     get sessions() {
-      if (!manifest.needs.services?.includes('sessions'))
-        throw new HostError('PLUGIN_UNDECLARED', `sessions is not in needs.services of ${manifest.id}.`)
+      needed('sessions')
       return sessions
+    },
+    get messages() {
+      needed('messages')
+      return parts.services.messages
     },
     match: (name, first, onConnection) =>
       whenLive(`match ${name}`, () =>

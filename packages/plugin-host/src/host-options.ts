@@ -1,5 +1,5 @@
 import type { InstanceStatus } from '@patchbay/contracts/plugin'
-import type { KeyValue, Log } from '@patchbay/sdk'
+import type { KeyValue, Log, Messages } from '@patchbay/sdk'
 import type { Clock } from './clock.ts'
 import type { SecretBox } from './config/secrets.ts'
 import type { SettingOf } from './configured.ts'
@@ -35,6 +35,10 @@ export interface PluginHostOptions {
   secrets: SecretBox
   /** Settings of the environment that fields may name (`x-setting`); undefined when not given. */
   settingOf?: SettingOf
+  /** Addresses and CIDRs in private or loopback ranges that plugins may call; none by default. */
+  privateTargets?: readonly string[]
+  /** The service `messages` for the test of a configuration that does not run yet. */
+  testMessages?(plugin: string, name: string): Messages
   dataFolder(plugin: string, name: string): string
   log: Log
   clock?: Clock

@@ -512,6 +512,35 @@ describe('configuring', () => {
     expect(await world.host.test('cfg', 'a', {})).toEqual({ ok: true })
   })
 
+  test('a test tells what the remote said, without secrets; a save sends nothing, and both know what may be called', async () => {
+    const abouts: unknown[] = []
+    const told = definePlugin({
+      config: { token: field.secret() },
+      async verify({ token }, _signal, about) {
+        abouts.push(about)
+        if (about.purpose === 'save') return
+        if (token === 'refused-token') throw new Error(`403 no ${token}`)
+        return { reply: `200 hello ${token} ${'x'.repeat(5000)}` }
+      },
+      setup: () => undefined,
+    })
+    const world = await worldOf({ packages: [[told, many]] })
+    await world.host.start()
+    await world.host.put('cfg', 'a', { config: { token: 'stored-token' } })
+    const { ok, reply = '' } = await world.host.test('cfg', 'a', { token: { set: true } })
+    expect([ok, reply.startsWith('200 hello [secret] xxx'), reply.length <= 2000]).toEqual([true, true, true])
+    expect(await world.host.test('cfg', undefined, { token: 'refused-token' })).toEqual({
+      ok: false,
+      code: 'PLUGIN_VERIFY_FAILED',
+      text: '403 no [secret]',
+    })
+    expect(abouts).toEqual([
+      { purpose: 'save', privateTargets: [] },
+      { purpose: 'test', privateTargets: [] },
+      { purpose: 'test', privateTargets: [] },
+    ])
+  })
+
   test('a new instance that fails is kept and says why', async () => {
     const world = await worldOf({ packages: [[configured, many]] })
     await world.host.start()

@@ -278,10 +278,18 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     },
 
     async test(id, name, input) {
-      const { plugin } = usable(id)
+      const { plugin, manifest } = usable(id)
       const stored = name === undefined ? undefined : slots.get(id, name)?.stored
       const config = toConfig(plugin, input, stored, options.secrets)
-      return verifyConfig(plugin, config, { plugin: id, name: name ?? 'test' }, { clock, log })
+      const messages = manifest.needs.services?.includes('messages')
+        ? options.testMessages?.(id, name ?? 'test')
+        : undefined
+      const about = {
+        purpose: 'test',
+        privateTargets: options.privateTargets ?? [],
+        ...(messages ? { messages } : {}),
+      } as const
+      return verifyConfig(plugin, config, { plugin: id, name: name ?? 'test' }, { clock, log, about })
     },
   }
 }

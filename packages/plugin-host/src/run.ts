@@ -27,6 +27,7 @@ export interface RunParts {
   values: KeyValue
   dataFolder: string
   services: CreateServices
+  privateTargets: readonly string[]
   contribute: Contribute
   dispatcher: HttpDispatcher
   health(source: 'plugin' | 'service', state: 'ok' | 'degraded', why?: string): void
@@ -82,6 +83,7 @@ export function createRun(parts: RunParts): Run {
       dataFolder: parts.dataFolder,
       services: parts.services(serviceOwner),
       serviceOwner,
+      privateTargets: parts.privateTargets,
       contribute: parts.contribute,
       mounts,
       health: (state, why) => parts.health('plugin', state, why),

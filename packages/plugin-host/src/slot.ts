@@ -76,6 +76,7 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string): S
       values: options.values(plugin, name),
       dataFolder: options.dataFolder(plugin, name),
       services: options.services,
+      privateTargets: options.privateTargets ?? [],
       contribute: options.contribute,
       dispatcher: options.dispatcher,
       mark: async (starting) => {
@@ -157,7 +158,8 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string): S
     },
 
     async verify(found, config) {
-      const result = await verifyConfig(found.plugin, config, { plugin, name }, { clock, log: options.log })
+      const about = { purpose: 'save', privateTargets: options.privateTargets ?? [] } as const
+      const result = await verifyConfig(found.plugin, config, { plugin, name }, { clock, log: options.log, about })
       // What is merely not there yet is no reason against a configuration: setup tries again by itself.
       if (result.ok || result.code === 'PLUGIN_NOT_READY') return
       const fields = result.errors ?? []

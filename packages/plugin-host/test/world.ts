@@ -179,6 +179,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     random: () => 0.5,
     services: (owner) => ({
       sessions: noSessions,
+      messages: { publish: async () => undefined },
       match(name) {
         listening.add(name)
         owner.own(`match ${name}`, () => void listening.delete(name))

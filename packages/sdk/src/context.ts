@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
-import type { Sessions } from '@patchbay/contracts/session'
+import type { PublishOptions, Sessions } from '@patchbay/contracts/session'
 
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
@@ -74,6 +74,15 @@ export interface AlertChannel {
   ): Promise<DeliveryAnswer>
 }
 
+/** Publishes to subscribers of the platform's topics, of any protocol, in the platform's own name. */
+export interface Messages {
+  /**
+   * Resolves when the copies that must outlive a crash are durable; rejects with `Refused`. Topics that devices report on (`devices/…`,
+   * `sensors/…`) and reserved ones (`$…`, `provision/…`) are refused: what a plugin publishes must not be taken for a reading.
+   */
+  publish(topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void>
+}
+
 /** Everything a plugin gets. Whatever is taken through it is owned by the instance's scope, which the host releases in reverse order. */
 export interface Context<C> {
   readonly config: C
@@ -104,6 +113,10 @@ export interface Context<C> {
   alertChannel(name: string, channel: AlertChannel): void
   /** Of `needs.services`: `sessions`. */
   readonly sessions: Sessions
+  /** Of `needs.services`: `messages`. */
+  readonly messages: Messages
+  /** Addresses and CIDRs in private or loopback ranges that webhooks and HTTP channels may call (PATCHBAY_ALLOW_PRIVATE_TARGETS). */
+  readonly privateTargets: readonly string[]
   /** Front door, host level only. `first` is called with what has arrived so far, at least one byte. */
   match(name: string, first: (bytes: Uint8Array) => MatchAnswer, onConnection: (connection: Connection) => void): void
   /** A port of its own. A taken port makes the instance degraded and says so; it does not throw. */

@@ -1,4 +1,4 @@
-import type { Context } from './context.ts'
+import type { Context, Messages } from './context.ts'
 import { type ConfigOf, type Fields, toConfigSchema } from './fields.ts'
 
 /** Version of the plugin API, apart from the platform's own. `plugin.json` names a range over it in `api`. */
@@ -6,11 +6,32 @@ export const apiVersion = '1.0.0'
 
 const brand = Symbol.for('patchbay.plugin')
 
+/** What a test of a configuration may know besides the configuration itself. */
+export interface VerifyAbout {
+  /**
+   * `save`: the configuration is about to be stored, so nothing may be sent that a person would see. `test`: a person pressed the Test button
+   * and wants the remote's true answer.
+   */
+  readonly purpose: 'save' | 'test'
+  /** As in the context. */
+  readonly privateTargets: readonly string[]
+  /** As in the context, where `needs.services` names it. */
+  readonly messages?: Messages
+}
+
+/** What the remote said to a test, in its own words, for the person who asked. No secret may be in it. */
+export interface VerifyAnswer {
+  readonly reply: string
+}
+
 export interface PluginDefinition<F extends Fields> {
   /** The fields of an instance's configuration. */
   config: F
-  /** The console's Test button, on unsaved values; throws BadConfig with the field's path, or NotReady. */
-  verify?(config: ConfigOf<F>, signal: AbortSignal): Promise<void>
+  /**
+   * The console's Test button, on unsaved values, and the check before a configuration is saved: see `about.purpose`. Throws BadConfig with
+   * the field's path, or NotReady; the message of any other error is shown as what the remote said.
+   */
+  verify?(config: ConfigOf<F>, signal: AbortSignal, about: VerifyAbout): Promise<VerifyAnswer | void>
   /** From config version n (the key) to n + 1. */
   migrate?: Record<number, (old: Record<string, unknown>) => Record<string, unknown>>
   /** Makes the instance live. What it takes through `ctx` is released by the host. */
@@ -21,7 +42,7 @@ export interface PluginDefinition<F extends Fields> {
 export interface Plugin {
   readonly [brand]: true
   readonly configSchema: ReturnType<typeof toConfigSchema>
-  readonly verify?: (config: never, signal: AbortSignal) => Promise<void>
+  readonly verify?: (config: never, signal: AbortSignal, about: VerifyAbout) => Promise<VerifyAnswer | void>
   readonly migrate: Record<number, (old: Record<string, unknown>) => Record<string, unknown>>
   readonly setup: (ctx: never) => Promise<void> | void
 }

@@ -2,6 +2,7 @@
 export * from './fakes/clock.ts'
 export * from './fakes/listeners.ts'
 export * from './fakes/log.ts'
+export * from './fakes/messages.ts'
 export * from './fakes/sessions.ts'
 export * from './fakes/store.ts'
 export * from './leak-check.ts'

@@ -16,6 +16,7 @@ import { apiVersion, type Plugin } from '@patchbay/sdk'
 import fastify, { type InjectOptions, type LightMyRequestResponse } from 'fastify'
 import { createFakeListeners, type ConnectOptions, type FakeListeners } from './fakes/listeners.ts'
 import { createFakeLog, type FakeLog } from './fakes/log.ts'
+import { createFakeMessages, type FakeMessages } from './fakes/messages.ts'
 import { createFakeSessions, type FakeSessions } from './fakes/sessions.ts'
 import { createFakeStore, type FakeStore } from './fakes/store.ts'
 import { watchHandles } from './leak-check.ts'
@@ -31,6 +32,8 @@ export interface StartOptions {
   random?: () => number
   /** Requests under a mount with `auth: session` carry a good session. On by default. */
   authorized?: boolean
+  /** Private and loopback targets that the plugin may call: what PATCHBAY_ALLOW_PRIVATE_TARGETS gives. None by default. */
+  privateTargets?: readonly string[]
 }
 
 export interface StopReport {
@@ -42,6 +45,7 @@ export interface StopReport {
 export interface StartedPlugin {
   readonly status: InstanceStatus
   readonly sessions: FakeSessions
+  readonly messages: FakeMessages
   readonly store: FakeStore
   readonly log: FakeLog
   readonly listeners: FakeListeners
@@ -54,8 +58,8 @@ export interface StartedPlugin {
   request(options: string | InjectOptions): Promise<LightMyRequestResponse>
   /** A client's connection to a listener or the front door. */
   connect(options?: ConnectOptions): Promise<import('node:net').Socket>
-  /** The plugin's own test of a configuration. */
-  verify(config: unknown): Promise<TestResult>
+  /** The plugin's own test of a configuration: as the Test button, unless told that it is about to be saved. */
+  verify(config: unknown, purpose?: 'save' | 'test'): Promise<TestResult>
   /** Stops and starts with another configuration. */
   reconfigure(config: unknown): Promise<void>
   /** Twice = the same report. Rejects when something was left behind. */
@@ -110,6 +114,8 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
   const config = toConfig(plugin, options.config ?? {}, undefined, plainBox)
   const leaks = watchHandles()
   const sessions = options.sessions ?? createFakeSessions()
+  const messages = createFakeMessages()
+  const privateTargets = options.privateTargets ?? []
   const store = options.store ?? createFakeStore()
   const listeners = createFakeListeners()
   const log = createFakeLog()
@@ -147,7 +153,8 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
     hear: () => undefined,
     values: store,
     dataFolder,
-    services: (owner) => ({ sessions, ...listeners.of(owner) }),
+    services: (owner) => ({ sessions, messages, ...listeners.of(owner) }),
+    privateTargets,
     contribute: (kind, of, implementation) => {
       const list = contributions[kind]
       list.set(of, implementation)
@@ -181,6 +188,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
       return instance.status
     },
     sessions,
+    messages,
     store,
     log,
     listeners,
@@ -191,8 +199,13 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
     dataFolder,
     request: (of) => front.inject(of),
     connect: (how) => listeners.connect(how),
-    verify: (of) =>
-      verifyConfig(plugin, toConfig(plugin, of, undefined, plainBox), { plugin: manifest.id, name }, { clock, log }),
+    verify: (of, purpose = 'test') =>
+      verifyConfig(
+        plugin,
+        toConfig(plugin, of, undefined, plainBox),
+        { plugin: manifest.id, name },
+        { clock, log, about: { purpose, privateTargets, messages } },
+      ),
     reconfigure: (of) =>
       serial.run(async () => {
         const next = toConfig(plugin, of, undefined, plainBox)

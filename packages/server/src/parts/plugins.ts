@@ -11,6 +11,7 @@ import type { SecretBox } from '../settings/secret-box.ts'
 import type { Settings } from '../settings/settings.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
 import type { Domain } from './domain.ts'
+import { createPluginMessages } from './plugin-messages.ts'
 import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
 
 /** A bundled plugin is reviewed code: that the process was killed while it started says nothing against it until it keeps happening. */
@@ -53,6 +54,7 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
         owner.own(`relay ${name}`, domain.hub.relay(name, broker))
       },
     },
+    messages: createPluginMessages(domain.hub, owner.instance),
     match(name, first, onConnection) {
       owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
     },
@@ -90,6 +92,8 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
     },
     secrets: parts.secrets,
     dataFolder: folderOf,
+    privateTargets: settings.allowPrivateTargets,
+    testMessages: (plugin, name) => createPluginMessages(domain.hub, { plugin, name }),
     log: parts.log,
     services,
     contribute,

@@ -8,7 +8,7 @@ const plugin = { id: PluginId }
 const one = Type.Object({ ...plugin, name: Type.String({ minLength: 1, maxLength: 64 }) })
 const TestBody = Type.Object({ config: Type.Record(Type.String(), Type.Unknown()) }, { additionalProperties: false })
 const TestAnswer = Type.Object(
-  { ok: Type.Boolean(), detail: Type.Optional(Type.String()) },
+  { ok: Type.Boolean(), reply: Type.Optional(Type.String()), text: Type.Optional(Type.String()) },
   { additionalProperties: true },
 )
 
