@@ -518,7 +518,7 @@ describe('configuring', () => {
       config: { token: field.secret() },
       async verify({ token }, _signal, about) {
         abouts.push(about)
-        if (about.purpose === 'save') return
+        if (about.purpose === 'save') return undefined
         if (token === 'refused-token') throw new Error(`403 no ${token}`)
         return { reply: `200 hello ${token} ${'x'.repeat(5000)}` }
       },
