@@ -13,6 +13,7 @@ import { createMetrics } from './metrics/metrics.ts'
 import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
+import { createChannels } from './parts/channels.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
@@ -121,6 +122,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),
     plugins: () => plugins,
+    channels: () => createChannels({ plugins, live: domain.channels }),
     ready: () =>
       ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
   }

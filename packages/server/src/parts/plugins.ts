@@ -10,6 +10,7 @@ import type { FrontDoor } from '../front-door/front-door.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
 import type { Settings } from '../settings/settings.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
+import { guardChannels } from './channels.ts'
 import type { Domain } from './domain.ts'
 import { createPluginMessages } from './plugin-messages.ts'
 import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
@@ -81,7 +82,7 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
 
   const folderOf = (plugin: string, name: string): string => join(settings.data, 'plugins', plugin, name)
 
-  return createPluginHost({
+  const host = createPluginHost({
     bundled: parts.bundled ?? bundledPlugins,
     defaults: parts.bundled ? [] : defaultInstances,
     instances: createInstanceDocuments(registry),
@@ -101,4 +102,5 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
     settingOf: (name) => (fieldSettings.has(name) ? settings.given.get(name) : undefined),
     maxDeathsInStart,
   })
+  return guardChannels(host)
 }

@@ -10,6 +10,7 @@ import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { Channels } from '../parts/channels.ts'
 import type { Domain } from '../parts/domain.ts'
 import type { Settings } from '../settings/settings.ts'
 
@@ -46,6 +47,7 @@ export interface RestDeps
   listeners(): Listener[]
   /** The plugin host, which is made after the routes. */
   plugins(): PluginHost
+  channels(): Channels
 }
 
 export type RestApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

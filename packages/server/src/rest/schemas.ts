@@ -1,4 +1,5 @@
 import { AccessRule, Decision, Refusal } from '@patchbay/contracts/access'
+import { Channel, ChannelTestAnswer } from '@patchbay/contracts/channel'
 import { Command } from '@patchbay/contracts/command'
 import { Credential, Device, LiveSession } from '@patchbay/contracts/device'
 import { DeviceType } from '@patchbay/contracts/device-type'
@@ -15,6 +16,8 @@ export const sharedSchemas = [
   AccessRule,
   ApiKey,
   AuditEntry,
+  Channel,
+  ChannelTestAnswer,
   Command,
   Credential,
   Decision,

@@ -1,5 +1,6 @@
 import type { Routes } from '../rest/route-deps.ts'
 import { accessRoutes } from './access.ts'
+import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
 import { deviceRoutes } from './devices.ts'
@@ -24,6 +25,7 @@ export const routes: readonly Routes[] = [
   accessRoutes,
   messageRoutes,
   pluginRoutes,
+  channelRoutes,
   systemRoutes,
   pageRoutes,
 ]

@@ -108,7 +108,7 @@ export const declarations = {
     'PATCHBAY_ALLOW_PRIVATE_TARGETS',
     '',
     kind.cidrs,
-    'Addresses or CIDRs in private or loopback ranges that webhooks and HTTP alert channels may call; read, and used once such channels are there.',
+    'Addresses or CIDRs in private or loopback ranges that webhooks and HTTP alert channels may call; link-local and metadata addresses stay closed.',
     'none',
   ),
   durability: withDefault(
