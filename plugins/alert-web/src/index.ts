@@ -4,13 +4,11 @@ import { config } from './config.ts'
 import { createInbox } from './inbox.ts'
 
 const maxListed = 200
-const query = {
-  type: 'object',
-  properties: {
-    after: { type: 'integer', minimum: 0, default: 0 },
-    limit: { type: 'integer', minimum: 1, maximum: maxListed, default: 50 },
-  },
-} as const
+const listed = 50
+
+/** A whole number within bounds, else the normal one: a schema for two numbers would cost a validator of its own. */
+const readNumber = (text: unknown, normal: number, most: number): number =>
+  typeof text === 'string' && /^\d{1,15}$/.test(text) ? Math.min(Number(text), most) : normal
 
 export default definePlugin({
   config,
@@ -24,11 +22,10 @@ export default definePlugin({
         }, []),
     })
     ctx.http(async (app) => {
-      app.get<{ Querystring: { after: number; limit: number } }>(
-        '/x/alert-web/notifications',
-        { schema: { querystring: query } },
-        async (request) => ({ items: await inbox.list(request.query.after, request.query.limit) }),
-      )
+      app.get<{ Querystring: { after?: string; limit?: string } }>('/x/alert-web/notifications', async ({ query }) => {
+        const after = readNumber(query.after, 0, Number.MAX_SAFE_INTEGER)
+        return { items: await inbox.list(after, readNumber(query.limit, listed, maxListed)) }
+      })
     })
   },
 })
