@@ -5,9 +5,9 @@ import { connectTo, TargetForbidden, Unreachable } from '@patchbay/sdk/outbound-
 import type { Config } from './config.ts'
 import type { Mail } from './mail.ts'
 
-export const connectMs = 10_000
+export const connectMs = 8_000
 /** Silence of the server at any step. */
-export const silenceMs = 10_000
+export const silenceMs = 8_000
 
 const numberOf = (error: unknown, key: string): number | undefined => {
   const value: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined

@@ -7,8 +7,8 @@ import { createTargetGuard, type Resolve } from './guarded-lookup.ts'
 export type { PrivateTargets } from './address-range.ts'
 export { TargetForbidden, Unreachable } from './failures.ts'
 
-/** What one call may take, from the look-up of the name to the last byte of the answer. */
-export const outboundTimeoutMs = 10_000
+/** Less than a test may take, so that it can tell. What one call may take, from the look-up of the name to the last byte of the answer. */
+export const outboundTimeoutMs = 8_000
 /** What is sent and what is read of an answer; the rest of an answer is not waited for. */
 export const maxSentBytes = 1024 * 1024
 export const maxReadBytes = 16 * 1024
