@@ -3,6 +3,7 @@ import {
   type AlertChannel,
   answerOf,
   assertTarget,
+  cutText,
   deliverByPost,
   openTemplate,
   toUrlSecrets,
@@ -32,8 +33,8 @@ const toMessage = (title: string, text: string, { link, kind, alert }: Notificat
   allowed_mentions: { parse: [] },
   embeds: [
     {
-      title: title.slice(0, maxTitleChars),
-      description: text.slice(0, maxTextChars),
+      title: cutText(title, maxTitleChars),
+      description: cutText(text, maxTextChars),
       color: kind === 'resolved' ? resolvedColour : colours[alert.severity],
       ...(link === undefined ? {} : { url: link }),
     },

@@ -3,6 +3,7 @@ import {
   type AlertChannel,
   answerOf,
   assertTarget,
+  cutText,
   deliverByPost,
   openTemplate,
   toUrlSecrets,
@@ -21,13 +22,13 @@ const escapeMrkdwn = (text: string): string =>
 
 const plain = (text: string, maxChars: number): object => ({
   type: 'plain_text',
-  text: text.slice(0, maxChars) || ' ',
+  text: cutText(text, maxChars) || ' ',
   emoji: false,
 })
 
 /** All that came from templates stands in `plain_text`, which knows no markup: a device cannot mention or link. */
 const toMessage = (title: string, text: string, link: string | undefined): object => ({
-  text: escapeMrkdwn(title),
+  text: escapeMrkdwn(cutText(title, maxTextChars)),
   blocks: [
     { type: 'header', text: plain(title, maxTitleChars) },
     { type: 'section', text: plain(text, maxTextChars) },

@@ -3,6 +3,7 @@ import {
   type AlertChannel,
   answerOf,
   assertTarget,
+  cutText,
   deliverByPost,
   openTemplate,
   toUrlSecrets,
@@ -32,9 +33,8 @@ const toMessage = (title: string, text: string, link: string | undefined): objec
         type: 'AdaptiveCard',
         version: '1.4',
         body: [
-          run(title.slice(0, maxTitleChars), { weight: 'Bolder', size: 'Medium' }),
-          ...text
-            .slice(0, maxTextChars)
+          run(cutText(title, maxTitleChars), { weight: 'Bolder', size: 'Medium' }),
+          ...cutText(text, maxTextChars)
             .split('\n')
             .map((line) => run(line)),
         ],

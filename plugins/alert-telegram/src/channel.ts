@@ -3,6 +3,7 @@ import {
   type AlertChannel,
   answerOf,
   assertTarget,
+  cutText,
   openTemplate,
   toDeliveryAnswer,
   toValues,
@@ -56,7 +57,7 @@ export async function openChannel(
         // Without parse_mode the text is plain: a device cannot put markup into it.
         const body = JSON.stringify({
           chat_id: config.chat,
-          text: text.render(toValues(notification)).slice(0, maxTextChars) || ' ',
+          text: cutText(text.render(toValues(notification)), maxTextChars) || ' ',
           link_preview_options: { is_disabled: true },
           ...(config.thread === undefined ? {} : { message_thread_id: config.thread }),
         })

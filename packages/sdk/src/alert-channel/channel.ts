@@ -11,7 +11,7 @@ import { toDeliveryAnswer, toReply } from './reply.ts'
 
 export type { AlertChannel } from '../context.ts'
 export { toDetails, toHeadline, toTestNotification, toValues } from './message.ts'
-export { hideSecrets, retryAfterMs, toDeliveryAnswer, toOutcome, toReply, toUrlSecrets } from './reply.ts'
+export { cutText, hideSecrets, retryAfterMs, toDeliveryAnswer, toOutcome, toReply, toUrlSecrets } from './reply.ts'
 
 /** A delivery that failed in a way the remote, or the template, will repeat. */
 export class DeliveryRefused extends Error {

@@ -1,6 +1,6 @@
 import { maxReplyChars } from '@patchbay/contracts/notification'
 import { describe, expect, test } from 'vitest'
-import { hideSecrets, maxWaitMs, retryAfterMs, toDeliveryAnswer, toReply, toUrlSecrets } from './reply.ts'
+import { cutText, hideSecrets, maxWaitMs, retryAfterMs, toDeliveryAnswer, toReply, toUrlSecrets } from './reply.ts'
 
 test.for([
   [200, 'delivered'],
@@ -39,6 +39,12 @@ describe('Retry-After', () => {
     expect(toDeliveryAnswer({ status: 429, headers, body: '' }, [])).toMatchObject({ afterMs: 7000 })
     expect(toDeliveryAnswer({ status: 404, headers, body: '' }, [])).not.toHaveProperty('afterMs')
   })
+})
+
+test('a cut leaves no half character, which a remote might refuse for good', () => {
+  expect(cutText('ab🔥', 3)).toBe('ab\uFFFD')
+  expect(cutText('a\uD83Db', 9)).toBe('a\uFFFDb')
+  expect(cutText('ab🔥', 4)).toBe('ab🔥')
 })
 
 test('a reply is one line, bounded, and without secrets in any of their forms', () => {

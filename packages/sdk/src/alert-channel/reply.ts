@@ -25,12 +25,16 @@ export function toUrlSecrets(address: string): string[] {
   return [address, `${url.pathname}${url.search}`, url.search, ...parts]
 }
 
+/** The first characters of a text. Half a character (a lone surrogate), cut or sent, becomes a sign that every remote takes. */
+export const cutText = (text: string, maxChars: number): string => text.slice(0, maxChars).toWellFormed()
+
 /** One line of a remote's words, bounded: what would rule a terminal or a log becomes a space. */
 export const toReply = (text: string, secrets: readonly (string | undefined)[] = []): string =>
   hideSecrets(text, secrets)
     .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
     .slice(0, maxReplyChars)
+    .toWellFormed()
 
 /** Retry-After in seconds or as a date (RFC 9110, section 10.2.3). */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
