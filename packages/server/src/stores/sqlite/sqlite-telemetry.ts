@@ -18,6 +18,7 @@ import type {
 import { StoreMisused } from './errors.ts'
 import { hotFileOf } from './hot-file.ts'
 import type { HotKeeper } from './hot-keeper.ts'
+import { LatestValues } from './latest-values.ts'
 import type { OnDemandLink } from './on-demand-link.ts'
 import { packRows } from './packed-rows.ts'
 import { fileBytes } from './private-file.ts'
@@ -39,6 +40,7 @@ export class SqliteTelemetry implements TelemetryStore {
   readonly #store: OnDemandLink<StoreCalls>
   readonly #hot: HotKeeper
   readonly #book: SeriesBook
+  readonly #latest = new LatestValues()
   /** Devices whose series are being read from disk, or deleted. */
   readonly #loading = new Map<string, Promise<void>>()
   readonly #deleting = new Map<string, Promise<void>>()
@@ -71,7 +73,11 @@ export class SqliteTelemetry implements TelemetryStore {
   }
 
   addSeries(device: DeviceSeries, key: string): number {
-    return this.#book.add(device, key)
+    const known = device.keys.get(key)
+    if (known !== undefined) return known
+    const id = this.#book.add(device, key)
+    this.#latest.made(id)
+    return id
   }
 
   releaseDevice(device: DeviceSeries): void {
@@ -92,13 +98,26 @@ export class SqliteTelemetry implements TelemetryStore {
       await this.#log.call('append', { body, text: batch.text, definitions }, { transfer: [body.buffer] })
       this.#book.committed(definitions)
       this.#hot.committed(length)
+      this.#latest.committed(batch)
     } finally {
       this.#waitingPoints -= length
     }
   }
 
   async latest(device: string, options: ReadOptions = {}): Promise<Record<string, { at: number; value: PointJson }>> {
-    return toLatest(await this.#store.call('latest', { device }, options))
+    const keys = this.#book.keysOf(device)
+    const known = keys && this.#closing === undefined ? this.#latest.of(keys) : undefined
+    if (known) {
+      // Whoever goes in the same turn is no longer answered.
+      await Promise.resolve()
+      if (!options.signal?.aborted) return known
+    }
+    const { epoch } = this.#latest
+    const latest = toLatest(await this.#store.call('latest', { device }, options))
+    const now = this.#book.keysOf(device)
+    // A key that came meanwhile may have been committed after the answer: then it is known by itself.
+    if (now) this.#latest.learn(now, latest, epoch)
+    return latest
   }
 
   async range(query: RangeQuery, options: ReadOptions = {}): Promise<RangeAnswer> {
@@ -147,12 +166,15 @@ export class SqliteTelemetry implements TelemetryStore {
   async retain(retention: Retention): Promise<RetentionResult> {
     checkTimes(retention.before, retention.unreadBefore)
     const all = { dropped: 0, unread: 0 }
+    const forget = () => this.#latest.forget(this.#book.keysOf(retention.device))
+    forget()
     for (let more = true; more;) {
       const step = await this.#store.call('retain', retention)
       all.dropped += step.dropped
       all.unread += step.unread
       more = step.more
     }
+    if (all.dropped > 0) forget()
     return all
   }
 
