@@ -115,7 +115,7 @@ export class Bus {
     } as const
     this.#aedes.publish(packet, (error) => {
       this.#passing.delete(brokerCounter)
-      if (!passing.isCarried) this.#entered(passing)
+      if (!passing.isCarried) this.#entered()
       passing.settled(passing.failed ?? error ?? undefined)
     })
   }
@@ -123,6 +123,7 @@ export class Bus {
   #carry(packet: AedesPublishPacket, done: () => void): void {
     const passing = packet.brokerId === this.#aedes.id ? this.#passing.get(packet.brokerCounter) : undefined
     if (passing === undefined) return done()
+    passing.isCarried = true
     const writes: Promise<unknown>[] = []
     for (const write of [this.#hear(passing.message), passing.carried?.(), passing.retained]) {
       if (write !== undefined) writes.push(write)
@@ -137,11 +138,10 @@ export class Bus {
         },
       )
     }
-    this.#entered(passing)
+    this.#entered()
   }
 
-  #entered(passing: Passing): void {
-    passing.isCarried = true
+  #entered(): void {
     this.#entering--
     if (this.#isDraining || this.#waiting.length === 0) return
     this.#isDraining = true

@@ -111,6 +111,7 @@ describe('messages of one publisher', () => {
     await subscribe(reader, 'devices/a/#', { qos: 2 })
     const talker = await connected(4, 'talker')
     const total = 300
+    adapter.platform.held = []
     for (let at = 1; at <= total; at++) {
       const fields = {
         qos: at % 3,
@@ -119,6 +120,9 @@ describe('messages of one publisher', () => {
       }
       talker.send(publish(`${at}`, fields))
     }
+    // all of them are settled in one turn: none has time to overtake another by itself
+    await until(() => expect(adapter.platform.held).toHaveLength(total))
+    for (const finish of adapter.platform.held) finish()
     let seen = 0
     const heard: number[] = []
     await until(() => {

@@ -105,6 +105,11 @@ describe('a client with several filters', () => {
     await until(() => expect(textsOf(raw)).toEqual(['1']))
     const subscriptionIdentifier = expect.arrayContaining([1, 2])
     expect(raw.of('publish')).toMatchObject([{ qos: 1, properties: { subscriptionIdentifier } }])
+    const other = await connected(5, 'other-way-round')
+    await subscribe(other, 'devices/a/#', { qos: 0 })
+    await subscribe(other, 'devices/a/+', { qos: 1 })
+    raw.send(publish('2', { messageId: 2 }))
+    await until(() => expect(other.of('publish')).toMatchObject([{ qos: 1 }]))
   })
 
   it('hears its own messages only where it has not said No Local', async () => {
