@@ -253,3 +253,28 @@ describe('a subscriber that does not read', () => {
     }, 10_000)
   })
 })
+
+it('the delay of a will runs on over a restart, and does not begin anew', async () => {
+  const will = { topic: 'devices/a/status', payload: Buffer.from('gone'), qos: 1, retain: false }
+  const dying = await connected(5, 'dying', {
+    properties: { sessionExpiryInterval: 60 },
+    will: { ...will, properties: { willDelayInterval: 30 } },
+  })
+  dying.socket.destroy()
+  const times = () => rowsOf('SELECT due_at_ms FROM will_times')
+  await until(() => expect(times()).toHaveLength(1))
+  const before = times()
+  await restart()
+  expect(times()).toEqual(before)
+})
+
+it('a QoS 0 message that is refused costs a 3.1.1 client nothing but the message, retained or not', async () => {
+  const raw = await connected(4, 'careless')
+  for (const topic of ['devices/b/x', '$SYS/x', `devices/a/${'x'.repeat(600)}`]) {
+    for (const retain of [true, false]) raw.send(publish('1', { topic, qos: 0, messageId: undefined, retain }))
+  }
+  raw.send({ cmd: 'pingreq' })
+  await until(() => expect(raw.of('pingresp')).toHaveLength(1))
+  expect(raw.closed).toBe(false)
+  expect(adapter.platform.published).toEqual([])
+})
