@@ -34,6 +34,8 @@ export interface Entry {
   readonly seq: number
   messageId: number
   released: boolean
+  /** Until the release is durable. */
+  releasing: Promise<void> | undefined
   sent: boolean
   /** The connection it was last sent on. */
   link: Link | undefined
@@ -56,6 +58,7 @@ export const newEntry = (
   seq,
   messageId: 0,
   released: false,
+  releasing: undefined,
   sent: false,
   link: undefined,
   settle: undefined,

@@ -9,11 +9,11 @@ import { protocolError } from './wire/violation.ts'
 
 /** Unacknowledged messages of one connection, whatever its Receive Maximum allows. */
 const maxInFlight = 256
-/** The queue of one session: beyond either, messages are left out. */
-const maxQueuedMessages = 100_000
-const maxQueuedBytes = 32 * 1024 * 1024
-/** Beyond either a connected client is too slow: it is cut off, and a kept session goes on queueing without it. */
-const maxBacklogMessages = 50_000
+/** What a waiting message takes beside its payload, so that many small ones count as what they are. */
+const entryBytes = 256
+/** The queue of one session: beyond it, messages are left out. */
+export const maxQueuedBytes = 12 * 1024 * 1024
+/** Beyond it a connected client is too slow: it is cut off, and a kept session goes on queueing without it. */
 const maxBacklogBytes = 8 * 1024 * 1024
 /** Beyond it a connected client gets no QoS 0 message more until it reads. */
 const maxUnsentBytes = 1024 * 1024
@@ -48,8 +48,14 @@ export class OutboundQueue {
 
   /** What an earlier run of the process has left, in order. */
   load(stored: StoredOutgoing): void {
-    const entry: Entry = { ...stored, sent: stored.messageId !== 0, link: undefined, settle: undefined }
-    this.#bytes += entry.message.payload.length
+    const entry: Entry = {
+      ...stored,
+      releasing: undefined,
+      sent: stored.messageId !== 0,
+      link: undefined,
+      settle: undefined,
+    }
+    if (!entry.released) this.#bytes += sizeOf(entry.message)
     if (entry.messageId === 0) this.#queue.push(entry)
     else this.#inFlight.set(entry.messageId, entry)
   }
@@ -79,20 +85,19 @@ export class OutboundQueue {
       this.#sendAtOnce(message, retain, identifiers)
       return undefined
     }
-    const messages = this.waiting + this.#inFlight.size
-    const bytes = this.#bytes + message.payload.length
-    if (this.#link !== undefined && (messages >= maxBacklogMessages || bytes > maxBacklogBytes)) {
+    const bytes = this.#bytes + sizeOf(message)
+    if (this.#link !== undefined && bytes > maxBacklogBytes) {
       this.#link.tooSlow(message.topic)
       if (!durable) return undefined
     }
-    if (messages >= maxQueuedMessages || bytes > maxQueuedBytes) {
+    if (bytes > maxQueuedBytes) {
       this.#onDropped(message.topic)
       return undefined
     }
     const seq = durable ? this.#rows.nextSeq() : 0
     const entry = newEntry(message, qos, retain, identifiers, seq)
     this.#queue.push(entry)
-    this.#bytes += message.payload.length
+    this.#bytes = bytes
     const stored = durable
       ? this.#rows.add(this.#client, { seq, message, qos, retain, identifiers, messageId: 0, released: false })
       : undefined
@@ -125,7 +130,7 @@ export class OutboundQueue {
       return promise
     }
     this.#platform.set(entry, promise)
-    this.#bytes += payload.length
+    this.#bytes += sizeOf(message)
     this.#queue.push(entry)
     this.#pump()
     return promise
@@ -171,13 +176,22 @@ export class OutboundQueue {
       return
     }
     if (reasonCode >= 0x80) return this.#finish(entry, deliveryRefused(reasonCode))
-    const release = () => link?.send(plainAcknowledgement(packetTypes.pubrel, messageId))
-    if (entry.released) return release()
-    entry.released = true
-    this.#bytes -= entry.message.payload.length
-    if (entry.seq === 0) return release()
+    if (!entry.released) {
+      entry.released = true
+      this.#bytes -= sizeOf(entry.message)
+      if (entry.seq !== 0) entry.releasing = this.#rows.release(this.#client, entry.seq)
+    }
+    if (link !== undefined) this.#release(entry, link)
+  }
+
+  #release(entry: Entry, link: Link): void {
+    const send = () => {
+      entry.releasing = undefined
+      if (this.#link === link) link.send(plainAcknowledgement(packetTypes.pubrel, entry.messageId))
+    }
     // a failed write ends the store, which tells its owner
-    this.#rows.release(this.#client, entry.seq).then(release, ignore)
+    if (entry.releasing === undefined) send()
+    else entry.releasing.then(send, ignore)
   }
 
   /** PUBCOMP. */
@@ -197,7 +211,7 @@ export class OutboundQueue {
     if (this.#inFlight.get(entry.messageId) === entry) this.#inFlight.delete(entry.messageId)
     if (entry.link !== undefined && entry.link === this.#link) this.#outstanding--
     entry.link = undefined
-    if (!entry.released) this.#bytes -= entry.message.payload.length
+    if (!entry.released) this.#bytes -= sizeOf(entry.message)
     if (entry.seq !== 0) this.#rows.remove(this.#client, entry.seq)
     entry.settle?.(failed)
     entry.settle = undefined
@@ -240,7 +254,7 @@ export class OutboundQueue {
   #resend(entry: Entry, link: Link): void {
     this.#outstanding++
     entry.link = link
-    if (entry.released) link.send(plainAcknowledgement(packetTypes.pubrel, entry.messageId))
+    if (entry.released) this.#release(entry, link)
     else this.#write(entry, link)
   }
 
@@ -291,5 +305,7 @@ export class OutboundQueue {
     return this.#lastId
   }
 }
+
+const sizeOf = ({ payload, topic }: Message): number => payload.length + topic.length + entryBytes
 
 const ignore = () => undefined
