@@ -1,7 +1,21 @@
 import { collections } from '@patchbay/core/registry/port'
 
+type Index = readonly [collection: string, field: string]
+
+/** What came with version 2. */
+const collectionsOf2 = ['rules', 'rule_states', 'alerts', 'maintenance'] as const
+const indexesOf2: readonly Index[] = [
+  ['alerts', 'pair'],
+  ['alerts', 'rule'],
+  ['alerts', 'device'],
+  ['alerts', 'state'],
+  ['alerts', 'pending'],
+  ['alerts', 'dueAt'],
+  ['alerts', 'wakeAt'],
+]
+
 /** Fields that lists choose or sort by often; the expression must be the very text that `fieldSql` makes. */
-const indexes: readonly (readonly [collection: string, field: string])[] = [
+const indexes: readonly Index[] = [
   ['devices', 'name'],
   ['devices', 'type'],
   ['credentials', 'device'],
@@ -12,6 +26,7 @@ const indexes: readonly (readonly [collection: string, field: string])[] = [
   ['commands', 'open'],
   ['idempotency', 'expiresAt'],
   ['sessions', 'user'],
+  ...indexesOf2,
 ]
 
 /** A top-level field of the body as SQL. The name must have been checked. */
@@ -19,15 +34,18 @@ export function fieldSql(field: string): string {
   return field === 'id' ? 'id' : `json_extract(body, '$.${field}')`
 }
 
-export const registrySchemaVersion = 1
+export const registrySchemaVersion = 2
 
 // Without the check one body that SQLite cannot parse (too deep) would break every list of its collection.
-export const registrySchema = [
-  ...collections.map(
-    (name) =>
-      `CREATE TABLE ${name} (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL CHECK (json_valid(body))) STRICT`,
-  ),
-  ...indexes.map(
-    ([collection, field]) => `CREATE INDEX ${collection}_${field} ON ${collection} (${fieldSql(field)}, id)`,
-  ),
-].join(';\n')
+const toTable = (name: string): string =>
+  `CREATE TABLE ${name} (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL CHECK (json_valid(body))) STRICT`
+
+const toIndex = ([collection, field]: Index): string =>
+  `CREATE INDEX ${collection}_${field} ON ${collection} (${fieldSql(field)}, id)`
+
+export const registrySchema = [...collections.map(toTable), ...indexes.map(toIndex)].join(';\n')
+
+/** By the version that a file has: what brings it to the next one. */
+export const registryUpgrades: Readonly<Record<number, string>> = {
+  1: [...collectionsOf2.map(toTable), ...indexesOf2.map(toIndex)].join(';\n'),
+}

@@ -7,7 +7,7 @@ import { fold } from './fold.ts'
 import { createGroupCommit, openWorker } from './group-commit.ts'
 import type { RegistryCalls, RegistryWorkerData, Row, Sql } from './registry-calls.ts'
 import { tableOf } from './registry-query.ts'
-import { registrySchema, registrySchemaVersion } from './registry-schema.ts'
+import { registrySchema, registrySchemaVersion, registryUpgrades } from './registry-schema.ts'
 import type { RequestOf } from './worker-reply.ts'
 
 type Request = RequestOf<RegistryCalls>
@@ -29,6 +29,7 @@ openWorker(() => {
     cacheBytes: CACHE_BYTES,
     schemaVersion: registrySchemaVersion,
     schema: registrySchema,
+    upgrades: registryUpgrades,
   })
   db.function('holds', { deterministic: true }, (text, needle) =>
     typeof text === 'string' && typeof needle === 'string' && fold(text).includes(needle) ? 1 : 0,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { registryContract } from '@patchbay/core/suites/registry'
-import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { Collection, RegistryStore } from '@patchbay/core/registry/port'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { StoreCorrupt, StoreMisused } from './errors.ts'
 import type { Sql } from './registry-calls.ts'
@@ -72,6 +72,26 @@ describe('the SQLite registry', () => {
     await expect(open()).rejects.toThrow(StoreCorrupt)
   })
 
+  test('brings a file of version 1 to the present one and keeps what is in it', async () => {
+    const later = ['rules', 'rule_states', 'alerts', 'maintenance']
+    store = await openSqliteRegistry({ file, durability: 'full' })
+    await store.put('devices', 'a', { name: 'A' }, 'new')
+    await store.close()
+    const db = new DatabaseSync(file)
+    const schema = () => db.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
+    const whole = schema()
+    for (const name of later) db.exec(`DROP TABLE ${name}`)
+    db.exec('PRAGMA user_version = 1')
+    store = await openSqliteRegistry({ file, durability: 'full' })
+    expect(await store.get('devices', 'a')).toMatchObject({ body: { name: 'A' } })
+    for (const name of later) {
+      await store.put(name as Collection, 'x', {}, 'new')
+      expect(await store.count(name as Collection)).toBe(1)
+    }
+    expect(schema()).toEqual(whole)
+    db.close()
+  })
+
   test('one bad document of a group refuses only itself', async () => {
     store = await openSqliteRegistry({ file, durability: 'full' })
     let deep: unknown = 1
@@ -112,6 +132,13 @@ describe('the SQLite registry', () => {
     expect(plan('commands', { where: { open: true }, limit: 50 })).toMatch(/commands_open/)
     expect(plan('credentials', { where: { hash: 'h' }, limit: 1 })).toMatch(/credentials_hash/)
     expect(plan('presence', { where: { status: 'online' }, limit: 50 })).toMatch(/presence_status/)
+    expect(plan('alerts', { where: { pair: 'd/r' }, sort: { by: 'id', descending: true }, limit: 1 })).toMatch(
+      /alerts_pair/,
+    )
+    expect(plan('alerts', { where: { pending: true }, limit: 50 })).toMatch(/alerts_pending/)
+    expect(plan('alerts', { range: { field: 'dueAt', to: 5 }, sort: { by: 'dueAt' }, limit: 50 })).toMatch(
+      /alerts_dueAt/,
+    )
     const ended = toDeleteSql('idempotency', { range: { field: 'expiresAt', to: 5 }, limit: 9 })
     expect(explain(ended)).toMatch(/idempotency_expiresAt/)
     expect(plan('audit', { sort: { by: 'id', descending: true }, limit: 50, cursor })).not.toMatch(/TEMP B-TREE/)
