@@ -88,16 +88,19 @@ export function jobsContract(name: string, open: () => Promise<JobsUnderTest>): 
 
     test('runs a delayed job when its time has come, and not before', async () => {
       const { seen } = work(() => done)
+      // What starts with the first job must not count.
+      await queue.enqueue('q', [{ key: 'first', data: 0 }])
+      await until(() => expect(seen.splice(0)).toHaveLength(1))
       const from = performance.now()
       await queue.enqueue('q', [
-        { key: 'late', data: 0, delayMs: 600 },
+        { key: 'late', data: 0, delayMs: 1500 },
         { key: 'now', data: 0 },
       ])
       await until(() => expect(seen.map(({ key }) => key)).toEqual(['now']))
       expect((await stateOf())?.delayed).toBe(1)
       await until(() => expect(seen.map(({ key }) => key)).toEqual(['now', 'late']))
-      expect(performance.now() - from).toBeGreaterThan(590)
-      expect(performance.now() - from).toBeLessThan(5000)
+      expect(performance.now() - from).toBeGreaterThan(1490)
+      expect(performance.now() - from).toBeLessThan(9000)
     })
 
     test('tries again after the wait that the run asked for, counting the tries', async () => {

@@ -14,6 +14,7 @@ import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createChannels } from './parts/channels.ts'
+import { openJobs } from './parts/jobs.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
@@ -70,11 +71,13 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const stores = await openStores(settings, onFatal)
   const { registry, telemetry } = stores
   const secrets = createSecretBox(await loadMasterKey(settings))
+  const jobs = await openJobs(settings, log, onFatal)
+  const publicUrl = settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }
   const [tls, domain] = await Promise.all([
     createTlsContexts({
       data: settings.data,
       host: settings.host,
-      ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+      ...publicUrl,
       ...(settings.tlsCert === undefined || settings.tlsKey === undefined
         ? {}
         : { files: { cert: settings.tlsCert, key: settings.tlsKey } }),
@@ -82,7 +85,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       clock,
       log,
     }),
-    createDomain({ registry, telemetry, clock, permitsPlain, log }),
+    createDomain({ registry, telemetry, clock, permitsPlain, jobs, ...publicUrl, log }),
   ])
   const retention = createRetention({ ...domain, registry, telemetry, clock, log })
   const { people } = domain
@@ -118,7 +121,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     settings,
     permitsPlain,
     trustedProxies: toAddressMatcher(settings.trustedProxies),
-    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    ...publicUrl,
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),
     plugins: () => plugins,
@@ -160,6 +163,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   // Those that start in time are there with the first connection; one that hangs holds nobody else up.
   await Promise.race([plugins.start(), new Promise<void>((resolve) => clock.after(pluginHeadStartMs, resolve))])
   await frontDoor.listen({ name: 'main', port: settings.port })
+  domain.alerting.dispatcher.start()
   ready = true
   const { port = settings.port } = frontDoor.listeners().find(({ name }) => name === 'main') ?? {}
   // What is bound to every address is reached by name from here.
@@ -168,6 +172,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
 
   const stop = async (): Promise<void> => {
     ready = false
+    await domain.alerting.stopDeliveries()
     // Plugins first: adapters say goodbye in their protocol's words while their sockets are still there.
     const closingHttp = new Promise<void>((resolve) => http.close(() => resolve()))
     http.closeIdleConnections()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Refusal } from '@patchbay/contracts/access'
 import type { Clock } from '../clock.ts'
 import type { RegistryStore } from '../registry/port.ts'
-import type { RefusalRecorder } from './port.ts'
+import type { NewRefusal, RefusalRecorder } from './port.ts'
 
 /** Refusals kept in the store; the oldest go first. */
 export const maxRefusals = 20_000
@@ -44,6 +44,8 @@ export function createRefusalLog(deps: {
   clock: Clock
   /** Told when a batch could not be written; it is tried again. */
   failed?: (error: unknown) => void
+  /** Told of each, at once. */
+  heard?: (refusal: NewRefusal) => void
 }): RefusalLog {
   const { registry, clock } = deps
   const entries = new Map<string, Entry>()
@@ -104,6 +106,7 @@ export function createRefusalLog(deps: {
   return {
     record(refusal) {
       recorded++
+      deps.heard?.(refusal)
       const now = clock.monotonicMs()
       const topic = clip(refusal.topic, longest.topic)
       const device = clip(refusal.device, longest.device)

@@ -34,6 +34,14 @@ export const resolveByHand =
     return true
   }
 
+export const endByPlatform =
+  (why: string): Action =>
+  (document, around) => {
+    if (document.state === 'resolved') return false
+    resolve(document, 'platform', why, around)
+    return true
+  }
+
 export const assign =
   (by: string, assignee: string | null): Action =>
   (document, { moment }) => {

@@ -7,7 +7,7 @@ import { Compile } from 'typebox/compile'
 import type { Body, Stored } from '../registry/port.ts'
 import { alertLimits } from './limits.ts'
 
-/** One notification over one channel. Times in µs. */
+/** One notification over one channel. Times in µs of the steady clock; `waitMicros` is how long the wait until `nextAt` was meant to be. */
 export const Delivery = Type.Object({
   channel: Type.String(),
   state: Type.Union([
@@ -19,6 +19,7 @@ export const Delivery = Type.Object({
   attempts: Type.Integer(),
   since: Type.Integer(),
   nextAt: Type.Optional(Type.Integer()),
+  waitMicros: Type.Optional(Type.Integer()),
 })
 export type Delivery = Static<typeof Delivery>
 

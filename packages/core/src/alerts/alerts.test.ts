@@ -131,10 +131,9 @@ describe('an alert', () => {
     await pass(2000)
     const alert = await alerts.get(id)
     expect(alert).toMatchObject({ state: 'resolved', resolvedBy: 'rule', assignee: 'bob', severity: 'minor' })
-    expect(await kinds(id)).toEqual([
-      ...['raised', 'notified', 'delivery', 'acknowledged', 'repeated', 'severity', 'reopened', 'notified', 'delivery'],
-      ...['assigned', 'commented', 'severity', 'resolved', 'notified', 'delivery'],
-    ])
+    const before = 'raised notified delivery acknowledged repeated severity reopened notified delivery'
+    const after = 'assigned commented severity resolved notified delivery'
+    expect((await kinds(id)).join(' ')).toBe(`${before} ${after}`)
     expect(alert.timeline.find(({ kind }) => kind === 'repeated')).toMatchObject({ times: 2 })
     expect(alert.timeline.find(({ kind }) => kind === 'delivery')).toMatchObject({
       channel: 'ops',
@@ -498,7 +497,8 @@ test('no raise is lost and no second alert opened, whatever happens in which ord
       const notified = timeline.filter(({ kind }) => kind === 'notified').flatMap(({ channels }) => channels ?? [])
       const delivered = timeline.filter(({ outcome }) => outcome === 'delivered')
       const grouped = timeline.filter(({ kind, text }) => kind === 'grouped' && text?.startsWith('told together'))
-      expect(delivered.length + grouped.length).toBeGreaterThanOrEqual(notified.length)
+      // A notification that was told with another alert may have had both channels.
+      expect(delivered.length + 2 * grouped.length).toBeGreaterThanOrEqual(notified.length)
       expect(timeline.some(({ kind }) => kind === 'notified' || kind === 'withheld')).toBe(true)
     }
     now.stop()

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { ListQuery, RegistryStore } from '../registry/port.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
-import { type Action, acknowledge, assign, comment, resolveByHand, silence } from './actions.ts'
+import { type Action, acknowledge, assign, comment, endByPlatform, resolveByHand, silence } from './actions.ts'
 import { type AlertDocument, type StoredAlert, toAlert, toPair } from './alert-document.ts'
 import { createAlertIds } from './alert-ids.ts'
 import { type AlertStore, createAlertStore } from './alert-store.ts'
@@ -38,6 +38,8 @@ export interface Alerts extends AlertSink {
   assign(id: string, by: string, assignee: string | null): Promise<Alert>
   comment(id: string, by: string, text: string): Promise<Alert>
   silence(id: string, by: string, until: string | null): Promise<Alert>
+  /** A device was deleted: nothing can clear its alerts any more. */
+  endOf(device: string): Promise<void>
   /** Told after each write, once it is durable. */
   onChange(hear: (alert: StoredAlert) => void): void
   /** For the dispatcher: documents with their outboxes. */
@@ -138,6 +140,12 @@ export function createAlerts(deps: {
     assign: (id, by, assignee) => act(id, assign(by, assignee)),
     comment: (id, by, text) => act(id, comment(by, text)),
     silence: (id, by, until) => act(id, silence(by, until)),
+    async endOf(device) {
+      for (const state of ['open', 'acknowledged']) {
+        const { items } = await store.list({ where: { device, state }, limit: alertLimits.endedAtOnce })
+        for (const { id } of items) await act(id, endByPlatform('the device was deleted'))
+      }
+    },
     onChange: (hear) => void hearers.push(hear),
     close: () => timers.close(),
   }

@@ -4,12 +4,13 @@ import { Value } from 'typebox/value'
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { Job, JobOutcome } from '../jobs/port.ts'
+import type { Delivery } from './alert-document.ts'
 import type { Alerts } from './alerts.ts'
 import { toBackOffMs } from './back-off.ts'
 import { createBusyChannels } from './busy-channels.ts'
 import type { DeliveryJob } from './feed.ts'
 import { dispatchLimits } from './limits.ts'
-import { findDelivery, settle, toNotification, waitsForEarlier } from './outbox.ts'
+import { findDelivery, settle, toNotification, toWaitMs, waitsForEarlier } from './outbox.ts'
 import type { ChannelDelivery } from './port.ts'
 import { type RaiseSystem, systemRulePrefix } from './system-alerts.ts'
 
@@ -52,8 +53,8 @@ export function createDeliveryRun(deps: DeliveryRunDeps): (job: Job) => Promise<
     const { entry, delivery } = found
     if (delivery.state !== 'pending') return { kind: 'failed', why: `${delivery.state}; see the alert’s timeline` }
     if (waitsForEarlier(alert.document, n, channel)) return { kind: 'done' }
-    const earlyMs = delivery.nextAt === undefined ? 0 : (delivery.nextAt - moment().wallMicros) / 1000
-    if (earlyMs > dispatchLimits.busyMs) return { kind: 'retry', afterMs: Math.ceil(earlyMs), why: 'not due yet' }
+    const earlyMs = toWaitMs(delivery, moment())
+    if (earlyMs > dispatchLimits.busyMs) return { kind: 'retry', afterMs: earlyMs, why: 'not due yet' }
     const notification = toNotification(alert, entry, channel, deps.linkOf)
     const attempt = delivery.attempts + 1
     const answer = await channels.deliver(channel, notification, { attempt, signal: stopping })
@@ -85,7 +86,7 @@ export function createDeliveryRun(deps: DeliveryRunDeps): (job: Job) => Promise<
     const { document } = await store.change(job.alert, (fresh) => {
       const settled = settle(job.alert, fresh, { n, channel, answer, backOffMs }, moment())
       if (!settled) return false
-      results.push(toOutcome(settled.state, settled.nextAt, answer.reply))
+      results.push(toOutcome(settled, answer.reply))
       return true
     })
     // The last of them was the one that was written.
@@ -105,10 +106,10 @@ export function createDeliveryRun(deps: DeliveryRunDeps): (job: Job) => Promise<
     return outcome
   }
 
-  function toOutcome(state: string, nextAt: number | undefined, why: string): JobOutcome {
-    if (state === 'delivered') return { kind: 'done' }
-    if (nextAt === undefined) return { kind: 'failed', why }
-    return { kind: 'retry', afterMs: Math.max(0, Math.ceil((nextAt - moment().wallMicros) / 1000)), why }
+  function toOutcome(delivery: Delivery, why: string): JobOutcome {
+    if (delivery.state === 'delivered') return { kind: 'done' }
+    if (delivery.nextAt === undefined) return { kind: 'failed', why }
+    return { kind: 'retry', afterMs: toWaitMs(delivery, moment()), why }
   }
 
   async function tellFailure(answer: DeliveryAnswer, rule: string, device: string, channel: string): Promise<void> {

@@ -6,7 +6,7 @@ import { createDeliveryRun, type DeliveryCounts, type DeliveryRunDeps } from './
 import { createFeed, type DeliveryJob } from './feed.ts'
 import { createGather, type Gathered } from './gather.ts'
 import { dispatchLimits } from './limits.ts'
-import { dropDelivery, reopenDelivery, toKey, waitsForEarlier } from './outbox.ts'
+import { dropDelivery, reopenDelivery, toKey, toWaitMs, waitsForEarlier } from './outbox.ts'
 import { groupTogether } from './storm.ts'
 
 /**
@@ -93,12 +93,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   /** Everything of a notification that is due and is not in the queue as far as known. */
   function give({ id, document }: StoredAlert, n: number): void {
     const entry = document.outbox.find((each) => each.n === n)
-    for (const { channel, state, nextAt } of entry?.deliveries ?? []) {
+    for (const delivery of entry?.deliveries ?? []) {
+      const { channel, state } = delivery
       const key = toKey(id, n, channel)
       if (state !== 'pending' || inFlight.has(key) || feed.isFresh(key)) continue
       if (waitsForEarlier(document, n, channel)) continue
-      const delayMs = nextAt === undefined ? 0 : Math.ceil((nextAt - moment().wallMicros) / 1000)
-      feed.push(key, { alert: id, n, channel }, delayMs)
+      feed.push(key, { alert: id, n, channel }, toWaitMs(delivery, moment()))
     }
   }
 
@@ -129,6 +129,18 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
+  /** The queue keeps a key as it is, so what it would run too late must go first. */
+  async function takeOutOverdue({ id, document }: StoredAlert): Promise<void> {
+    const late = moment().steadyMicros - dispatchLimits.overdueMs * 1000
+    for (const { n, deliveries } of document.outbox) {
+      for (const { channel, state, nextAt, since } of deliveries) {
+        const key = toKey(id, n, channel)
+        if (state !== 'pending' || (nextAt ?? since) > late || inFlight.has(key)) continue
+        await jobs.remove(dispatchLimits.queue, key)
+      }
+    }
+  }
+
   async function sweep(): Promise<void> {
     for (let seen = 0; seen < dispatchLimits.sweepDocuments; seen += dispatchLimits.sweepPage) {
       const page = await store.list({
@@ -136,7 +148,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         limit: dispatchLimits.sweepPage,
         ...(cursor === undefined ? {} : { cursor }),
       })
-      for (const alert of page.items) offer(alert)
+      for (const alert of page.items) {
+        await takeOutOverdue(alert)
+        offer(alert)
+      }
       cursor = page.nextCursor
       if (cursor === undefined || closed) return
     }

@@ -39,7 +39,7 @@ function remember(document: AlertDocument, mark: string): void {
 
 /** A person who resolved an alert while its condition holds does not want to hear of it again, unless it gets worse. */
 function opensAnother(last: AlertDocument, { kind, severity }: Found): boolean {
-  if (kind === 'raise' || last.resolvedBy === 'rule') return true
+  if (kind === 'raise' || last.resolvedBy === 'rule' || last.resolvedBy === 'platform') return true
   return severityRank(severity) < severityRank(last.severity)
 }
 

@@ -39,6 +39,8 @@ export const alertLimits = {
   tidyEveryMs: 3_600_000,
   tidyPage: 500,
   maintenanceWindows: 1000,
+  /** Active alerts of one deleted device: as many as there can be rules. */
+  endedAtOnce: 10_000,
 } as const
 
 export const gatherLimits = {
@@ -72,6 +74,8 @@ export const dispatchLimits = {
   sweepDocuments: 20_000,
   /** Deliveries known to be in the queue. */
   known: 100_000,
+  /** A delivery that is so late was put off by a clock that was set back: its job is taken out and given again. */
+  overdueMs: 600_000,
   /** Jobs given to the queue in one call. */
   feedAtOnce: 500,
   /** The answer of a remote is written down so often before the try counts as not made. */

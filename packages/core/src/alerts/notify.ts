@@ -56,7 +56,7 @@ export function notify(
     value,
     cause,
     ...(resolvedAt === undefined ? {} : { resolvedAt }),
-    deliveries: wanted.map((channel) => ({ channel, state: 'pending', attempts: 0, since: moment.wallMicros })),
+    deliveries: wanted.map((channel) => ({ channel, state: 'pending', attempts: 0, since: moment.steadyMicros })),
   })
   document.told = [...new Set([...document.told, ...wanted])].slice(0, alertLimits.channels * 2)
   tell(document, { at, kind: 'notified', notificationKind: kind, channels: wanted })

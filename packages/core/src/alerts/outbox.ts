@@ -17,6 +17,15 @@ export function findDelivery(
   return entry && delivery && { entry, delivery }
 }
 
+/**
+ * How long a delivery must still wait. More than was meant can only be after a restart with the system's clock set back: then it has
+ * waited long enough.
+ */
+export function toWaitMs({ nextAt, waitMicros = 0 }: Delivery, { steadyMicros }: Moment): number {
+  const leftMicros = nextAt === undefined ? 0 : nextAt - steadyMicros
+  return leftMicros <= 0 || leftMicros > waitMicros ? 0 : Math.ceil(leftMicros / 1000)
+}
+
 /** One channel hears of an alert in order: an earlier notification is tried before this one. */
 export const waitsForEarlier = (document: AlertDocument, n: number, channel: string): boolean =>
   document.outbox.some(
@@ -35,17 +44,18 @@ export function settle(
   id: string,
   document: AlertDocument,
   { n, channel, answer, backOffMs }: Settling,
-  { wallMicros }: Moment,
+  { wallMicros, steadyMicros }: Moment,
 ): Delivery | undefined {
   const found = findDelivery(document, n, channel)
   if (!found || found.delivery.state !== 'pending') return undefined
   const { delivery, entry } = found
   delivery.attempts++
   delete delivery.nextAt
+  delete delivery.waitMicros
   const endsAt = delivery.since + alertLimits.deliverForMicros
   if (answer.outcome === 'retry') {
-    const nextAt = wallMicros + Math.max(backOffMs, answer.afterMs ?? 0) * 1000
-    if (nextAt < endsAt) delivery.nextAt = nextAt
+    const waitMicros = Math.max(backOffMs, answer.afterMs ?? 0) * 1000
+    if (steadyMicros + waitMicros < endsAt) Object.assign(delivery, { nextAt: steadyMicros + waitMicros, waitMicros })
     else delivery.state = 'expired'
   } else delivery.state = answer.outcome
   tell(document, {
@@ -57,7 +67,7 @@ export function settle(
     attempt: delivery.attempts,
     outcome: delivery.state === 'pending' ? 'retry' : delivery.state,
     text: answer.reply.slice(0, Math.min(alertLimits.replyLength, maxReplyChars)),
-    ...(delivery.nextAt === undefined ? {} : { nextTryAt: toIso(delivery.nextAt) }),
+    ...(delivery.waitMicros === undefined ? {} : { nextTryAt: toIso(wallMicros + delivery.waitMicros) }),
   })
   // What failed stays, so that a person can have it tried again.
   document.outbox = document.outbox.filter(({ deliveries }) => deliveries.some(({ state }) => state !== 'delivered'))
@@ -74,7 +84,7 @@ export function reopenDelivery(
 ): boolean {
   const found = findDelivery(document, n, channel)
   if (!found || (found.delivery.state !== 'refused' && found.delivery.state !== 'expired')) return false
-  Object.assign(found.delivery, { state: 'pending', since: moment.wallMicros })
+  Object.assign(found.delivery, { state: 'pending', since: moment.steadyMicros })
   tell(document, { at: toIso(moment.wallMicros), kind: 'retried', by, channel, notificationKind: found.entry.kind })
   return true
 }

@@ -18,6 +18,10 @@ import { createPresence, type Presence } from '@patchbay/core/presence/presence'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
 import type { AlertChannel, Log } from '@patchbay/sdk'
+import { type Alerting, createAlerting } from './alerting.ts'
+import { createChannelDelivery } from './channel-delivery.ts'
+import type { Jobs } from './jobs.ts'
+import { createResendWatch } from './resend-watch.ts'
 
 export interface Domain {
   people: People
@@ -33,6 +37,7 @@ export interface Domain {
   codecs: Map<string, Codec>
   /** Alert channels that run, by `plugin/instance`. */
   channels: Map<string, AlertChannel>
+  alerting: Alerting
   /** Tells what happens to devices and around their sessions, from now on. */
   onEvent(hear: (event: DeviceEvent | HubEvent) => void): void
   /** Ends sessions, settles what was accepted and writes down what is only in memory. */
@@ -44,6 +49,8 @@ export interface DomainOptions {
   telemetry: TelemetryStore
   clock: Clock
   permitsPlain: (address: string) => boolean
+  jobs: Jobs
+  publicUrl?: string
   log: Log
 }
 
@@ -55,6 +62,8 @@ export const createDomain = async ({
   telemetry,
   clock,
   permitsPlain,
+  jobs,
+  publicUrl,
   log,
 }: DomainOptions): Promise<Domain> => {
   const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
@@ -75,7 +84,9 @@ export const createDomain = async ({
   const accessRules = createAccessRules(common)
   const providers = createProviders({ clock, changed: () => hear({ kind: 'access-changed' }) })
   const authoriser = createAuthoriser({ rules: accessRules, providers })
-  const refusals = createRefusalLog({ registry, clock, failed })
+  const channels = new Map<string, AlertChannel>()
+  const resends = createResendWatch(clock)
+  const refusals = createRefusalLog({ registry, clock, failed, heard: resends.hear })
   const limiter = createLoginLimiter({ clock })
   const findApiKey = (secret: string) => people.apiKeys.find(secret)
   const authenticator = createAuthenticator({ ...common, types, findApiKey, permitsPlain, providers, limiter })
@@ -110,6 +121,17 @@ export const createDomain = async ({
   await Promise.all([types.load(), accessRules.load(), presence.load()])
   await devices.load()
   await hub.start()
+  const alerting = await createAlerting({
+    registry,
+    clock,
+    devices,
+    channels: createChannelDelivery(channels, clock),
+    jobs,
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    failed,
+  })
+  resends.onResend((device, text) => void alerting.raiseSystem('resend-throttled', device, text).catch(failed))
+  hearers.push((event) => (event.kind === 'deleted' ? alerting.alerts.endOf(event.device.id) : undefined))
 
   let cancelTidy = clock.after(tidyEveryMs, function tidy() {
     people.tidy().catch(failed)
@@ -127,7 +149,8 @@ export const createDomain = async ({
     presence,
     hub,
     codecs,
-    channels: new Map(),
+    channels,
+    alerting,
     onEvent(listener) {
       onlookers.push(listener)
       hearers.push(listener)
@@ -135,6 +158,7 @@ export const createDomain = async ({
     async close() {
       cancelTidy()
       await hub.close()
+      await alerting.close()
       devices.close()
       await presence.close()
       await refusals.close()

@@ -38,7 +38,9 @@ export interface GeneralDeps {
 
 /** What the routes of the domain stand on. */
 export interface RestDeps
-  extends GeneralDeps, Pick<Domain, 'devices' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub'> {
+  extends
+    GeneralDeps,
+    Pick<Domain, 'devices' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub' | 'alerting'> {
   registry: RegistryStore
   telemetry: TelemetryStore
   commands: Domain['hub']['commands']

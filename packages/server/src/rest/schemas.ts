@@ -1,8 +1,11 @@
 import { AccessRule, Decision, Refusal } from '@patchbay/contracts/access'
+import { Alert } from '@patchbay/contracts/alert'
 import { Channel, ChannelTestAnswer } from '@patchbay/contracts/channel'
 import { Command } from '@patchbay/contracts/command'
 import { Credential, Device, LiveSession } from '@patchbay/contracts/device'
 import { DeviceType } from '@patchbay/contracts/device-type'
+import { FailedJob, JobQueueCounts } from '@patchbay/contracts/job'
+import { Maintenance } from '@patchbay/contracts/maintenance'
 import { RetainedMessage } from '@patchbay/contracts/message'
 import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
 import { Instance, Plugin, PluginManifest } from '@patchbay/contracts/plugin'
@@ -14,6 +17,7 @@ import { Latest } from '@patchbay/contracts/telemetry'
 /** Every schema that routes may `ref()`: the components of the OpenAPI description. */
 export const sharedSchemas = [
   AccessRule,
+  Alert,
   ApiKey,
   AuditEntry,
   Channel,
@@ -23,10 +27,13 @@ export const sharedSchemas = [
   Decision,
   Device,
   DeviceType,
+  FailedJob,
   Instance,
+  JobQueueCounts,
   Latest,
   Listener,
   LiveSession,
+  Maintenance,
   Plugin,
   PluginManifest,
   Problem,

@@ -1,10 +1,13 @@
 import type { Routes } from '../rest/route-deps.ts'
 import { accessRoutes } from './access.ts'
+import { alertRoutes } from './alerts.ts'
 import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
 import { deviceRoutes } from './devices.ts'
 import { generalRoutes } from './general.ts'
+import { jobRoutes } from './jobs.ts'
+import { maintenanceRoutes } from './maintenance.ts'
 import { messageRoutes } from './messages.ts'
 import { pageRoutes } from './pages.ts'
 import { pluginRoutes } from './plugins.ts'
@@ -23,6 +26,9 @@ export const routes: readonly Routes[] = [
   commandRoutes,
   typeRoutes,
   accessRoutes,
+  alertRoutes,
+  maintenanceRoutes,
+  jobRoutes,
   messageRoutes,
   pluginRoutes,
   channelRoutes,

@@ -162,7 +162,8 @@ export const declarations = {
   ),
   redisUrl: optional(
     'REDIS_URL',
-    kind.notYet('Redis'),
-    'Jobs, sessions and messages between nodes on Redis; not in this version yet.',
+    kind.redisUrl,
+    'Jobs (deliveries of alerts) run on BullMQ in this Redis, `redis://` or with TLS `rediss://`, user and password in the address; unset: in a file. See [operate](../operate.md#redis).',
+    'embedded',
   ),
 } satisfies Record<string, Declaration<unknown>>

@@ -98,6 +98,13 @@ export const httpUrl: Kind<string> = (value) => {
   return value.replace(/\/+$/, '')
 }
 
+/** It may hold a password, so it is never shown. */
+export const redisUrl: Kind<string> = (value) => {
+  const url = URL.parse(value)
+  if (url && (url.protocol === 'redis:' || url.protocol === 'rediss:') && url.hostname !== '') return value
+  throw new Unfit('is not an address of a Redis', 'give one such as redis://:password@127.0.0.1:6379/0')
+}
+
 export const cidrs: Kind<readonly string[]> = (value) => {
   const items = list(value)
   const wrong = items.find((item) => readCidr(item) === undefined)

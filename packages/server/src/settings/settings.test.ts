@@ -118,7 +118,7 @@ describe('settings', () => {
       { MONGODB_URL: 'mongodb://u:p@h' },
       'MONGODB_URL is set, but MongoDB as a store is not in this version yet; unset it.',
     ],
-    [{ REDIS_URL: 'redis://h' }, 'not in this version yet'],
+    [{ REDIS_URL: 'http://u:p@h' }, 'not an address of a Redis'],
   ])('%j is refused in one sentence', (env, part) => {
     const message = sentence({ ...env })
     expect(message).toContain(part)

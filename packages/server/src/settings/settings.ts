@@ -29,7 +29,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const sure = <T>(declaration: Declaration<T, string>): T =>
     readText(declaration, given(declaration, env) ?? declaration.fallback)
   const d = declarations
-  for (const later of [d.config, d.gateway, d.mongodbUrl, d.redisUrl]) value(later)
+  for (const later of [d.config, d.gateway, d.mongodbUrl]) value(later)
   const tlsCert = value(d.tlsCert)
   const tlsKey = value(d.tlsKey)
   const apiKey = value(d.apiKey)
@@ -37,6 +37,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const adminPassword = value(d.adminPassword)
   const publicUrl = value(d.publicUrl)
   const masterKey = value(d.masterKey)
+  const redisUrl = value(d.redisUrl)
   const everything = Object.values(d)
   const settings: Settings = {
     given: new Map(
@@ -62,6 +63,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ...(adminPassword === undefined ? {} : { adminPassword }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(masterKey === undefined ? {} : { masterKey }),
+    ...(redisUrl === undefined ? {} : { redisUrl }),
     ...(tlsCert === undefined ? {} : { tlsCert: resolve(tlsCert) }),
     ...(tlsKey === undefined ? {} : { tlsKey: resolve(tlsKey) }),
   }

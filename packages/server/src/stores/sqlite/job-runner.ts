@@ -93,12 +93,12 @@ export class JobRunner implements Worker {
   }
 
   async #settle(key: string, outcome: JobOutcome): Promise<void> {
-    const { lease, nowMs } = this.#options
+    const { lease } = this.#options
     if (outcome.kind === 'done') this.#settled.push({ key, lease, kind: 'done' })
     else {
       const why = outcome.why.slice(0, jobLimits.whyLength)
       if (outcome.kind === 'failed') this.#settled.push({ key, lease, kind: 'failed', why })
-      else this.#settled.push({ key, lease, kind: 'retry', dueMs: nowMs() + Math.max(0, outcome.afterMs), why })
+      else this.#settled.push({ key, lease, kind: 'retry', waitMs: Math.max(0, Math.round(outcome.afterMs)), why })
     }
     try {
       await (this.#settling ??= this.#flush())

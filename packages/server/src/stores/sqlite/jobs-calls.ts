@@ -8,7 +8,7 @@ export interface ClaimedJob {
 
 export type Settled = { key: string; lease: number } & (
   | { kind: 'done' }
-  | { kind: 'retry'; dueMs: number; why: string }
+  | { kind: 'retry'; waitMs: number; why: string }
   | { kind: 'failed'; why: string }
 )
 
@@ -17,7 +17,7 @@ export type FailedRow = Omit<FailedRun, 'data'> & { data: string }
 /** What the job queue's worker does. Data travels as JSON text. */
 export interface JobsCalls {
   enqueue: {
-    ask: { queue: string; nowMs: number; jobs: (Omit<NewJob, 'data' | 'delayMs'> & { data: string; dueMs: number })[] }
+    ask: { queue: string; nowMs: number; jobs: (Omit<NewJob, 'data' | 'delayMs'> & { data: string; waitMs: number })[] }
     answer: undefined
   }
   /** Leases jobs that are due, or whose lease is over; `nextMs` is when there may be more. */
@@ -40,4 +40,5 @@ export interface JobsCalls {
 
 export interface JobsWorkerData {
   file: string
+  nowMs: number
 }

@@ -14,7 +14,7 @@ type Row = Record<string, unknown>
 const CACHE_BYTES = 4 * 1024 * 1024
 const MAX_GROUP = 2_000
 
-const { file }: JobsWorkerData = workerData
+const { file, nowMs: startMs }: JobsWorkerData = workerData
 const { waiting, leased, failed } = jobState
 
 openWorker(() => {
@@ -29,6 +29,8 @@ openWorker(() => {
   })
   // This process is the only one: whoever had leased something is gone.
   db.exec(`UPDATE jobs SET state = ${waiting}, due = 0, lease = 0 WHERE state = ${leased}`)
+  // The system's clock was set back meanwhile: nothing waits longer than it was meant to.
+  db.prepare(`UPDATE jobs SET due = ?1 + wait WHERE state = ${waiting} AND due > ?1 + wait`).run(startMs)
   const handlers = createHandlers(db)
   const group = createGroupCommit<Request>({
     db,
@@ -56,7 +58,7 @@ function run<K extends keyof JobsCalls>(
 
 function createHandlers(db: DatabaseSync): Handlers {
   const add = db.prepare(
-    `INSERT INTO jobs VALUES (?, ?, ?, ${waiting}, ?, 0, 0, ?, '') ON CONFLICT (queue, key) DO NOTHING`,
+    `INSERT INTO jobs VALUES (?, ?, ?, ${waiting}, ?, ?, 0, 0, ?, '') ON CONFLICT (queue, key) DO NOTHING`,
   )
   const freeLeases = db.prepare(
     `UPDATE jobs SET state = ${waiting}, lease = 0 WHERE queue = ? AND state = ${leased} AND due <= ?`,
@@ -73,7 +75,7 @@ function createHandlers(db: DatabaseSync): Handlers {
   const mine = `WHERE queue = ? AND key = ? AND state = ${leased} AND lease = ?`
   const renew = db.prepare(`UPDATE jobs SET due = ? ${mine}`)
   const done = db.prepare(`DELETE FROM jobs ${mine}`)
-  const again = db.prepare(`UPDATE jobs SET state = ${waiting}, due = ?, lease = 0, why = ? ${mine}`)
+  const again = db.prepare(`UPDATE jobs SET state = ${waiting}, due = ?, wait = ?, lease = 0, why = ? ${mine}`)
   const fail = db.prepare(`UPDATE jobs SET state = ${failed}, due = ?, lease = 0, why = ? ${mine}`)
   const trimFailed = db.prepare(
     `DELETE FROM jobs WHERE queue = ?1 AND key IN (
@@ -90,13 +92,13 @@ function createHandlers(db: DatabaseSync): Handlers {
   )
   const oneFailed = db.prepare(`SELECT ${columns} FROM jobs WHERE queue = ? AND key = ? AND state = ${failed}`)
   const retry = db.prepare(
-    `UPDATE jobs SET state = ${waiting}, due = ?, attempt = 0, why = '' WHERE queue = ? AND key = ? AND state = ${failed}`,
+    `UPDATE jobs SET state = ${waiting}, due = ?, wait = 0, attempt = 0, why = '' WHERE queue = ? AND key = ? AND state = ${failed}`,
   )
   const remove = db.prepare(`DELETE FROM jobs WHERE queue = ? AND key = ? AND (state <> ${leased} OR due <= ?)`)
 
   return {
     enqueue({ queue, nowMs, jobs }) {
-      for (const { key, data, dueMs } of jobs) add.run(queue, key, data, dueMs, nowMs)
+      for (const { key, data, waitMs } of jobs) add.run(queue, key, data, nowMs + waitMs, waitMs, nowMs)
       return undefined
     },
     claim({ queue, nowMs, leaseUntilMs, lease: mark, limit }) {
@@ -115,7 +117,7 @@ function createHandlers(db: DatabaseSync): Handlers {
     settle({ queue, nowMs, settled, failedKept }) {
       for (const one of settled) {
         if (one.kind === 'done') done.run(queue, one.key, one.lease)
-        else if (one.kind === 'retry') again.run(one.dueMs, one.why, queue, one.key, one.lease)
+        else if (one.kind === 'retry') again.run(nowMs + one.waitMs, one.waitMs, one.why, queue, one.key, one.lease)
         else fail.run(nowMs, one.why, queue, one.key, one.lease)
       }
       if (settled.some(({ kind }) => kind === 'failed')) trimFailed.run(queue, failedKept)

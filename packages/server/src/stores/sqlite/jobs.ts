@@ -20,7 +20,7 @@ import { WorkerLink } from './worker-link.ts'
 
 export interface SqliteJobsOptions {
   file: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970 that only grow. */
   nowMs?: () => number
   onFatal?: (error: Error) => void
 }
@@ -29,16 +29,23 @@ export type JobLink = Pick<OnDemandLink<JobsCalls>, 'call'>
 
 const HEAP_MB = 64
 
+/** The time of the start goes on by itself: setting the system's clock back must not hold jobs up. */
+function createSteadyMs(): () => number {
+  const startMs = Date.now() - performance.now()
+  return () => Math.round(startMs + performance.now())
+}
+
 /** The job queue in a SQLite file with a thread of its own, which starts with the first call. */
 export async function openSqliteJobs(options: SqliteJobsOptions): Promise<SqliteJobs> {
   const { file } = options
   await makePrivateFile(file)
-  const data: JobsWorkerData = { file }
+  const nowMs = options.nowMs ?? createSteadyMs()
+  const data: JobsWorkerData = { file, nowMs: nowMs() }
   const fatal = options.onFatal ?? (() => {})
   const entry = new URL('./jobs-worker.ts', import.meta.url)
   const start = () => new WorkerLink<JobsCalls>({ entry, file, data, heapMb: HEAP_MB, onFatal: fatal })
   const isUsed = (await fileBytes(file)) > 0
-  return new EmbeddedJobs(new OnDemandLink<JobsCalls>(start, fatal), options.nowMs ?? Date.now, isUsed)
+  return new EmbeddedJobs(new OnDemandLink<JobsCalls>(start, fatal), nowMs, isUsed)
 }
 
 export interface SqliteJobs extends JobQueue {
@@ -66,7 +73,7 @@ class EmbeddedJobs implements SqliteJobs {
     const asked = jobs.map(({ key, data, delayMs = 0 }) => ({
       key: checkedKey(key),
       data: toJson(data),
-      dueMs: nowMs + Math.max(0, Math.round(delayMs)),
+      waitMs: Math.max(0, Math.round(delayMs)),
     }))
     this.#isUsed = true
     await this.#link.call('enqueue', { queue, nowMs, jobs: asked })
