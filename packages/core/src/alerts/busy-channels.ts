@@ -1,34 +1,45 @@
 import { dispatchLimits } from './limits.ts'
 
+interface Line {
+  running: number
+  waiting: (() => void)[]
+}
+
 /**
- * Shares the deliveries at the same time out among the channels: one that hangs holds up no other. Who must wait is sent away for longer
- * the more are waiting, so that a long line does not come back all the time.
+ * Shares the deliveries at the same time out among the channels: one that hangs holds up no other. A few wait in line for their turn;
+ * beyond, they are sent away for longer the more there are, so that they do not come back all the time.
  */
 export function createBusyChannels(): {
-  /** 0: go on, and give it back; else come again after so many ms. */
-  take(channel: string, key: string): number
-  give(channel: string): void
+  /** Resolves with their turn, which is given back by `leave`. A number: not now, come again after so many ms. */
+  enter(channel: string): Promise<void> | number
+  leave(channel: string): void
 } {
-  const running = new Map<string, number>()
-  const waiting = new Map<string, Set<string>>()
+  const lines = new Map<string, Line>()
+  const away = new Map<string, number>()
   return {
-    take(channel, key) {
-      const now = running.get(channel) ?? 0
-      const line = waiting.get(channel)
-      if (now < dispatchLimits.perChannel) {
-        running.set(channel, now + 1)
-        line?.delete(key)
-        if (line?.size === 0) waiting.delete(channel)
-        return 0
+    enter(channel) {
+      const line = lines.get(channel) ?? { running: 0, waiting: [] }
+      lines.set(channel, line)
+      if (line.running < dispatchLimits.perChannel) {
+        line.running++
+        return Promise.resolve()
       }
-      const held = line ?? new Set<string>()
-      waiting.set(channel, held.add(key))
-      return Math.min(dispatchLimits.busyMostMs, dispatchLimits.busyMs + held.size * dispatchLimits.busyEachMs)
+      if (line.waiting.length < dispatchLimits.waitingPerChannel) {
+        return new Promise((resolve) => line.waiting.push(resolve))
+      }
+      const sent = (away.get(channel) ?? 0) + 1
+      away.set(channel, sent)
+      return Math.min(dispatchLimits.busyMostMs, dispatchLimits.busyMs + sent * dispatchLimits.busyEachMs)
     },
-    give(channel) {
-      const now = (running.get(channel) ?? 1) - 1
-      if (now <= 0) running.delete(channel)
-      else running.set(channel, now)
+    leave(channel) {
+      const line = lines.get(channel)
+      if (!line) return
+      const sent = away.get(channel) ?? 0
+      if (sent > 1) away.set(channel, sent - 1)
+      else away.delete(channel)
+      const next = line.waiting.shift()
+      if (next) next()
+      else if (--line.running === 0) lines.delete(channel)
     },
   }
 }

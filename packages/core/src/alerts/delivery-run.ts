@@ -33,6 +33,8 @@ export interface DeliveryRunDeps {
   counts: DeliveryCounts
   /** Deliveries under way, by key. */
   inFlight: Set<string>
+  /** It was run, whatever came of it. */
+  onRun: (key: string, channel: string) => void
   /** Nothing is tried any more for this key; `whole`: for its notification. */
   onEnd: (key: string, job: DeliveryJob, whole: boolean) => void
   failed: (error: unknown) => void
@@ -124,14 +126,17 @@ export function createDeliveryRun(deps: DeliveryRunDeps): (job: Job) => Promise<
     if (!Value.Check(DeliveryJobData, data)) return { kind: 'failed', why: 'not a job of this queue' }
     // The queue may give a job twice when it lost sight of the first run.
     if (inFlight.has(key)) return { kind: 'retry', afterMs: dispatchLimits.busyMs, why: 'being delivered already' }
-    const waitMs = busy.take(data.channel, key)
-    if (waitMs > 0) return { kind: 'retry', afterMs: waitMs, why: `the channel ${data.channel} is busy` }
+    const turn = busy.enter(data.channel)
+    if (typeof turn === 'number') return { kind: 'retry', afterMs: turn, why: `the channel ${data.channel} is busy` }
     inFlight.add(key)
     try {
+      await turn
+      if (stopping.aborted) return { kind: 'retry', afterMs: 0, why: 'stopped' }
       return await deliver(key, data)
     } finally {
       inFlight.delete(key)
-      busy.give(data.channel)
+      busy.leave(data.channel)
+      deps.onRun(key, data.channel)
     }
   }
 }

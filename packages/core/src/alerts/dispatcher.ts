@@ -57,6 +57,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     stopping: stopping.signal,
     counts,
     inFlight,
+    onRun: (key, channel) => feed.ran(key, channel),
     onEnd(key, { alert, n }, whole) {
       feed.forget(key)
       if (whole) passed.delete(toPassKey(alert, n))
@@ -159,13 +160,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function armSweep(ms: number): void {
     cancelSweep = clock.after(ms, () => {
+      const fromMs = monotonicMs()
       sweep()
         .catch((error: unknown) => {
           cursor = undefined
           failed(error)
         })
         .finally(() => {
-          if (!closed) armSweep(dispatchLimits.sweepEveryMs)
+          const restMs = (monotonicMs() - fromMs) * dispatchLimits.sweepRest
+          const { sweepEveryMs, sweepMostMs } = dispatchLimits
+          if (!closed) armSweep(Math.min(sweepMostMs, Math.max(sweepEveryMs, restMs)))
         })
     })
   }

@@ -61,18 +61,25 @@ export const gatherLimits = {
 
 export const dispatchLimits = {
   queue: 'alerts',
-  /** Deliveries at the same time, in all and over one channel. */
-  concurrency: 64,
+  /** Jobs that are run at the same time; most of them wait for their channel. */
+  concurrency: 512,
+  /** Deliveries over one channel at the same time, and those that have a place in line for it. */
   perChannel: 16,
+  waitingPerChannel: 48,
+  /** Deliveries of one channel that are due in the queue; the others wait until one of these was run. */
+  duePerChannel: 64,
   leaseMs: 15_000,
   /** What is undelivered is given to the queue again so often: it may have lost it. */
-  sweepEveryMs: 10_000,
+  sweepEveryMs: 5_000,
+  /** A sweep that takes long is followed by a rest so many times as long, up to this. */
+  sweepRest: 4,
+  sweepMostMs: 20_000,
   /** What was given to the queue so short ago is not given again. */
-  refeedAfterMs: 10_000,
+  refeedAfterMs: 5_000,
   sweepPage: 500,
   /** Documents that one sweep looks at. */
   sweepDocuments: 20_000,
-  /** Deliveries known to be in the queue. */
+  /** Deliveries that stand in line for the queue, and those that were given to it; the rest is found by the sweeps. */
   known: 100_000,
   /** A delivery that is so late was put off by a clock that was set back: its job is taken out and given again. */
   overdueMs: 600_000,
@@ -81,7 +88,7 @@ export const dispatchLimits = {
   /** The answer of a remote is written down so often before the try counts as not made. */
   settleTries: 5,
   settleRetryMs: 500,
-  /** Waits for a channel that has as many deliveries as it may: this for each that waits already. */
+  /** Sent away by a busy channel: at least so long, and longer for each that was sent away before. */
   busyMs: 1000,
   busyEachMs: 10,
   busyMostMs: 300_000,
