@@ -1,13 +1,14 @@
 import { Type, type Static } from 'typebox'
+import { Alert } from './alert.ts'
 import { Device } from './device.ts'
 import { Time } from './id.ts'
+import { JobQueueCounts } from './job.ts'
 import { Qos } from './message.ts'
 import { InstanceStatus } from './plugin.ts'
 import { LatestPoint } from './telemetry.ts'
 
-/** What can be followed. `alerts` and `jobs` are refused until the platform has them. */
-export const liveKinds = ['devices', 'plugins', 'messages'] as const
-export const laterLiveKinds = ['alerts', 'jobs'] as const
+/** What can be followed. */
+export const liveKinds = ['devices', 'plugins', 'messages', 'alerts', 'jobs'] as const
 export type LiveKind = (typeof liveKinds)[number]
 
 export const maxLiveIds = 200
@@ -92,10 +93,18 @@ export const LiveMessage = Type.Object({
 })
 export type LiveMessage = Static<typeof LiveMessage>
 
+/** An alert without its timeline, always whole; its version tells that the timeline grew. null = there is none. */
+export const LiveAlert = Type.Union([Type.Null(), Type.Omit(Alert, ['timeline', 'timelineLeftOut'])])
+export type LiveAlert = Static<typeof LiveAlert>
+
+export const LiveJobs = Type.Union([Type.Null(), Type.Omit(JobQueueCounts, ['name'])])
+
 /** By kind. Messages are a list; `sampled`: some were left out. */
 export const LiveState = Type.Object({
   devices: Type.Optional(Type.Record(Type.String(), LiveDevice)),
   plugins: Type.Optional(Type.Record(Type.String(), LivePlugin)),
+  alerts: Type.Optional(Type.Record(Type.String(), LiveAlert)),
+  jobs: Type.Optional(Type.Record(Type.String(), LiveJobs)),
   messages: Type.Optional(Type.Object({ items: Type.Array(LiveMessage), sampled: Type.Optional(Type.Literal(true)) })),
 })
 export type LiveState = Static<typeof LiveState>

@@ -10,6 +10,7 @@ import { createHttpServer } from './front-door/http-server.ts'
 import { connectionOf } from './front-door/peer-connection.ts'
 import { toLog } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
+import { measureAlerts } from './metrics/alert-metrics.ts'
 import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
@@ -149,6 +150,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     ...(options.bundled ? { bundled: options.bundled } : {}),
   })
   measureDomain(metrics, { domain, frontDoor })
+  measureAlerts(metrics, domain.alerting)
   const app = await createRestApp(deps, routes)
   const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
   measureLive(metrics, live)

@@ -2,7 +2,6 @@
 export const liveErrors = {
   LIVE_FRAME_INVALID: { title: 'The frame is not JSON of the described form' },
   LIVE_KIND_UNKNOWN: { title: 'There is nothing of this kind to follow' },
-  LIVE_KIND_LATER: { title: 'This version has nothing of this kind yet' },
   LIVE_IDS_INVALID: { title: 'The ids do not fit the kind' },
   LIVE_FORBIDDEN: { title: 'A permission is missing' },
   LIVE_SUBSCRIPTIONS_EXCEEDED: { title: 'The socket has as many subscriptions as permitted' },

@@ -29,6 +29,9 @@ export const liveLimits = {
   /** Rights are looked at again so often. */
   recheckEveryMs: 10_000,
   pluginsEveryMs: 1000,
+  jobsEveryMs: 1000,
+  /** Alerts known at the same time: the active ones at first, then the newest changes. */
+  alertsKept: 1000,
   messagesKept: 500,
   messagesPerSecond: 200,
   payloadBytes: 1024,

@@ -8,9 +8,11 @@ import { WebSocketServer } from 'ws'
 import { type Admitted, admitUpgrade } from '../rest/auth.ts'
 import { RestError } from '../rest/errors.ts'
 import type { GeneralDeps, RestDeps } from '../rest/route-deps.ts'
+import { createAlertSource } from './alert-source.ts'
 import { createDelivery, type DeliveryStats } from './delivery.ts'
 import { createDeviceSource } from './device-source.ts'
 import { closeCodes } from './errors.ts'
+import { createJobSource } from './job-source.ts'
 import { liveLimits } from './limits.ts'
 import { createMessageSource } from './message-source.ts'
 import { createPluginSource } from './plugin-source.ts'
@@ -20,7 +22,10 @@ import { createViewer, type Viewer } from './viewer.ts'
 
 export const livePath = '/api/v1/live'
 
-export interface LiveDeps extends Pick<RestDeps, 'clock' | 'people' | 'hub' | 'devices' | 'telemetry' | 'plugins'> {
+export interface LiveDeps extends Pick<
+  RestDeps,
+  'clock' | 'people' | 'hub' | 'devices' | 'telemetry' | 'plugins' | 'alerting'
+> {
   /** What identifies a caller. */
   rest: GeneralDeps
   onEvent(hear: (event: DeviceEvent | HubEvent) => void): void
@@ -45,6 +50,8 @@ export function createLive(deps: LiveDeps): Live {
     devices,
     plugins: createPluginSource({ ...common, plugins: deps.plugins }),
     messages: createMessageSource({ ...common, hub }),
+    alerts: createAlertSource({ ...common, alerts: deps.alerting.alerts }),
+    jobs: createJobSource({ ...common, jobs: deps.alerting.jobs }),
   }
   const viewers = new Set<Viewer>()
   let opening = 0

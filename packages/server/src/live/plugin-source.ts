@@ -2,13 +2,12 @@ import { PluginId } from '@patchbay/contracts/plugin'
 import type { Clock } from '@patchbay/core/clock'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import { Value } from 'typebox/value'
+import { type Board, BoardItem, everything } from './board-item.ts'
 import { LiveError } from './errors.ts'
-import { type Item, type Source, toMember } from './item.ts'
+import { type Source, toMember } from './item.ts'
 import { liveLimits } from './limits.ts'
 import type { Pulse } from './pulse.ts'
 import { createShelf, type ShelfBudget } from './shelf.ts'
-
-export const allPlugins = '*'
 
 export interface PluginSourceOptions {
   plugins: () => Pick<PluginHost, 'plugins' | 'instances'>
@@ -18,55 +17,14 @@ export interface PluginSourceOptions {
   failed: (error: unknown) => void
 }
 
-/** What is known of each plugin; looked at once a second while somebody follows one. */
-type Board = Map<string, { text: string; turn: number }>
-
-class PluginItem implements Item {
-  readonly kind = 'plugins'
-  readonly id: string
-  readonly since: number
-  private readonly board: Board
-
-  constructor(id: string, since: number, board: Board) {
-    this.id = id
-    this.since = since
-    this.board = board
-  }
-
-  get changed(): number {
-    let newest = 0
-    for (const { turn } of this.entries()) if (turn > newest) newest = turn
-    return newest
-  }
-
-  whole(): string {
-    const members = [...this.entries()].filter(({ text }) => this.id !== allPlugins || text !== 'null')
-    if (members.length === 0 && this.id !== allPlugins) return toMember(this.id, 'null')
-    return members.map(({ id, text }) => toMember(id, text)).join(',')
-  }
-
-  after(from: number, to: number): string {
-    const due = [...this.entries()].filter(({ turn }) => turn > from && turn <= to)
-    return due.map(({ id, text }) => toMember(id, text)).join(',')
-  }
-
-  private *entries(): Generator<{ id: string; text: string; turn: number }> {
-    if (this.id === allPlugins) for (const [id, entry] of this.board) yield { id, ...entry }
-    else {
-      const entry = this.board.get(this.id)
-      if (entry) yield { id: this.id, ...entry }
-    }
-  }
-}
-
 export function createPluginSource({ plugins, clock, pulse, budget, failed }: PluginSourceOptions): Source {
   const board: Board = new Map()
   let cancel: (() => void) | undefined
   let boardSince = 0
-  const shelf = createShelf<PluginItem>({
+  const shelf = createShelf<BoardItem>({
     clock,
     budget,
-    make: (id) => new PluginItem(id, boardSince, board),
+    make: (id) => new BoardItem('plugins', id, boardSince, board),
     drop() {},
   })
 
@@ -100,8 +58,8 @@ export function createPluginSource({ plugins, clock, pulse, budget, failed }: Pl
 
   return {
     async acquire(asked) {
-      const ids = asked.includes(allPlugins) ? [allPlugins] : asked
-      const wrong = ids.find((id) => id !== allPlugins && !Value.Check(PluginId, id))
+      const ids = asked.includes(everything) ? [everything] : asked
+      const wrong = ids.find((id) => id !== everything && !Value.Check(PluginId, id))
       if (wrong !== undefined) throw new LiveError('LIVE_IDS_INVALID', `${JSON.stringify(wrong)} is no plugin's id.`)
       if (!cancel) {
         // Nobody looked for a while: what was told before cannot be compared with now.

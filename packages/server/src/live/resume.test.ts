@@ -87,7 +87,7 @@ const createWorld = () => {
       socket: socket as unknown as WebSocket,
       admitted: { caller, again: async () => caller },
       delivery,
-      sources: { devices, plugins: nobody, messages },
+      sources: { devices, plugins: nobody, messages, alerts: nobody, jobs: nobody },
       clock,
       log: { debug() {}, info() {}, warn: fail, error: fail },
       onClose() {},

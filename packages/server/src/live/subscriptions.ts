@@ -1,4 +1,4 @@
-import { laterLiveKinds, type LiveKind, liveKinds, type LiveSubscribe } from '@patchbay/contracts/live'
+import { type LiveKind, liveKinds, type LiveSubscribe } from '@patchbay/contracts/live'
 import type { Permission } from '@patchbay/contracts/person'
 import { type Caller, mayDo } from '@patchbay/core/people/caller'
 import { isRefused } from '@patchbay/core/refused'
@@ -15,6 +15,8 @@ const needed: Readonly<Record<LiveKind, readonly Permission[]>> = {
   devices: ['devices.read', 'telemetry.read'],
   plugins: ['plugins.read'],
   messages: ['messages.read'],
+  alerts: ['alerts.read'],
+  jobs: ['jobs.read'],
 }
 
 /** The permission that the caller lacks for a kind. */
@@ -98,10 +100,7 @@ export function createSubscriptions(delivery: Delivery, sources: Sources, follow
 function kindOf(text: string): LiveKind {
   const kind = liveKinds.find((each) => each === text)
   if (kind) return kind
-  const later = laterLiveKinds.some((each) => each === text)
-  throw later
-    ? new LiveError('LIVE_KIND_LATER', `This version has no ${text} to follow. It has: ${liveKinds.join(', ')}.`)
-    : new LiveError('LIVE_KIND_UNKNOWN', `The kinds are: ${liveKinds.join(', ')}.`)
+  throw new LiveError('LIVE_KIND_UNKNOWN', `The kinds are: ${liveKinds.join(', ')}.`)
 }
 
 async function acquire(source: Source, ids: readonly string[]): Promise<readonly Item[]> {

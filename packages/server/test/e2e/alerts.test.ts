@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type Api, createApi, createDevice } from '../harness/api.ts'
 import { bundlePlugin } from '../harness/bundled-plugin.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
+import { openLive } from '../harness/live-viewer.ts'
 import { createRecordingChannel, toRuleBook } from '../harness/recording-channel.ts'
 import { makeDataFolder } from '../harness/server-process.ts'
 
@@ -187,6 +188,25 @@ test('maintenance windows are planned, changed and removed, and hold alerts back
   expect((await api.get('/api/v1/maintenance')).body.items).toMatchObject([{ name: 'Done' }])
   expect((await api.delete(path)).status).toBe(204)
   expect((await api.get(path)).status).toBe(404)
+})
+
+test('alerts and queues are followed live', async () => {
+  await apply(raise('live', 'boiler-1'))
+  const { id } = await find('live')
+  const viewer = await openLive(server.port)
+  viewer.send({ subscribe: { kind: 'alerts', ids: ['*'] } })
+  viewer.send({ subscribe: { kind: 'alerts', ids: [id, 'none'], name: 'one' } })
+  viewer.send({ subscribe: { kind: 'jobs', ids: ['*'] } })
+  await until(() => expect(viewer.seen.alerts[id]).toMatchObject({ rule: 'live', state: 'open', device: 'boiler-1' }))
+  await until(() => expect(viewer.seen.alerts['none']).toBeNull())
+  expect(viewer.seen.alerts[id].timeline).toBeUndefined()
+  await until(() => expect(viewer.seen.jobs['alerts']).toMatchObject({ failed: 0 }))
+  await api.post(`/api/v1/alerts/${id}/acknowledge`)
+  await until(() => expect(viewer.seen.alerts[id].state).toBe('acknowledged'))
+  await apply(raise('live-2', 'boiler-1'))
+  const other = await find('live-2')
+  await until(() => expect(viewer.seen.alerts[other.id]).toMatchObject({ state: 'open' }))
+  viewer.close()
 })
 
 test('a deleted device’s alerts end', async () => {

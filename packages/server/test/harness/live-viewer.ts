@@ -7,9 +7,11 @@ import { testKey } from './server-process.ts'
 export interface Seen {
   devices: Record<string, any>
   plugins: Record<string, any>
+  alerts: Record<string, any>
+  jobs: Record<string, any>
   messages: { n: number; [field: string]: any }[]
 }
-export const emptySeen = (): Seen => ({ devices: {}, plugins: {}, messages: [] })
+export const emptySeen = (): Seen => ({ devices: {}, plugins: {}, alerts: {}, jobs: {}, messages: [] })
 
 const applyDevices = (seen: Seen, devices: NonNullable<LiveState['devices']>, whole: boolean): void => {
   for (const [id, patch] of Object.entries(devices)) {
@@ -34,6 +36,8 @@ export const applyFrame = (seen: Seen, frame: LiveFrame): void => {
   const state = whole ? frame.snapshot : 'resumed' in frame ? frame.resumed : frame.change
   applyDevices(seen, state.devices ?? {}, whole)
   Object.assign(seen.plugins, state.plugins)
+  Object.assign(seen.alerts, state.alerts)
+  Object.assign(seen.jobs, state.jobs)
   const last = seen.messages.at(-1)?.n ?? 0
   if (state.messages) seen.messages.push(...state.messages.items.filter(({ n }) => n > last))
 }
