@@ -12,7 +12,12 @@ export interface AlertStore {
   /** The newest alert of a device and rule. */
   newestOf(pair: string): Promise<StoredAlert | undefined>
   /** Runs alone for the pair; what it answers false for is not written. Rejects with NOT_FOUND. */
-  change(id: string, work: (document: AlertDocument) => boolean | Promise<boolean>): Promise<StoredAlert>
+  change(
+    id: string,
+    work: (document: AlertDocument) => boolean | Promise<boolean>,
+    /** The alert's pair, where it is known: it spares a read. */
+    pair?: string,
+  ): Promise<StoredAlert>
   /** Runs with the newest alert of the pair, alone. */
   alone<T>(pair: string, work: (last: StoredAlert | undefined) => Promise<T>): Promise<T>
   /** Undefined when somebody else wrote it meanwhile. Only from within `alone`. */
@@ -58,9 +63,8 @@ export function createAlertStore(registry: RegistryStore, onWritten: (alert: Sto
     list,
     newestOf,
     put,
-    async change(id, work) {
-      const { document } = await found(id)
-      return turns(document.pair, async () => {
+    async change(id, work, pair) {
+      return turns(pair ?? (await found(id)).document.pair, async () => {
         for (let tries = 0; tries < alertLimits.writeTries; tries++) {
           const alert = await found(id)
           if (!(await work(alert.document))) return alert

@@ -4,7 +4,7 @@ import { Value } from 'typebox/value'
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { Job, JobOutcome } from '../jobs/port.ts'
-import type { Delivery } from './alert-document.ts'
+import type { AlertDocument, Delivery } from './alert-document.ts'
 import type { Alerts } from './alerts.ts'
 import { toBackOffMs } from './back-off.ts'
 import { createBusyChannels } from './busy-channels.ts'
@@ -62,14 +62,20 @@ export function createDeliveryRun(deps: DeliveryRunDeps): (job: Job) => Promise<
     const answer = await channels.deliver(channel, notification, { attempt, signal: stopping })
     // The platform stops: that says nothing of the channel.
     if (stopping.aborted && answer.outcome === 'retry') return { kind: 'retry', afterMs: 0, why: 'stopped' }
-    return write(key, { alert: id, n, channel }, answer, attempt)
+    return write(key, { alert: id, n, channel }, alert.document.pair, answer, attempt)
   }
 
   /** A store that is away for a moment must not make a delivered notification one to be delivered again. */
-  async function write(key: string, job: DeliveryJob, answer: DeliveryAnswer, attempt: number): Promise<JobOutcome> {
+  async function write(
+    key: string,
+    job: DeliveryJob,
+    pair: string,
+    answer: DeliveryAnswer,
+    attempt: number,
+  ): Promise<JobOutcome> {
     for (let tries = 1; ; tries++) {
       try {
-        return await writeOnce(key, job, answer, toBackOffMs(attempt, deps.random))
+        return await writeOnce(key, job, pair, answer, toBackOffMs(attempt, deps.random))
       } catch (error) {
         if (error instanceof DomainError || tries >= dispatchLimits.settleTries) throw error
         await new Promise<void>((resolve) => clock.after(dispatchLimits.settleRetryMs * tries, resolve))
@@ -80,17 +86,18 @@ export function createDeliveryRun(deps: DeliveryRunDeps): (job: Job) => Promise<
   async function writeOnce(
     key: string,
     job: DeliveryJob,
+    pair: string,
     answer: DeliveryAnswer,
     backOffMs: number,
   ): Promise<JobOutcome> {
     const { n, channel } = job
     const results: JobOutcome[] = []
-    const { document } = await store.change(job.alert, (fresh) => {
+    const settleOne = (fresh: AlertDocument): boolean => {
       const settled = settle(job.alert, fresh, { n, channel, answer, backOffMs }, moment())
-      if (!settled) return false
-      results.push(toOutcome(settled, answer.reply))
-      return true
-    })
+      if (settled) results.push(toOutcome(settled, answer.reply))
+      return settled !== undefined
+    }
+    const { document } = await store.change(job.alert, settleOne, pair)
     // The last of them was the one that was written.
     const outcome = results.at(-1) ?? ({ kind: 'done' } as const)
     if (outcome.kind === 'retry') {

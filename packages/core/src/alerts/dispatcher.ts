@@ -112,6 +112,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return
     }
     passed.set(toPassKey(one.alert, one.n), 'alone')
+    if (one.n === 1) {
+      // Nothing was told before it, so nothing need be looked up.
+      for (const channel of one.channels)
+        feed.push(toKey(one.alert, 1, channel), { alert: one.alert, n: 1, channel }, 0)
+      return
+    }
     const alert = await store.read(one.alert)
     if (alert) give(alert, one.n)
   }
