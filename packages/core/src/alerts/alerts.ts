@@ -116,8 +116,10 @@ export function createAlerts(deps: {
       await timers.start()
     },
     async apply(signals) {
-      const pairs = Map.groupBy(signals, ({ device, rule }) => toPair(device, rule))
-      await Promise.all([...pairs.values()].map(applyInOrder))
+      const pairs = [...Map.groupBy(signals, ({ device, rule }) => toPair(device, rule)).values()]
+      for (let from = 0; from < pairs.length; from += alertLimits.pairsAtOnce) {
+        await Promise.all(pairs.slice(from, from + alertLimits.pairsAtOnce).map(applyInOrder))
+      }
     },
     async get(id) {
       const alert = await store.read(id)

@@ -20,6 +20,8 @@ export const alertLimits = {
   /** Notifications of one alert that are not delivered yet, or failed and can be tried again. */
   outboxEntries: 50,
   channels: 20,
+  /** Alerts that one call of `apply` writes at the same time: the store’s line is not for it alone. */
+  pairsAtOnce: 500,
   /** Writes of one alert that wait for each other. */
   waitingWrites: 1000,
   /** Tries to write a document that somebody else keeps changing. */
