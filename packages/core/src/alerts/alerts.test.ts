@@ -158,7 +158,10 @@ describe('an alert', () => {
     await alerts.apply([signal('raise')])
     await pass(2000)
     const first = await only()
+    const ended: string[] = []
+    alerts.onResolvedByHand((rule, device) => ended.push(`${rule}/${device}`))
     await alerts.resolve(first.id, 'user:ada')
+    expect(ended).toEqual(['hot/d'])
     await alerts.apply([signal('repeat'), signal('severity', { severity: 'minor' })])
     expect((await only()).id).toBe(first.id)
     await alerts.apply([signal('severity', { severity: 'critical' })])
@@ -243,6 +246,25 @@ describe('an alert', () => {
     expect(world.told[2]!.notification.group?.count).toBe(500)
     expect((await only()).notifications).toEqual({ pending: 0, failed: 0 })
   })
+})
+
+test('the platform’s own alerts are raised once, keep every cause, and can be over', async () => {
+  const world = createWorld()
+  const { system, pass, only } = await start(world)
+  await system.raiseSystem('rule-stopped', undefined, 'the rule a costs too much')
+  await system.raiseSystem('rule-stopped', undefined, 'the rule b triggers itself')
+  await pass(2000)
+  const alert = await only()
+  expect(alert).toMatchObject({
+    rule: 'system:rule-stopped',
+    device: 'platform',
+    count: 2,
+    ruleName: 'A rule was stopped',
+  })
+  expect(alert.timeline.map(({ text }) => text)).toEqual(['the rule a costs too much', 'the rule b triggers itself'])
+  expect(world.told).toEqual([])
+  await system.clearSystem('rule-stopped', undefined, 'both were mended')
+  expect(await only()).toMatchObject({ state: 'resolved' })
 })
 
 describe('a delivery', () => {

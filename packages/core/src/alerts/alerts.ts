@@ -42,6 +42,8 @@ export interface Alerts extends AlertSink {
   endOf(device: string): Promise<void>
   /** Told after each write, once it is durable. */
   onChange(hear: (alert: StoredAlert) => void): void
+  /** A person ended an alert while its condition may still hold: the rule counts anew. */
+  onResolvedByHand(hear: (rule: string, device: string) => void): void
   /** For the dispatcher: documents with their outboxes. */
   readonly store: AlertStore
   readonly moment: () => Moment
@@ -61,6 +63,7 @@ export function createAlerts(deps: {
 }): Alerts {
   const { registry, clock, rules, devices, maintenance } = deps
   const hearers: ((alert: StoredAlert) => void)[] = []
+  const endHearers: ((rule: string, device: string) => void)[] = []
   const moment = createMoments(clock)
   const nextId = createAlertIds(() => clock.nowMicros(), deps.randomId)
   const counts = { signals: 0, raised: 0 }
@@ -138,7 +141,11 @@ export function createAlerts(deps: {
       return { items: items.map((alert) => toAlert(alert, alertLimits.timelineListed)), ...more }
     },
     acknowledge: (id, by, text) => act(id, acknowledge(by, text)),
-    resolve: (id, by, text) => act(id, resolveByHand(by, text)),
+    async resolve(id, by, text) {
+      const alert = await act(id, resolveByHand(by, text))
+      for (const hear of endHearers) hear(alert.rule, alert.device)
+      return alert
+    },
     assign: (id, by, assignee) => act(id, assign(by, assignee)),
     comment: (id, by, text) => act(id, comment(by, text)),
     silence: (id, by, until) => act(id, silence(by, until)),
@@ -149,6 +156,7 @@ export function createAlerts(deps: {
       }
     },
     onChange: (hear) => void hearers.push(hear),
+    onResolvedByHand: (hear) => void endHearers.push(hear),
     close: () => timers.close(),
   }
 }

@@ -11,11 +11,12 @@ export function tell(document: AlertDocument, entry: TimelineEntry): void {
   document.timelineLeftOut++
 }
 
-/** Repeats in a row are one entry that counts. */
+/** Repeats in a row are one entry that counts, while their cause is the same. */
 export function tellRepeat(document: AlertDocument, at: string, value: unknown): void {
   const last = document.timeline.at(-1)
-  if (last?.kind === 'repeated') Object.assign(last, { at, value, times: (last.times ?? 1) + 1 })
-  else tell(document, { at, kind: 'repeated', by: 'rule', times: 1, value })
+  const text = document.cause
+  if (last?.kind === 'repeated' && last.text === text) Object.assign(last, { at, value, times: (last.times ?? 1) + 1 })
+  else tell(document, { at, kind: 'repeated', by: 'rule', times: 1, value, text })
 }
 
 /** A value that fits into a document: one too long is told by its length. */
