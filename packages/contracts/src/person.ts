@@ -13,6 +13,8 @@ export const permissions = [
   'types.write',
   'access.read',
   'access.write',
+  'rules.read',
+  'rules.write',
   'messages.read',
   'messages.publish',
   'alerts.read',
