@@ -5,6 +5,10 @@ export const hardStop = 400
 /** From here on a file needs a reason, in this list. */
 export const needsReason = 250
 export const longFiles: ReadonlyMap<string, string> = new Map([
+  [
+    'packages/server/src/stores/sqlite/sqlite-telemetry.ts',
+    'every call of the port, over the two threads that do the work',
+  ],
   ['packages/core/src/commands/commands.ts', 'the whole life of a command in one closure over its open ones'],
   ['packages/core/src/sessions/hub.ts', 'the one place of core where its parts are joined'],
   ['packages/core/src/sessions/live-session.ts', 'one class that fills the whole Session contract'],

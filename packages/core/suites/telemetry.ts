@@ -382,6 +382,22 @@ export function telemetryContract(open: () => Promise<OpenedTelemetry>): void {
       expect(store.addSeries(other, 'a')).not.toBe(id)
     })
 
+    test('an append answers where it stands in the committed log, and the log its end', async () => {
+      const device = await store.openDevice('d')
+      const [a, b] = [store.addSeries(device, 'a'), store.addSeries(device, 'b')]
+      const before = store.end()[store.writer] ?? 0
+      const first = await store.append(toBatch([{ series: a, at: T0, value: 1 }]))
+      const rows = [1, 2, 3].map((n) => ({ series: n === 2 ? b : a, at: T0 + n, value: n }))
+      const last = await store.append(toBatch(rows))
+      expect([first, last]).toEqual([before + 1, before + 4])
+      expect(store.end()).toEqual({ [store.writer]: last })
+      const { records } = await store.readCommitted({ [store.writer]: before }, 10)
+      expect(records.map(({ seq }) => seq - before)).toEqual([1, 2, 3, 4])
+      expect(await store.append(toBatch([]))).toBe(0)
+      store = await opened.reopen()
+      expect(store.end()).toEqual({ [store.writer]: last })
+    })
+
     test('appended at once, in any order of answers: everything resolved is there', async () => {
       const devices = await Promise.all(Array.from({ length: 20 }, (_, i) => store.openDevice(`d${i}`)))
       await Promise.all(

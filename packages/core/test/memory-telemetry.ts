@@ -1,6 +1,6 @@
 // oxlint-disable typescript/no-unsafe-type-assertion -- values read back from JSON, buffers that nobody shares
 import { StoreUnavailable } from '../src/store-unavailable.ts'
-import type { Batch, DeviceSeries, Point, PointJson, TelemetryStore } from '../src/telemetry/port.ts'
+import type { Batch, CommittedRecord, DeviceSeries, Point, PointJson, TelemetryStore } from '../src/telemetry/port.ts'
 import { kinds } from '../src/telemetry/port.ts'
 
 /** What a test may do to a store that a real one cannot be asked for. */
@@ -26,7 +26,9 @@ export function createMemoryTelemetry(): MemoryTelemetry {
   const names: { device: string; key: string }[] = []
   const stored = new Map<string, Point>()
   const held = new Map<string, number>()
-  let turn: Promise<void> = Promise.resolve()
+  const log: CommittedRecord[] = []
+  let seq = 0
+  let turn: Promise<unknown> = Promise.resolve()
 
   const rows = (batch: Batch) => {
     let text = 0
@@ -39,7 +41,14 @@ export function createMemoryTelemetry(): MemoryTelemetry {
       const { device, key } = names[batch.series[i]!]!
       const at = batch.at[i]!
       stored.set(`${device}\0${key}\0${at}`, { key, at, value })
+      seq++
+      const last = log.at(-1)
+      if (i > 0 && last && last.device === device && last.at === at && !Object.hasOwn(last.values, key)) {
+        last.values[key] = value
+        last.seq = seq
+      } else log.push({ writer: 'memory', seq, device, at, values: { [key]: value } })
     }
+    return seq
   }
   const pointsOf = (device: string) =>
     [...stored]
@@ -84,7 +93,7 @@ export function createMemoryTelemetry(): MemoryTelemetry {
       const commit = turn.then(async () => {
         await gate
         if (store.failing) throw new StoreUnavailable('told to fail')
-        rows(taken)
+        return rows(taken)
       })
       turn = commit.catch(() => {
         // The caller hears of it; the next batch only waits for its end.
@@ -102,8 +111,11 @@ export function createMemoryTelemetry(): MemoryTelemetry {
     async raw({ device, limit }) {
       return { items: pointsOf(device).slice(0, limit) }
     },
-    async readCommitted(cursor) {
-      return { records: [], cursor }
+    end: () => ({ memory: seq }),
+    async readCommitted(cursor, limit) {
+      const after = cursor['memory'] ?? 0
+      const records = log.filter((record) => record.seq > after).slice(0, limit)
+      return { records, cursor: { memory: records.at(-1)?.seq ?? after } }
     },
     async deleteDevice(device) {
       for (const id of stored.keys()) if (id.startsWith(`${device}\0`)) stored.delete(id)

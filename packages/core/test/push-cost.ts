@@ -8,7 +8,7 @@ const rounds = 15
 const messages = 100_000
 const inFlight = 1000
 
-const telemetry = { ...createMemoryTelemetry(), append: async () => {} }
+const telemetry = { ...createMemoryTelemetry(), append: async () => 0 }
 const hub = createSessionHub({
   authenticator: {
     authenticate: async () => ({

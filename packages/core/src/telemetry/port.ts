@@ -139,13 +139,16 @@ export interface TelemetryStore {
   releaseDevice(device: DeviceSeries): void
   /**
    * Durable when resolved. The store takes the batch's buffers over (they are transferred). Batches given while one is being
-   * committed join the next commit. Rejects with StoreUnavailable, and then nothing of the batch is stored.
+   * committed join the next commit. Rejects with StoreUnavailable, and then nothing of the batch is stored. Answers the sequence number
+   * of the last row: the rows have consecutive numbers in the committed log (an empty batch has none and answers 0).
    */
-  append(batch: Batch): Promise<void>
+  append(batch: Batch): Promise<number>
   /** The greatest time of each key. Sees everything whose append has resolved. */
   latest(device: string, options?: ReadOptions): Promise<Record<string, { at: number; value: PointJson }>>
   range(query: RangeQuery, options?: ReadOptions): Promise<RangeAnswer>
   raw(query: RawQuery, options?: ReadOptions): Promise<{ items: Point[]; nextCursor?: string }>
+  /** Where the committed log ends now, from memory: at least everything whose append has resolved. */
+  end(): CommitCursor
   /** Committed records after the cursor in commit order, at most `limit` points rounded up to whole records. */
   readCommitted(
     cursor: CommitCursor,

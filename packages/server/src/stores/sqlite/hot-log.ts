@@ -4,12 +4,14 @@ import { ROW_BYTES } from './packed-rows.ts'
 import type { LogCalls, SeriesDefinition } from './telemetry-calls.ts'
 
 export interface HotLog {
-  /** Inserts in the open transaction. */
-  append(ask: LogCalls['append']['ask']): void
+  /** Inserts in the open transaction; answers the sequence number of the last row. */
+  append(ask: LogCalls['append']['ask']): number
   /** Lets go of what is sealed, in the open transaction. */
   trim(ask: LogCalls['trim']['ask']): void
   /** Reads the counter anew after a transaction was taken back. */
   restore(): void
+  /** The highest sequence number given so far. */
+  lastSeq(): number
 }
 
 /** Appends to the hot log; numbers go on from `floor` or the newest row. */
@@ -25,6 +27,7 @@ export function createHotLog(db: DatabaseSync, floor: number): HotLog {
       seq += body.length / ROW_BYTES
       const defined = definitions.length > 0 ? JSON.stringify(definitions) : null
       insert.run(seq, defined, text.length > 0 ? JSON.stringify(text) : null, null, body)
+      return seq
     },
     trim({ to, kept }) {
       lowest = Math.max(lowest, to)
@@ -34,6 +37,7 @@ export function createHotLog(db: DatabaseSync, floor: number): HotLog {
     restore() {
       seq = Math.max(lowest, lastSeq())
     },
+    lastSeq: () => seq,
   }
 }
 

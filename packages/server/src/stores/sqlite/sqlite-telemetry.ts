@@ -45,6 +45,7 @@ export class SqliteTelemetry implements TelemetryStore {
   readonly #loading = new Map<string, Promise<void>>()
   readonly #deleting = new Map<string, Promise<void>>()
   #waitingPoints = 0
+  #lastSeq: number
   #closing: Promise<void> | undefined
 
   constructor(
@@ -60,6 +61,7 @@ export class SqliteTelemetry implements TelemetryStore {
     this.#hot = hot
     this.writer = opened.writer
     this.#book = new SeriesBook(opened.lastSeries)
+    this.#lastSeq = opened.lastSeq
   }
 
   async openDevice(device: string): Promise<DeviceSeries> {
@@ -84,10 +86,10 @@ export class SqliteTelemetry implements TelemetryStore {
     this.#book.release(device)
   }
 
-  async append(batch: Batch): Promise<void> {
+  async append(batch: Batch): Promise<number> {
     const { length } = batch
     const definitions = this.#book.check(batch)
-    if (length === 0) return
+    if (length === 0) return 0
     if (this.#waitingPoints + length > MAX_WAITING_POINTS) {
       throw new StoreUnavailable('too many points wait to be stored')
     }
@@ -95,10 +97,13 @@ export class SqliteTelemetry implements TelemetryStore {
     this.#waitingPoints += length
     try {
       if (this.#hot.full) await this.#hot.room()
-      await this.#log.call('append', { body, text: batch.text, definitions }, { transfer: [body.buffer] })
+      const ask = { body, text: batch.text, definitions }
+      const last = await this.#log.call('append', ask, { transfer: [body.buffer] })
       this.#book.committed(definitions)
       this.#hot.committed(length)
       this.#latest.committed(batch)
+      if (last > this.#lastSeq) this.#lastSeq = last
+      return last
     } finally {
       this.#waitingPoints -= length
     }
@@ -133,6 +138,10 @@ export class SqliteTelemetry implements TelemetryStore {
     const after = query.cursor === undefined ? undefined : readRawCursor(query.cursor)
     const limit = toLimit(query.limit)
     return toRawAnswer(await this.#store.call('raw', { device, keys, from, to, limit, after }, options))
+  }
+
+  end(): CommitCursor {
+    return { [this.writer]: this.#lastSeq }
   }
 
   async readCommitted(

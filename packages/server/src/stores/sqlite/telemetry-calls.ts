@@ -10,8 +10,8 @@ export interface SeriesDefinition {
 
 /** What the thread of the hot log does. */
 export interface LogCalls {
-  /** `body` as `packRows` made it. */
-  append: { ask: { body: Uint8Array; text: string[]; definitions: SeriesDefinition[] }; answer: undefined }
+  /** `body` as `packRows` made it. Answers the sequence number of the last row. */
+  append: { ask: { body: Uint8Array; text: string[]; definitions: SeriesDefinition[] }; answer: number }
   /** Lets go of the points up to `to`, but `kept`. */
   trim: {
     ask: { to: number; kept: { body: Uint8Array; text: string[]; seqs: Uint8Array } | undefined }
@@ -28,6 +28,8 @@ export interface LogOpened {
   lastSeries: number
   /** Points that the log holds. */
   hotPoints: number
+  /** The highest sequence number given so far. */
+  lastSeq: number
 }
 
 /** Points as columns. `name` points into the names that lie beside. Values of kind json are JSON text. */

@@ -58,7 +58,7 @@ openWorker((): LogOpened => {
   parentPort?.on('message', (requests: Request[]) => {
     for (const request of requests) group.push(request)
   })
-  return opened
+  return { ...opened, lastSeq: log.lastSeq() }
 })
 
 function shrinkSome(db: DatabaseSync): void {
@@ -71,7 +71,7 @@ function shrinkSome(db: DatabaseSync): void {
 }
 
 /** Makes the database ready for the storing thread and looks where the log has come. */
-function prepare(hot: DatabaseSync): LogOpened & { floor: number } {
+function prepare(hot: DatabaseSync): Omit<LogOpened, 'lastSeq'> & { floor: number } {
   const db = openDatabase({ file, durability, ...telemetryDatabase })
   try {
     moveRows(db, hot)
