@@ -48,7 +48,11 @@ export const rooms: readonly Room[] = [
   { folder: /^packages\/sdk\//, house: ['contracts'], others: ['typebox', 'liquidjs', node], typesOnly: ['fastify'] },
   { folder: /^packages\/plugin-host\//, house: ['contracts', 'sdk'], others: 'its dependencies' },
   { folder: /^packages\/testkit\//, house: ['contracts', 'sdk', 'plugin-host'], others: 'its dependencies' },
-  { folder: /^packages\/core\//, house: ['contracts'], others: ['typebox', 'cborg', node] },
+  {
+    folder: /^packages\/core\//,
+    house: ['contracts'],
+    others: ['typebox', 'cborg', '@bufbuild/cel', '@bufbuild/re2', node],
+  },
   {
     folder: /^packages\/server\//,
     house: ['contracts', 'core', 'plugin-host', 'sdk'],

@@ -2,7 +2,8 @@ import type { Settle } from '@patchbay/contracts/session'
 import type { Clock } from '../clock.ts'
 import { refuse } from '../errors.ts'
 import type { Refused } from '../refused.ts'
-import type { TelemetryStore } from '../telemetry/port.ts'
+import type { CommitTap } from '../rules/port.ts'
+import type { Batch, TelemetryStore } from '../telemetry/port.ts'
 import { Columns } from './columns.ts'
 import type { DeviceIngest } from './device-ingest.ts'
 import { ingestLimits } from './limits.ts'
@@ -13,6 +14,9 @@ interface Group {
   settles: Settle[]
   owners: DeviceIngest[]
   outcome: Refused | undefined
+  /** A copy of its rows for whoever listens, and the number of the last of them. */
+  copy: Batch | undefined
+  last: number
   done: boolean
 }
 
@@ -47,9 +51,11 @@ export interface BatcherOptions {
   clock: Clock
   /** A settle callback threw; the others are settled all the same. */
   onFault: (error: unknown) => void
+  /** Is told of groups once they are settled. */
+  tap?: CommitTap | undefined
 }
 
-export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Batcher {
+export function createBatcher({ telemetry, clock, onFault, tap }: BatcherOptions): Batcher {
   const inFlight: Group[] = []
   const drained: (() => void)[] = []
   const counts = { messages: 0, points: 0, groups: 0, refused: 0, shedQos0: 0 }
@@ -80,9 +86,11 @@ export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Ba
 
   async function commit(handed: Group, points: number, textLength: number): Promise<void> {
     try {
-      await telemetry.append(handed.columns.toBatch())
+      if (tap?.open) handed.copy = handed.columns.copy()
+      handed.last = await telemetry.append(handed.columns.toBatch())
     } catch (cause) {
       handed.outcome = refuse('STORE_UNAVAILABLE', undefined, { cause })
+      handed.copy = undefined
       counts.refused += handed.settles.length
     }
     handed.done = true
@@ -98,7 +106,7 @@ export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Ba
     if (inFlight.length === 0 && group.settles.length === 0) for (const resolve of drained.splice(0)) resolve()
   }
 
-  function settleGroup({ settles, owners, outcome }: Group): void {
+  function settleGroup({ settles, owners, outcome, copy, last }: Group): void {
     // no iterator: it would make an array for each message
     for (let i = 0; i < settles.length; i++) {
       const owner = owners[i]
@@ -109,6 +117,7 @@ export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Ba
         onFault(error)
       }
     }
+    if (copy) tap?.committed({ first: last - copy.length + 1, last, batch: copy, owners })
   }
 
   function schedule(): void {
@@ -173,5 +182,5 @@ export function createBatcher({ telemetry, clock, onFault }: BatcherOptions): Ba
 /** Made for as many points as the group before had, since the same devices go on sending. */
 function emptyGroup(pointsBefore: number | undefined): Group {
   const columns = pointsBefore === undefined ? new Columns() : new Columns(Math.max(64, Math.ceil(pointsBefore * 1.25)))
-  return { columns, settles: [], owners: [], outcome: undefined, done: false }
+  return { columns, settles: [], owners: [], outcome: undefined, copy: undefined, last: 0, done: false }
 }

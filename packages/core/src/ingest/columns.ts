@@ -74,6 +74,19 @@ export class Columns {
     return { length, series, at, kind, number, text }
   }
 
+  /** The same rows in buffers of their own, for after the others were given away. */
+  copy(): Batch {
+    const { length, text } = this
+    return {
+      length,
+      series: this.series.slice(0, length),
+      at: this.at.slice(0, length),
+      kind: this.kind.slice(0, length),
+      number: this.number.slice(0, length),
+      text,
+    }
+  }
+
   private row(series: number, at: number): number {
     if (this.length === this.capacity) this.grow()
     const row = this.length++

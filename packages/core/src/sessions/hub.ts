@@ -13,6 +13,7 @@ import type { HearPoints } from '../ingest/watches.ts'
 import type { TypeMisfits } from '../ingest/type-rules.ts'
 import { isRefused } from '../refused.ts'
 import type { RegistryStore } from '../registry/port.ts'
+import type { CommitTap } from '../rules/port.ts'
 import { createShadows, type Shadows } from '../shadow/shadows.ts'
 import type { TelemetryStore } from '../telemetry/port.ts'
 import { createAccessCheck } from './access-check.ts'
@@ -48,6 +49,8 @@ export interface SessionHubOptions {
   /** An application by the id of its API key, for its will after its session; without it such wills are refused. */
   application?: (id: string) => Promise<Subject | undefined>
   hear?: (event: HubEvent) => void
+  /** Is told of telemetry as it becomes durable. */
+  commitTap?: CommitTap
   /** Something of ours or a plugin's threw where nobody waits for it. */
   onFault?: (error: unknown) => void
 }
@@ -111,7 +114,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     nowMicros: () => clock.nowMicros(),
     codecs: (name) => options.codecs?.(name),
   })
-  const batcher = createBatcher({ telemetry, clock, onFault })
+  const batcher = createBatcher({ telemetry, clock, onFault, tap: options.commitTap })
   const shadows = createShadows({
     registry,
     publish: (device, desired) => relays.publish(toDesiredDelivery(device, desired)),

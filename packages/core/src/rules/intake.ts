@@ -1,0 +1,255 @@
+import type { Clock } from '../clock.ts'
+import { type CommitCursor, kinds, type TelemetryStore } from '../telemetry/port.ts'
+import type { CommittedQueue } from './committed-queue.ts'
+import type { DeviceRules, LivePair } from './device-rules.ts'
+import { noTime } from './device-values.ts'
+import { ruleLimits } from './limits.ts'
+import { toPoint } from './committed-point.ts'
+import { createPauses } from './pause.ts'
+import type { CommittedGroup } from './port.ts'
+
+interface Route {
+  held: DeviceRules | undefined
+  key: string
+}
+
+/**
+ * Takes in what was committed, in commit order, each record once: from the queue of fresh groups, or from the log when they are not
+ * there any more. It gives the loop back every few milliseconds.
+ */
+export interface Intake {
+  /** The last point that was taken in. */
+  readonly position: number
+  readonly readings: number
+  cursor(): CommitCursor
+  jump(position: number): void
+  /** Something may have come. */
+  wake(): void
+  /** Resolves when everything up to this point has been taken in. */
+  reach(position: number): Promise<void>
+  /** What applies to a series may have changed. */
+  forgetRoutes(): void
+  close(): Promise<void>
+}
+
+export interface IntakeOptions {
+  telemetry: Pick<TelemetryStore, 'writer' | 'readCommitted'>
+  queue: CommittedQueue
+  clock: Clock
+  deviceOf: (id: string) => DeviceRules | undefined
+  /** False while too many signals wait for the alerts. */
+  mayTake: () => boolean
+  /** Before a turn. */
+  before: () => void
+  advance: (held: DeviceRules, at: number) => void
+  reading: (held: DeviceRules, pair: LivePair, at: number, now: number, touched: ReadonlySet<string>) => void
+  /** A record of the device was taken in. */
+  taken: (held: DeviceRules) => void
+  onFault: (error: unknown) => void
+}
+
+const maxRoutes = 500_000
+const recordsPerLook = 32
+
+export function createIntake(options: IntakeOptions): Intake {
+  const { telemetry, queue, clock, deviceOf, before, advance, reading, taken } = options
+  const { writer } = telemetry
+  const routes = new Map<number, Route>()
+  /** How many keys of a device were known when its routes were made. */
+  const routed = new Map<unknown, number>()
+  const touched = new Set<string>()
+  const waiters: { position: number; resolve: () => void }[] = []
+  let position = 0
+  let wanted = 0
+  let readings = 0
+  let visit = 0
+  let now = 0
+  let running: Promise<void> | undefined
+  const pauses = createPauses(clock)
+
+  function begin(held: DeviceRules, at: number): void {
+    const time = at < now ? at : now
+    if (held.due <= time) advance(held, time)
+  }
+
+  function finish(held: DeviceRules, at: number, seq: number): void {
+    // A time to come is a clock that is wrong, ours or the device's: it happens now.
+    const time = at < now ? at : now
+    visit++
+    readings++
+    for (const key of touched) {
+      for (const pair of held.pairsOf(key) ?? []) {
+        if (pair.visit === visit) continue
+        pair.visit = visit
+        reading(held, pair, time, now, touched)
+      }
+    }
+    for (const pair of held.always) reading(held, pair, time, now, touched)
+    touched.clear()
+    held.seq = seq
+    taken(held)
+  }
+
+  function routeOf(series: number, group: CommittedGroup): Route | undefined {
+    const known = routes.get(series)
+    if (known) return known
+    if (routes.size > maxRoutes) forgetRoutes()
+    for (const { series: device } of group.owners) {
+      if (routed.get(device) === device.keys.size) continue
+      routed.set(device, device.keys.size)
+      const held = deviceOf(device.device)
+      for (const [key, id] of device.keys) routes.set(id, { held, key })
+    }
+    return routes.get(series)
+  }
+
+  function forgetRoutes(): void {
+    routes.clear()
+    routed.clear()
+  }
+
+  const breathe = async (): Promise<void> => {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    before()
+    now = clock.nowMicros()
+  }
+
+  /** False: a series in it is not known here, the log must be read. */
+  async function takeGroup(group: CommittedGroup): Promise<boolean> {
+    const { length, series, at, kind, number, text } = group.batch
+    let row = position + 1 - group.first
+    let texts = 0
+    for (let i = 0; i < row; i++) if ((kind[i] ?? 0) >= kinds.text) texts++
+    let began = performance.now()
+    let records = 0
+    while (row < length) {
+      const route = routeOf(series[row] ?? 0, group)
+      if (!route) return false
+      const { held } = route
+      const time = at[row] ?? 0
+      if (held === undefined || group.first + row <= held.seq) {
+        if ((kind[row] ?? 0) >= kinds.text) texts++
+        row++
+      } else {
+        begin(held, time)
+        for (let next: Route | undefined = route; next && next.held === held && at[row] === time && row < length;) {
+          const sort = kind[row] ?? 0
+          const value = toPoint(sort, number[row] ?? 0, sort >= kinds.text ? (text[texts++] ?? '') : '')
+          if (held.values.set(next.key, time > now ? noTime : time, value)) touched.add(next.key)
+          row++
+          next = row < length ? routeOf(series[row] ?? 0, group) : undefined
+          // The same key once more is the next record.
+          if (next && touched.has(next.key)) break
+        }
+        finish(held, time, group.first + row - 1)
+      }
+      position = group.first + row - 1
+      if (++records % recordsPerLook === 0 && performance.now() - began > ruleLimits.turnMs) {
+        await breathe()
+        if (pauses.closed) return true
+        began = performance.now()
+      }
+    }
+    return true
+  }
+
+  async function takePage(): Promise<void> {
+    const { records, cursor } = await telemetry.readCommitted({ [writer]: position }, ruleLimits.pagePoints)
+    let began = performance.now()
+    now = clock.nowMicros()
+    for (const [i, { device, at, values, seq }] of records.entries()) {
+      const held = deviceOf(device)
+      if (held && seq > held.seq) {
+        begin(held, at)
+        const time = at > now ? noTime : at
+        for (const [key, value] of Object.entries(values)) if (held.values.set(key, time, value)) touched.add(key)
+        finish(held, at, seq)
+      }
+      position = seq
+      if (i % recordsPerLook === 0 && performance.now() - began > ruleLimits.turnMs) {
+        await breathe()
+        if (pauses.closed) return
+        began = performance.now()
+      }
+    }
+    const seen = cursor[writer] ?? 0
+    // What is missing at the end was deleted.
+    position = Math.max(position, records.length === 0 ? Math.max(seen, wanted) : seen)
+  }
+
+  async function run(): Promise<void> {
+    while (!pauses.closed) {
+      if (!options.mayTake()) {
+        await pauses.wait(ruleLimits.tickMs)
+        continue
+      }
+      before()
+      now = clock.nowMicros()
+      const group = queue.after(position)
+      if (group) {
+        if (!(await takeGroup(group))) {
+          wanted = Math.max(wanted, group.last)
+          await takePage()
+        }
+      } else if (position < Math.max(queue.heard, wanted)) {
+        wanted = Math.max(wanted, queue.heard)
+        await takePage()
+      } else break
+      settleWaiters()
+      if (queue.heard > position) await breathe()
+    }
+    settleWaiters()
+  }
+
+  function settleWaiters(): void {
+    for (let i = waiters.length - 1; i >= 0; i--) {
+      const waiter = waiters[i]
+      if (waiter && (pauses.closed || waiter.position <= position)) {
+        waiters.splice(i, 1)
+        waiter.resolve()
+      }
+    }
+  }
+
+  function wake(): void {
+    if (running || pauses.closed) return
+    // After the acknowledgements of the group, and whatever else has come, not among them.
+    running = new Promise<void>((resolve) => setImmediate(resolve))
+      .then(run)
+      .catch(async (error: unknown) => {
+        options.onFault(error)
+        await pauses.wait(ruleLimits.retryMs)
+      })
+      .finally(() => {
+        running = undefined
+        if (!pauses.closed && position < Math.max(queue.heard, wanted)) wake()
+      })
+  }
+
+  return {
+    get position() {
+      return position
+    },
+    get readings() {
+      return readings
+    },
+    cursor: () => ({ [writer]: position }),
+    jump(to) {
+      position = to
+      wanted = to
+    },
+    wake,
+    reach(to) {
+      if (to <= position || pauses.closed) return Promise.resolve()
+      wanted = Math.max(wanted, to)
+      wake()
+      return new Promise((resolve) => waiters.push({ position: to, resolve }))
+    },
+    forgetRoutes,
+    async close() {
+      pauses.close()
+      settleWaiters()
+      await running
+    },
+  }
+}
