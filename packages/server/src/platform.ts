@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@patchbay/core/clock'
+import { createCommittedQueue } from '@patchbay/core/rules/committed-queue'
 import { createCrashCatcher } from '@patchbay/plugin-host/crash-catcher'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import { createHttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
@@ -19,6 +20,7 @@ import { openJobs } from './parts/jobs.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
+import { createRulesPart } from './parts/rules.ts'
 import { openStores, type Stores } from './parts/stores.ts'
 import { createRestApp } from './rest/app.ts'
 import { isKnownCaller } from './rest/auth.ts'
@@ -72,6 +74,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const stores = await openStores(settings, onFatal)
   const { registry, telemetry } = stores
   const secrets = createSecretBox(await loadMasterKey(settings))
+  const commitTap = createCommittedQueue()
   const jobs = await openJobs(settings, log, onFatal)
   const publicUrl = settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }
   const [tls, domain] = await Promise.all([
@@ -86,8 +89,16 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       clock,
       log,
     }),
-    createDomain({ registry, telemetry, clock, permitsPlain, jobs, ...publicUrl, log }),
+    createDomain({ registry, telemetry, clock, permitsPlain, jobs, commitTap, ...publicUrl, log }),
   ])
+  const rules = await createRulesPart({
+    domain,
+    registry,
+    telemetry,
+    clock,
+    queue: commitTap,
+    log,
+  })
   const retention = createRetention({ ...domain, registry, telemetry, clock, log })
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
@@ -119,6 +130,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     telemetry,
     commands: domain.hub.commands,
     shadows: domain.hub.shadows,
+    rules,
     settings,
     permitsPlain,
     trustedProxies: toAddressMatcher(settings.trustedProxies),
@@ -149,7 +161,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     log,
     ...(options.bundled ? { bundled: options.bundled } : {}),
   })
-  measureDomain(metrics, { domain, frontDoor })
+  measureDomain(metrics, { domain, frontDoor, rules })
   measureAlerts(metrics, domain.alerting)
   const app = await createRestApp(deps, routes)
   const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
@@ -184,6 +196,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     await closingHttp
     await app.close()
     await retention.close()
+    await rules.close()
     await domain.close()
     tls.close()
     await stores.close()

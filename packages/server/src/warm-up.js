@@ -9,6 +9,9 @@ const threadMs = 2000
 
 for (const plugin of bundledPlugins) await plugin.load()
 
+await import('@patchbay/core/rules/expression')
+await import('@patchbay/core/rules/condition-tree')
+
 // Threads load code of their own; a folder that is not there makes them fail at once, which is all that is wanted of them here.
 const file = fileURLToPath(new URL('./no-such-folder/none', import.meta.url))
 const entries = ['registry-worker', 'telemetry-writer-worker', 'telemetry-reader-worker']

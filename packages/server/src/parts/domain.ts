@@ -17,6 +17,7 @@ import { createPeople, type People } from '@patchbay/core/people/people'
 import { createPresence, type Presence } from '@patchbay/core/presence/presence'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
+import type { CommitTap } from '@patchbay/core/rules/port'
 import type { AlertChannel, Log } from '@patchbay/sdk'
 import { type Alerting, createAlerting } from './alerting.ts'
 import { createChannelDelivery } from './channel-delivery.ts'
@@ -51,6 +52,8 @@ export interface DomainOptions {
   permitsPlain: (address: string) => boolean
   jobs: Jobs
   publicUrl?: string
+  /** Is told of telemetry as it becomes durable. */
+  commitTap?: CommitTap
   log: Log
 }
 
@@ -64,6 +67,7 @@ export const createDomain = async ({
   permitsPlain,
   jobs,
   publicUrl,
+  commitTap,
   log,
 }: DomainOptions): Promise<Domain> => {
   const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
@@ -109,6 +113,7 @@ export const createDomain = async ({
       for (const each of onlookers) each(event)
     },
     onFault: failed,
+    ...(commitTap ? { commitTap } : {}),
   })
   people.apiKeys.onEnd((id) => hub.endApplication(id))
   // The authenticator first: whoever is ended by the hub must not come back in with what is cached.

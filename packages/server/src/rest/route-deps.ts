@@ -6,6 +6,7 @@ import type { Clock } from '@patchbay/core/clock'
 import type { Caller } from '@patchbay/core/people/caller'
 import type { People } from '@patchbay/core/people/people'
 import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { Rules } from '@patchbay/core/rules/rules'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
@@ -45,6 +46,7 @@ export interface RestDeps
   telemetry: TelemetryStore
   commands: Domain['hub']['commands']
   shadows: Domain['hub']['shadows']
+  rules: Rules
   settings: Settings
   listeners(): Listener[]
   /** The plugin host, which is made after the routes. */

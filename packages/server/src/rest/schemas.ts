@@ -9,6 +9,7 @@ import { Maintenance } from '@patchbay/contracts/maintenance'
 import { RetainedMessage } from '@patchbay/contracts/message'
 import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
 import { Instance, Plugin, PluginManifest } from '@patchbay/contracts/plugin'
+import { Rule } from '@patchbay/contracts/rule'
 import { Problem } from '@patchbay/contracts/problem'
 import { Shadow } from '@patchbay/contracts/shadow'
 import { Listener } from '@patchbay/contracts/system'
@@ -40,6 +41,7 @@ export const sharedSchemas = [
   Refusal,
   RetainedMessage,
   Role,
+  Rule,
   Shadow,
   User,
 ]

@@ -11,6 +11,7 @@ import { maintenanceRoutes } from './maintenance.ts'
 import { messageRoutes } from './messages.ts'
 import { pageRoutes } from './pages.ts'
 import { pluginRoutes } from './plugins.ts'
+import { ruleRoutes } from './rules.ts'
 import { shadowRoutes } from './shadow.ts'
 import { systemRoutes } from './system.ts'
 import { telemetryRoutes } from './telemetry.ts'
@@ -29,6 +30,7 @@ export const routes: readonly Routes[] = [
   alertRoutes,
   maintenanceRoutes,
   jobRoutes,
+  ruleRoutes,
   messageRoutes,
   pluginRoutes,
   channelRoutes,
