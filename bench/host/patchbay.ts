@@ -18,10 +18,13 @@ export interface Patchbay {
   /** Registers devices and answers what they log in with. */
   addDevices(ids: readonly string[]): Promise<Login[]>
   get(path: string): Promise<unknown>
+  post(path: string, body: unknown): Promise<unknown>
   /** One look at the metrics: answers the sum of a metric's samples whose line holds `labels`. */
   metrics(): Promise<(name: string, labels?: string) => number>
   stop(): Promise<void>
 }
+
+type Call = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }
 
 function readStartScript(): { env: Record<string, string>; args: string[] } {
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -48,8 +51,8 @@ export async function startPatchbay(nodeFlags: readonly string[] = []): Promise<
   })
   const url = await program.prints(/http:\/\/127\.0\.0\.1:(\d+)/, startTimeoutMs)
 
-  async function call(path: string, init: RequestInit = {}): Promise<string> {
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'text/csv' }
+  async function call(path: string, init: Call = {}): Promise<string> {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'text/csv', ...init.headers }
     const signal = AbortSignal.timeout(requestTimeoutMs)
     const answer = await fetch(url[0] + path, { ...init, headers, signal })
     const text = await answer.text()
@@ -71,6 +74,14 @@ export async function startPatchbay(nodeFlags: readonly string[] = []): Promise<
       })
     },
     get: async (path) => JSON.parse(await call(path)),
+    post: async (path, body) =>
+      JSON.parse(
+        await call(path, {
+          method: 'POST',
+          body: JSON.stringify(body),
+          headers: { 'content-type': 'application/json' },
+        }),
+      ),
     async metrics() {
       const lines = (await call('/metrics')).split('\n')
       return (name, labels = '') =>

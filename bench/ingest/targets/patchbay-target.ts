@@ -7,7 +7,10 @@ const importAtOnce = 5000
 export async function startPatchbayTarget(
   nodeFlags: readonly string[] = [],
 ): Promise<Target & Pick<Patchbay, 'metrics'>> {
-  const patchbay = await startPatchbay(nodeFlags)
+  return toTarget(await startPatchbay(nodeFlags))
+}
+
+export function toTarget(patchbay: Patchbay): Target & Pick<Patchbay, 'metrics'> {
   const known: Login[] = []
   return {
     name: 'patchbay',
