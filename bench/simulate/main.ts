@@ -10,7 +10,7 @@ import { createRandom } from './random.ts'
 import { loadRecordings } from './recording.ts'
 import { toReport } from './report.ts'
 import { createRest, RestError } from './rest.ts'
-import { byRate, bySpeed } from './schedule.ts'
+import { byRate, bySpeed, once } from './schedule.ts'
 import { count, createTally, latencyMs, type Tally } from './tally.ts'
 import { verify } from './verify.ts'
 
@@ -42,7 +42,7 @@ async function replay(
   const random = createRandom(options.seed)
   const walks = fleet.devices.map(({ recording }) => ({
     recording,
-    first: Math.floor(random() * recording.readings.length),
+    first: options.time === 'recorded' ? 0 : Math.floor(random() * recording.readings.length),
   }))
   const startMs = systemClock.now()
   const schedule =
@@ -58,7 +58,7 @@ async function replay(
   }
   const ticker = setInterval(show, 100)
   try {
-    return await play(schedule, {
+    return await play(options.time === 'recorded' ? once(schedule, walks) : schedule, {
       clock: systemClock,
       signal,
       untilMs: startMs + options.durationMs,
@@ -83,6 +83,15 @@ async function replay(
   }
 }
 
+function spanOf(devices: Fleet['devices']): { fromMs: number; toMs: number } {
+  const span = { fromMs: Infinity, toMs: -Infinity }
+  for (const { at } of devices.flatMap(({ recording }) => recording.readings)) {
+    span.fromMs = Math.min(span.fromMs, at)
+    span.toMs = Math.max(span.toMs, at)
+  }
+  return span
+}
+
 /** True when everything acknowledged is stored and nothing was refused but on purpose. */
 async function run(options: SimulateOptions, signal: AbortSignal): Promise<boolean> {
   const rest = createRest(options.url, options.key)
@@ -99,9 +108,10 @@ async function run(options: SimulateOptions, signal: AbortSignal): Promise<boole
     const beganMs = Date.now()
     const end = await replay(fleet, links, options, tally, signal)
     const endedMs = Date.now()
+    const { fromMs, toMs } = options.time === 'recorded' ? spanOf(fleet.devices) : { fromMs: beganMs, toMs: endedMs }
     const verdict = await verify(rest, fleet.devices, tally, {
-      fromMs: beganMs - countMarginMs,
-      toMs: endedMs + countMarginMs,
+      fromMs: fromMs - countMarginMs,
+      toMs: toMs + countMarginMs,
       random: createRandom(options.seed),
     })
     console.log(toReport(tally, end, endedMs - beganMs, verdict, options.withFaults))

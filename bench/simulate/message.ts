@@ -24,7 +24,7 @@ export function createMessages({
   withFaults,
 }: {
   devices: number
-  time: 'given' | 'arrival'
+  time: 'given' | 'arrival' | 'recorded'
   withFaults: boolean
 }): (due: Due) => Message {
   const lastMicros = new Float64Array(devices)
@@ -35,7 +35,8 @@ export function createMessages({
     }
     const points = toPointsOf(values)
     if (time === 'arrival') return { payload: JSON.stringify(values), points, faulty: false }
-    const micros = Math.max(Math.round(at * 1000), (lastMicros[device] ?? 0) + 1)
+    const ms = time === 'recorded' ? reading.at : at
+    const micros = Math.max(Math.round(ms * 1000), (lastMicros[device] ?? 0) + 1)
     lastMicros[device] = micros
     return { payload: JSON.stringify({ ts: micros / 1000, values }), points, faulty: false }
   }

@@ -13,7 +13,7 @@ export interface SimulateOptions {
   protocol: 'mqtt' | 'http' | 'both'
   datasets: readonly DatasetName[]
   qos: 0 | 1
-  time: 'given' | 'arrival'
+  time: 'given' | 'arrival' | 'recorded'
   keep: boolean
   withFaults: boolean
   seed: number
@@ -37,7 +37,8 @@ export const usage = `Replays recorded data of real devices against a running Pa
   --protocol P       mqtt, http or both (both)
   --dataset D        nab, lorawan, shelly or all (all)
   --qos Q            0 or 1, for MQTT (1)
-  --time T           given: messages carry a ts, moved to now; arrival: the platform gives the time (given)
+  --time T           given: messages carry a ts, moved to now; arrival: the platform gives the time; recorded: each
+                     recording once, from its beginning, with the times that it has (given)
   --with-faults      also send what a device with a wrong clock sends, and expect it to be refused
   --keep             leave devices, types and data in place afterwards
   --seed N           same seed, same choices (1)
@@ -135,7 +136,7 @@ export function toOptions(
     protocol: toChoice('protocol', given.protocol, ['mqtt', 'http', 'both']),
     datasets: given.dataset === 'all' ? datasetNames : [toChoice('dataset', given.dataset, datasetNames)],
     qos: toChoice('qos', given.qos, ['0', '1']) === '0' ? 0 : 1,
-    time: toChoice('time', given.time, ['given', 'arrival']),
+    time: toChoice('time', given.time, ['given', 'arrival', 'recorded']),
     keep: given.keep,
     withFaults: given['with-faults'],
     seed: toWhole('seed', given.seed, 0, 4_294_967_295),

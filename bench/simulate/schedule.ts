@@ -41,6 +41,18 @@ export function* byRate(walks: readonly Walk[], ratePerSecond: number, startMs: 
   }
 }
 
+/** Of a schedule, each walk's recording once, as far as from where it starts to its end. */
+export function* once(schedule: Iterable<Due>, walks: readonly Walk[]): Generator<Due> {
+  const left = walks.map(({ recording, first }) => recording.readings.length - first)
+  let waiting = left.length
+  for (const due of schedule) {
+    const rest = left[due.device] ?? 0
+    if (rest > 0) yield due
+    left[due.device] = rest - 1
+    if (rest === 1 && --waiting === 0) return
+  }
+}
+
 /** The recorded distances divided by `speed`; devices start spread over their first gap by `random`. */
 export function* bySpeed(walks: readonly Walk[], speed: number, startMs: number, random: () => number): Generator<Due> {
   // A binary heap of devices by the time of their next message.
