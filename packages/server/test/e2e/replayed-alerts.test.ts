@@ -32,6 +32,7 @@ const rules = [
   },
 ]
 const line = '{{ kind }} {{ rule.name }} {{ alert.severity }} since {{ alert.raisedAt }}'
+const byText = (a: string, b: string) => a.localeCompare(b)
 const second = (time: string) => `${time.slice(0, 19)}Z`
 /** The time as templates have it. */
 const lines = ({ rule, severity, raisedAt }: Expected, timeOf: (time: string) => string) =>
@@ -76,12 +77,12 @@ test(
       },
       { timeout: 15_000, interval: 200 },
     )
-    const wanted = expected.flatMap((alert) => lines(alert, (time) => time.replace('Z', '.000Z'))).toSorted()
+    const wanted = expected.flatMap((alert) => lines(alert, (time) => time.replace('Z', '.000Z'))).toSorted(byText)
     await vi.waitFor(
       () => {
-        expect(hooks.received.map(({ body }) => JSON.parse(body).text).toSorted()).toEqual(wanted)
+        expect(hooks.received.map(({ body }) => JSON.parse(body).text).toSorted(byText)).toEqual(wanted)
         const subjects = mails.mails.map(({ source }) => /^Subject: (.*(?:\r\n[ \t].*)*)/m.exec(source)?.[1] ?? '')
-        expect(subjects.map((text) => text.replaceAll(/\r\n[ \t]/g, ' ')).toSorted()).toEqual(wanted)
+        expect(subjects.map((text) => text.replaceAll(/\r\n[ \t]/g, ' ')).toSorted(byText)).toEqual(wanted)
       },
       { timeout: 15_000, interval: 200 },
     )
