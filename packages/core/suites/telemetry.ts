@@ -466,30 +466,6 @@ export function telemetryContract(open: () => Promise<OpenedTelemetry>): void {
       expect(next.records.map(({ at }) => at)).toEqual([T0 + 1])
     })
 
-    test('retention drops what is older, keeps what is newer, and the numbers go on', async () => {
-      for (let n = 0; n < 40; n++) await add('d', [T0 + n * SECOND, { a: n, b: 'x' }])
-      await add('e', [T0, { a: 1 }])
-      const { cursor } = await allCommitted(1_000)
-      const old = { device: 'd', before: T0 + 20 * SECOND, unreadBefore: T0 }
-      const { dropped, unread } = await store.retain(old)
-      const left = await allRaw({ device: 'd', keys: ['a'], from: T0, to: T0 + 100 * SECOND, limit: 7 })
-      expect(unread).toBe(0)
-      expect(left.length).toBe(40 - dropped / 2)
-      // Some old ones may stay with newer ones that they are packed with.
-      expect(left.length).toBeLessThan(30)
-      expect(left.slice(-20).map(({ at }) => at)).toEqual(Array.from({ length: 20 }, (_, n) => T0 + (n + 20) * SECOND))
-      expect((await store.latest('d'))['a']).toEqual({ at: T0 + 39 * SECOND, value: 39 })
-      expect(Object.keys(await store.latest('e'))).toEqual(['a'])
-      expect((await store.stats()).points).toBe(81 - dropped)
-      await store.retain({ ...old, before: T0 + 100 * SECOND })
-      expect(await store.latest('d')).toEqual({})
-      expect((await range('d', 'count')).series).toEqual({})
-      store = await opened.reopen()
-      expect((await store.stats()).points).toBe(1)
-      await add('d', [T0, { a: 5 }])
-      expect((await allCommitted(10, cursor)).records).toHaveLength(1)
-    })
-
     /** What is not yet rolled up waits for it, which happens in the background: asks until so many points went. */
     const retained = async (retention: Retention, points: number) => {
       const sum = { dropped: 0, unread: 0 }
@@ -501,6 +477,30 @@ export function telemetryContract(open: () => Promise<OpenedTelemetry>): void {
       }, 10_000)
       return sum
     }
+
+    test('retention drops what is older, keeps what is newer, and the numbers go on', async () => {
+      for (let n = 0; n < 40; n++) await add('d', [T0 + n * SECOND, { a: n, b: 'x' }])
+      await add('e', [T0, { a: 1 }])
+      const { cursor } = await allCommitted(1_000)
+      const old = { device: 'd', before: T0 + 20 * SECOND, unreadBefore: T0 }
+      const { dropped, unread } = await retained(old, 21)
+      const left = await allRaw({ device: 'd', keys: ['a'], from: T0, to: T0 + 100 * SECOND, limit: 7 })
+      expect(unread).toBe(0)
+      expect(left.length).toBe(40 - dropped / 2)
+      // Some old ones may stay with newer ones that they are packed with.
+      expect(left.length).toBeLessThan(30)
+      expect(left.slice(-20).map(({ at }) => at)).toEqual(Array.from({ length: 20 }, (_, n) => T0 + (n + 20) * SECOND))
+      expect((await store.latest('d'))['a']).toEqual({ at: T0 + 39 * SECOND, value: 39 })
+      expect(Object.keys(await store.latest('e'))).toEqual(['a'])
+      expect((await store.stats()).points).toBe(81 - dropped)
+      await retained({ ...old, before: T0 + 100 * SECOND }, 80 - dropped)
+      expect(await store.latest('d')).toEqual({})
+      expect((await range('d', 'count')).series).toEqual({})
+      store = await opened.reopen()
+      expect((await store.stats()).points).toBe(1)
+      await add('d', [T0, { a: 5 }])
+      expect((await allCommitted(10, cursor)).records).toHaveLength(1)
+    })
 
     test('retention waits for followers of the log, but not for ever, and counts what they lose', async () => {
       await add('d', [T0, { a: 1 }], [T0 + 1, { a: 2 }])

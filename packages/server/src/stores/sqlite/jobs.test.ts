@@ -30,7 +30,7 @@ test('starts no thread while there is nothing to do', async () => {
   const before = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length
   const jobs = await openSqliteJobs({ file: join(path, 'jobs.sqlite') })
   const worker = jobs.work('q', { concurrency: 1, leaseMs: 1000 }, async () => ({ kind: 'done' }))
-  expect(await jobs.counts()).toEqual([])
+  expect(await jobs.counts()).toEqual([{ name: 'q', waiting: 0, delayed: 0, active: 0, failed: 0 }])
   expect(await jobs.failed('q', { limit: 1 })).toEqual({ items: [] })
   expect(process.getActiveResourcesInfo().filter((name) => name === 'MessagePort')).toHaveLength(before)
   await worker.close()

@@ -104,8 +104,11 @@ class EmbeddedJobs implements SqliteJobs {
   }
 
   async counts(): Promise<QueueCounts[]> {
-    if (!this.#isUsed) return []
-    return this.#link.call('counts', { nowMs: this.#nowMs() })
+    const counted = this.#isUsed ? await this.#link.call('counts', { nowMs: this.#nowMs() }) : []
+    const names = new Set(counted.map(({ name }) => name))
+    // A queue that somebody works on is there, though it is empty.
+    const empty = [...this.#runners.keys()].filter((name) => !names.has(name))
+    return [...counted, ...empty.map((name) => ({ name, waiting: 0, delayed: 0, active: 0, failed: 0 }))]
   }
 
   async failed(queue: string, { limit, cursor }: Page): Promise<{ items: FailedRun[]; nextCursor?: string }> {
