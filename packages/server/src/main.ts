@@ -3,6 +3,7 @@ import { createLogger } from './log/log.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { readSettings, type Settings } from './settings/settings.ts'
 import { toStartFailure } from './start-failure.ts'
+import { collectStartGarbage } from './start-garbage.ts'
 
 /** Contract section 1: 0 stopped, 1 failed at run time, 2 bad settings. */
 const exitCodes = { stopped: 0, failed: 1, badSettings: 2 } as const
@@ -52,6 +53,7 @@ let settings: Settings | undefined
 try {
   settings = readSettings(process.env)
   platform = await startPlatform({ settings, logger, onFatal: fail })
+  collectStartGarbage()
   printBanner({ url: platform.url, data: settings.data, setupToken: platform.setupToken, notices: noticesOf(settings) })
 } catch (error) {
   const failure = toStartFailure(error, settings ?? { host: '', data: '' })
