@@ -73,7 +73,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const data = await mkdtemp(join(tmpdir(), 'patchbay-bench-live-'))
 const children: Child[] = []
 try {
-  const product = await startChild(['--max-semi-space-size=4', join(root, 'packages/server/src/start.js')], {
+  const product = await startChild(['--max-semi-space-size=16', join(root, 'packages/server/src/start.js')], {
     MALLOC_ARENA_MAX: '2',
     PATCHBAY_DATA: data,
     PATCHBAY_PORT: '0',
