@@ -15,7 +15,7 @@ export interface SealLimits {
 }
 
 export const defaultSealLimits: SealLimits = {
-  records: 512,
+  records: 1024,
   hotRows: 200_000,
   rowsPerSeries: 64,
   ageMs: 3_600_000,

@@ -117,6 +117,8 @@ export class SqliteTelemetry implements TelemetryStore {
       await Promise.resolve()
       if (!options.signal?.aborted) return known
     }
+    // What is asked for once is asked for again: its keys stay at hand with those of devices that have left.
+    if (!keys) this.releaseDevice(await this.openDevice(device))
     const { epoch } = this.#latest
     const latest = toLatest(await this.#store.call('latest', { device }, options))
     const now = this.#book.keysOf(device)
