@@ -20,6 +20,8 @@ const lookEveryMs = 500
 /** Devices of one import. */
 const importAtOnce = 5000
 const settleMs = 2000
+/** The server gives pages of its start back some 8 s after it. */
+const startSettleMs = 12_000
 
 interface Options {
   connections: number
@@ -58,7 +60,7 @@ async function measure({ connections, seconds, rounds, processes }: Options): Pr
     for (let i = 0; i < ids.length; i += importAtOnce) {
       logins.push(...(await patchbay.addDevices(ids.slice(i, i + importAtOnce))))
     }
-    const before = await calmestKib(pid, settleMs)
+    const before = await calmestKib(pid, Math.min(startSettleMs, settleMs + connections))
     const held: Held[] = []
     for (let round = 0; round < rounds; round++) {
       const crew = createCrew(processes)
