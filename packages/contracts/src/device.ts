@@ -42,13 +42,19 @@ export type DevicePatch = Static<typeof DevicePatch>
 export const DeviceLogin = Type.Object({ username: DeviceId, password: Type.String() })
 export type DeviceLogin = Static<typeof DeviceLogin>
 
+/**
+ * The pre-shared key of CoAP over DTLS, answered once. The key is the bytes of its text, not what the text would be decoded to.
+ */
+export const DeviceKey = Type.Object({ identity: DeviceId, key: Type.String() })
+export type DeviceKey = Static<typeof DeviceKey>
+
 export const CreatedDevice = Type.Object({ device: Device, credentials: DeviceLogin })
 
 /** A credential without its secret. An overlapping one ends at `expiresAt`. */
 export const Credential = Type.Object(
   {
     id: Type.String(),
-    kind: Type.Literal('secret'),
+    kind: Type.Union([Type.Literal('secret'), Type.Literal('psk')]),
     createdAt: Time,
     expiresAt: Type.Optional(Time),
     lastUsedAt: Type.Optional(Time),
@@ -59,12 +65,18 @@ export type Credential = Static<typeof Credential>
 
 export const RotateCredential = Type.Object(
   {
+    kind: Type.Optional(
+      Type.Union([Type.Literal('secret'), Type.Literal('psk')], {
+        default: 'secret',
+        description: 'psk: the pre-shared key of CoAP over DTLS',
+      }),
+    ),
     overlapSeconds: Type.Optional(
       Type.Integer({
         minimum: 0,
         maximum: 2_592_000,
         default: 0,
-        description: 'How long the earlier secrets stay valid; 0 ends them at once',
+        description: 'How long the earlier ones of this kind stay valid; 0 ends them at once',
       }),
     ),
   },

@@ -27,11 +27,15 @@ export interface RefusedError extends Error {
   readonly step: string
 }
 
-/** How a client says who it is. `certificate` is the subject a TLS layer has verified. */
+/**
+ * How a client says who it is. `certificate` is the subject a TLS layer has verified; `psk` is the device whose pre-shared key a DTLS layer
+ * has seen proved: `digest` is that key's SHA-256 in hex.
+ */
 export type Credentials =
   | { kind: 'password'; username: string; password: string }
   | { kind: 'bearer'; secret: string; username?: string }
   | { kind: 'certificate'; deviceId: string; fingerprint: string }
+  | { kind: 'psk'; deviceId: string; digest: string }
   | { kind: 'none' }
 
 /** Who knocks. */

@@ -89,7 +89,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       clock,
       log,
     }),
-    createDomain({ registry, telemetry, clock, permitsPlain, jobs, commitTap, ...publicUrl, log }),
+    createDomain({ registry, telemetry, clock, permitsPlain, sealing: secrets, jobs, commitTap, ...publicUrl, log }),
   ])
   const rules = await createRulesPart({
     domain,

@@ -15,7 +15,11 @@ import {
   toNetwork,
 } from './login-limiter.ts'
 import type { DeviceEvent } from './port.ts'
+import type { Sealing } from './pre-shared-keys.ts'
 import { createDeviceTypes } from './types.ts'
+
+const reversed = (text: string) => text.split('').toReversed().join('')
+const reversing: Sealing = { seal: reversed, open: reversed }
 
 async function start() {
   const registry = createMemoryRegistry()
@@ -25,7 +29,7 @@ async function start() {
   const types = createDeviceTypes({ registry, clock, hear })
   await types.load()
   const statusOf = () => ({ status: 'never' as const })
-  const devices = createDevices({ registry, clock, randomBytes, hear, types, statusOf })
+  const devices = createDevices({ registry, clock, randomBytes, hear, types, statusOf, sealing: reversing })
   const providers = createProviders({ clock })
   const errors: unknown[] = []
   const authenticator = createAuthenticator({
@@ -277,4 +281,19 @@ it('holds a bounded number of devices in memory', async () => {
   for (const id of ids) await login(id, 's')
   expect(authenticator.cachedDevices).toBe(40)
   expect(authenticator.cachedDevices).toBeLessThanOrEqual(maxCachedDevices)
+})
+
+it('lets a device in by the digest of a pre-shared key that was proved, and by nothing else of the same bytes', async () => {
+  const { devices, authenticator, peer, login, codeOf } = await start()
+  const { credentials } = await devices.create({ id: 'a' })
+  const { credential, preSharedKey } = await devices.rotateKey('a')
+  const digestOf = (text: string) => createHash('sha256').update(text).digest('hex')
+  const enter = (digest: string, deviceId = 'a') => authenticator.authenticate(peer({ kind: 'psk', deviceId, digest }))
+  expect(await enter(digestOf(preSharedKey.key))).toMatchObject({ device: { id: 'a' }, credential: credential.id })
+  expect(await codeOf(enter(digestOf(credentials.password)))).toBe('CREDENTIALS_WRONG')
+  expect(await codeOf(enter(''))).toBe('CREDENTIALS_WRONG')
+  expect(await codeOf(enter(digestOf(preSharedKey.key), 'b'))).toBe('DEVICE_UNKNOWN')
+  expect(await codeOf(login('a', preSharedKey.key))).toBe('CREDENTIALS_WRONG')
+  await devices.removeCredential('a', credential.id)
+  expect(await codeOf(enter(digestOf(preSharedKey.key)))).toBe('CREDENTIALS_ENDED')
 })

@@ -8,7 +8,7 @@ import { isRefused } from '../refused.ts'
 import type { RegistryStore } from '../registry/port.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
 import { checkCredential, type Check } from './credential-check.ts'
-import { digestOf } from './credential-record.ts'
+import { type CredentialKind, digestOf } from './credential-record.ts'
 import { createDeviceCache } from './device-cache.ts'
 import { createLastUsed } from './last-used.ts'
 import type { LoginLimiter } from './login-limiter.ts'
@@ -36,10 +36,10 @@ export interface DeviceAuthenticator extends Authenticator {
   readonly cachedDevices: number
 }
 
-/** Who a password, bearer secret or certificate says it is. */
+/** Who a password, bearer secret, certificate or pre-shared key says it is. */
 interface Claim {
   device: string
-  kind: 'secret' | 'certificate'
+  kind: CredentialKind
   digest: Buffer
   /** The password as access providers are asked with it. */
   password?: string
@@ -122,6 +122,10 @@ export function createAuthenticator(deps: {
       const digest = Buffer.from(given.fingerprint.replaceAll(':', ''), 'hex')
       return enterDevice({ device: given.deviceId, kind: 'certificate', digest: toLength(digest) }, peer)
     }
+    if (given.kind === 'psk') {
+      const digest = toLength(Buffer.from(given.digest, 'hex'))
+      return enterDevice({ device: given.deviceId, kind: 'psk', digest }, peer)
+    }
     if (given.kind === 'none') throw refuse('CREDENTIALS_WRONG', 'No credentials were sent.')
     const secret = given.kind === 'password' ? given.password : given.secret
     const user = given.kind === 'password' ? given.username : (given.username ?? '')
@@ -168,7 +172,7 @@ export function createAuthenticator(deps: {
 
 /** The device that is claimed, as far as the peer names one. */
 function nameIn(credentials: Credentials): string | undefined {
-  if (credentials.kind === 'certificate') return credentials.deviceId
+  if (credentials.kind === 'certificate' || credentials.kind === 'psk') return credentials.deviceId
   if (credentials.kind === 'none' || !credentials.username || credentials.username === applicationUser) return undefined
   return credentials.username
 }

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import type { CredentialKind } from './credential-record.ts'
 import type { KnownCredential, KnownDevice } from './device-cache.ts'
 
 export type Check =
@@ -13,7 +14,7 @@ const nothing = Buffer.alloc(32)
 /** Holds a digest against all credentials of a device, without stopping at the first that fits. */
 export function checkCredential(
   known: KnownDevice | undefined,
-  kind: 'secret' | 'certificate',
+  kind: CredentialKind,
   digest: Buffer,
   nowMicros: number,
 ): Check {

@@ -8,14 +8,23 @@ export const maxEndedCredentials = 20
 /** What a list of one device's credentials can come to. */
 export const maxCredentialDocuments = 200
 const secretBytes = 32
+/**
+ * 128 bits, as both cipher suites take. The key is the 22 characters of its text, which every client can be given, and which fits the
+ * 32 bytes that small DTLS stacks reserve.
+ */
+const keyBytes = 16
 const idBytes = 8
+
+export type CredentialKind = 'secret' | 'certificate' | 'psk'
 
 /** A document of `credentials`; its id is `{device}/{credential}`, and no device id holds a slash. */
 export type CredentialBody = {
   device: string
-  kind: 'secret' | 'certificate'
-  /** SHA-256 in hex: of the secret, or of the certificate (its fingerprint). */
+  kind: CredentialKind
+  /** SHA-256 in hex: of the secret or key, or of the certificate (its fingerprint). */
   hash: string
+  /** A pre-shared key, encrypted: DTLS needs the key itself, so a hash would not do. */
+  sealed?: string
   createdAt: string
   expiresAt?: string
   lastUsedAt?: string
@@ -34,6 +43,11 @@ export function newSecret(randomBytes: (size: number) => Uint8Array): { id: stri
   return { id: Buffer.from(randomBytes(idBytes)).toString('hex'), password, hash: digestOf(password).toString('hex') }
 }
 
+export function newPreSharedKey(randomBytes: (size: number) => Uint8Array): { id: string; key: string; hash: string } {
+  const key = Buffer.from(randomBytes(keyBytes)).toString('base64url')
+  return { id: Buffer.from(randomBytes(idBytes)).toString('hex'), key, hash: digestOf(key).toString('hex') }
+}
+
 /** µs at which it ends of itself. */
 export const endOf = (body: CredentialBody): number =>
   body.expiresAt === undefined ? Infinity : Date.parse(body.expiresAt) * 1000
@@ -43,7 +57,7 @@ export const isEnded = (body: CredentialBody, nowMicros: number): boolean =>
 
 export const toCredential = (document: string, body: CredentialBody): Credential => ({
   id: toCredentialId(document),
-  kind: 'secret',
+  kind: body.kind === 'psk' ? 'psk' : 'secret',
   createdAt: body.createdAt,
   ...(body.expiresAt === undefined ? {} : { expiresAt: body.expiresAt }),
   ...(body.lastUsedAt === undefined ? {} : { lastUsedAt: body.lastUsedAt }),

@@ -1,4 +1,4 @@
-import type { Credential, DeviceLogin } from '@patchbay/contracts/device'
+import type { Credential, DeviceKey, DeviceLogin } from '@patchbay/contracts/device'
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { RegistryStore, Stored } from '../registry/port.ts'
@@ -9,6 +9,7 @@ import {
   maxCredentialDocuments,
   maxCredentials,
   maxEndedCredentials,
+  newPreSharedKey,
   newSecret,
   toCredential,
   toCredentialDocument,
@@ -18,6 +19,7 @@ import {
 } from './credential-record.ts'
 import type { DeviceLock } from './device-lock.ts'
 import type { HearDeviceEvent } from './port.ts'
+import type { Sealing } from './pre-shared-keys.ts'
 
 /** Tries to change a credential that logins stamp with their time meanwhile. */
 const maxChangeTries = 10
@@ -26,6 +28,8 @@ export interface DeviceCredentials {
   listCredentials(device: string): Promise<Credential[]>
   /** A new secret, shown this once. The earlier ones end after the overlap, at once without one. */
   rotate(device: string, overlapSeconds?: number): Promise<{ credential: Credential; credentials: DeviceLogin }>
+  /** The same for the pre-shared key of CoAP over DTLS; the device's other secrets stay. */
+  rotateKey(device: string, overlapSeconds?: number): Promise<{ credential: Credential; preSharedKey: DeviceKey }>
   removeCredential(device: string, credential: string): Promise<void>
 }
 
@@ -36,9 +40,10 @@ export function createDeviceCredentials(deps: {
   hear: HearDeviceEvent
   lock: DeviceLock
   expiry: CredentialExpiry
+  sealing: Pick<Sealing, 'seal'>
   assertDevice: (device: string) => Promise<void>
 }): DeviceCredentials {
-  const { registry, clock, hear, lock, expiry, assertDevice } = deps
+  const { registry, clock, hear, lock, expiry, sealing, assertDevice } = deps
 
   const readAll = async (device: string): Promise<Stored<CredentialBody>[]> => {
     const query = { prefix: toCredentialPrefix(device), limit: maxCredentialDocuments }
@@ -77,29 +82,42 @@ export function createDeviceCredentials(deps: {
     }
   }
 
-  const rotate = async (device: string, overlapSeconds: number) => {
+  /** Stores the new one, ends the earlier ones of its kind, and answers it without its secret. */
+  const replace = async (
+    device: string,
+    overlapSeconds: number,
+    made: Pick<CredentialBody, 'kind' | 'hash' | 'sealed'> & { id: string },
+  ): Promise<Credential> => {
     await assertDevice(device)
     const all = await readAll(device)
     // Whole milliseconds, as ISO times keep them: what ends now must have ended when it is read back.
     const nowMicros = Math.floor(clock.nowMicros() / 1000) * 1000
-    const live = all.filter(({ body }) => !isEnded(body, nowMicros))
+    const live = all.filter(({ body }) => body.kind === made.kind && !isEnded(body, nowMicros))
     if (overlapSeconds > 0 && live.length >= maxCredentials) {
       throw new DomainError('LIMIT_REACHED', `${maxCredentials} secrets are valid at once already. Delete one.`)
     }
-    const secret = newSecret(deps.randomBytes)
-    const document = toCredentialDocument(device, secret.id)
-    const createdAt = new Date(nowMicros / 1000).toISOString()
-    const body: CredentialBody = { device, kind: 'secret', hash: secret.hash, createdAt }
+    const { id, ...kept } = made
+    const document = toCredentialDocument(device, id)
+    const body: CredentialBody = { device, ...kept, createdAt: new Date(nowMicros / 1000).toISOString() }
     // The new one first: whatever fails after it, the device is not locked out.
     const put = await registry.put('credentials', document, body, 'new')
     if (!put.ok) throw new DomainError('ALREADY_EXISTS', 'The generated credential exists already. Try again.')
-    for (const stored of live) {
-      if (stored.body.kind === 'secret') await endAt(device, stored, nowMicros + overlapSeconds * 1_000_000)
-    }
+    for (const stored of live) await endAt(device, stored, nowMicros + overlapSeconds * 1_000_000)
     hear({ kind: 'credentials-changed', device })
     await prune(all.filter(({ body: was }) => isEnded(was, nowMicros)))
-    const credentials = { username: device, password: secret.password }
-    return { credential: toCredential(document, body), credentials }
+    return toCredential(document, body)
+  }
+
+  const rotate = async (device: string, overlapSeconds: number) => {
+    const { password, ...made } = newSecret(deps.randomBytes)
+    const credential = await replace(device, overlapSeconds, { kind: 'secret', ...made })
+    return { credential, credentials: { username: device, password } }
+  }
+
+  const rotateKey = async (device: string, overlapSeconds: number) => {
+    const { key, ...made } = newPreSharedKey(deps.randomBytes)
+    const credential = await replace(device, overlapSeconds, { kind: 'psk', sealed: sealing.seal(key), ...made })
+    return { credential, preSharedKey: { identity: device, key } }
   }
 
   return {
@@ -107,11 +125,12 @@ export function createDeviceCredentials(deps: {
       await assertDevice(device)
       const now = clock.nowMicros()
       return (await readAll(device))
-        .filter(({ body }) => body.kind === 'secret' && !isEnded(body, now))
+        .filter(({ body }) => body.kind !== 'certificate' && !isEnded(body, now))
         .sort((a, b) => (a.body.createdAt < b.body.createdAt ? -1 : 1))
         .map(({ id, body }) => toCredential(id, body))
     },
     rotate: (device, overlapSeconds = 0) => lock(device, () => rotate(device, overlapSeconds)),
+    rotateKey: (device, overlapSeconds = 0) => lock(device, () => rotateKey(device, overlapSeconds)),
     removeCredential: (device, credential) =>
       lock(device, async () => {
         await assertDevice(device)

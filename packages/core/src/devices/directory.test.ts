@@ -8,7 +8,11 @@ import { maxCredentials, maxEndedCredentials } from './credential-record.ts'
 import { importDevices } from './device-import.ts'
 import { createDevices } from './directory.ts'
 import type { DeviceEvent } from './port.ts'
+import type { Sealing } from './pre-shared-keys.ts'
 import { createDeviceTypes } from './types.ts'
+
+const reversed = (text: string) => text.split('').toReversed().join('')
+const reversing: Sealing = { seal: reversed, open: reversed }
 
 async function start(registry = createMemoryRegistry()) {
   const clock = createFakeClock()
@@ -18,7 +22,7 @@ async function start(registry = createMemoryRegistry()) {
   const statusOf = (id: string): PresenceStatus => ({ status: online.has(id) ? 'online' : 'never' })
   const types = createDeviceTypes({ registry, clock, hear })
   await types.load()
-  const devices = createDevices({ registry, clock, randomBytes, hear, types, statusOf })
+  const devices = createDevices({ registry, clock, randomBytes, hear, types, statusOf, sealing: reversing })
   await devices.load()
   return { registry, clock, events, types, devices, online, kinds: () => events.map(({ kind }) => kind) }
 }
@@ -238,4 +242,22 @@ it('knows all devices after a restart', async () => {
   await devices.create({ id: 'a', type: 'boiler' })
   const again = await start(registry)
   expect([again.devices.count, again.devices.heartbeatMs('a')]).toEqual([1, 7000])
+})
+
+it('rotates the pre-shared key apart from the secret, shows it once and keeps it sealed', async () => {
+  const { devices, registry } = await start()
+  await devices.create({ id: 'a' })
+  const first = await devices.rotateKey('a', 0)
+  expect(first).toMatchObject({ credential: { kind: 'psk' }, preSharedKey: { identity: 'a' } })
+  expect(first.preSharedKey.key).toMatch(/^[\w-]{22}$/)
+  const second = await devices.rotateKey('a', 60)
+  expect(
+    (await devices.listCredentials('a')).map(({ kind, expiresAt }) => `${kind} ${expiresAt !== undefined}`).toSorted(),
+  ).toEqual(['psk false', 'psk true', 'secret false'])
+  expect(JSON.stringify(await devices.listCredentials('a'))).not.toContain('sealed')
+  const kept = JSON.stringify(await registry.list('credentials', { limit: 10 }))
+  expect(kept).not.toContain(second.preSharedKey.key)
+  expect(kept).toContain(reversed(second.preSharedKey.key))
+  await devices.rotate('a')
+  expect((await devices.listCredentials('a')).filter(({ kind }) => kind === 'psk')).toHaveLength(2)
 })

@@ -11,6 +11,7 @@ import { createDeviceList, type DevicePage, type DeviceQuery } from './device-li
 import { createDeviceLock } from './device-lock.ts'
 import { newDeviceId, toDevice, type DeviceBody, type StatusOf } from './device-record.ts'
 import type { DeviceRecord, HearDeviceEvent } from './port.ts'
+import type { Sealing } from './pre-shared-keys.ts'
 import { defaultType, type DeviceTypes } from './types.ts'
 
 /** Registered devices; their types are held in memory. */
@@ -44,9 +45,10 @@ export function createDevices(deps: {
   hear: HearDeviceEvent
   types: Pick<DeviceTypes, 'find' | 'effective'>
   statusOf: StatusOf
+  sealing: Pick<Sealing, 'seal'>
   failed?: (error: unknown) => void
 }): Devices {
-  const { registry, clock, randomBytes, hear, types, statusOf } = deps
+  const { registry, clock, randomBytes, hear, types, statusOf, sealing } = deps
   const typeIds = new Map<string, string>()
   const lock = createDeviceLock()
 
@@ -71,7 +73,16 @@ export function createDevices(deps: {
   const assertDevice = async (id: string) => {
     await read(id)
   }
-  const credentials = createDeviceCredentials({ registry, clock, randomBytes, hear, lock, expiry, assertDevice })
+  const credentials = createDeviceCredentials({
+    registry,
+    clock,
+    randomBytes,
+    hear,
+    lock,
+    expiry,
+    sealing,
+    assertDevice,
+  })
 
   const clearPrefix = async (collection: Collection, prefix: string) => {
     while ((await registry.deleteWhere(collection, { prefix, limit: pageSize })) === pageSize);

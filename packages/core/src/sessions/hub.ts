@@ -66,7 +66,7 @@ export interface HubStats {
 }
 
 /** All sessions of all protocols, and what they stand on. */
-export interface SessionHub extends Sessions {
+export interface SessionHub extends Omit<Sessions, 'preSharedKeys'> {
   /** The answer takes the broker out again. */
   relay(name: string, broker: Broker): () => void
   readonly commands: Omit<Commands, 'start' | 'close'>

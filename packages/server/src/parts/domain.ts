@@ -14,6 +14,7 @@ import type { DeviceEvent } from '@patchbay/core/devices/port'
 import { createDeviceTypes, type DeviceTypes } from '@patchbay/core/devices/types'
 import type { Codec } from '@patchbay/core/ingest/decode'
 import { createPeople, type People } from '@patchbay/core/people/people'
+import { createPreSharedKeys, type PreSharedKeys, type Sealing } from '@patchbay/core/devices/pre-shared-keys'
 import { createPresence, type Presence } from '@patchbay/core/presence/presence'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
@@ -34,6 +35,7 @@ export interface Domain {
   refusals: RefusalLog
   presence: Presence
   hub: SessionHub
+  preSharedKeys: PreSharedKeys
   /** Codec plugins by name. */
   codecs: Map<string, Codec>
   /** Alert channels that run, by `plugin/instance`. */
@@ -54,6 +56,7 @@ export interface DomainOptions {
   publicUrl?: string
   /** Is told of telemetry as it becomes durable. */
   commitTap?: CommitTap
+  sealing: Sealing
   log: Log
 }
 
@@ -68,6 +71,7 @@ export const createDomain = async ({
   jobs,
   publicUrl,
   commitTap,
+  sealing,
   log,
 }: DomainOptions): Promise<Domain> => {
   const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
@@ -79,7 +83,7 @@ export const createDomain = async ({
       Promise.resolve(each(event)).catch(failed)
     }
   }
-  const common = { registry, clock, randomBytes, hear, failed }
+  const common = { registry, clock, randomBytes, hear, sealing, failed }
 
   const people = createPeople({ registry, clock, onError: failed })
   const types = createDeviceTypes(common)
@@ -153,6 +157,7 @@ export const createDomain = async ({
     refusals,
     presence,
     hub,
+    preSharedKeys: createPreSharedKeys({ ...common, limiter }),
     codecs,
     channels,
     alerting,

@@ -1,4 +1,4 @@
-import { Credential, DeviceLogin, LiveSession, RotateCredential } from '@patchbay/contracts/device'
+import { Credential, DeviceKey, DeviceLogin, LiveSession, RotateCredential } from '@patchbay/contracts/device'
 import { DeviceId } from '@patchbay/contracts/id'
 import { Type } from 'typebox'
 import { RestError } from '../rest/errors.ts'
@@ -31,15 +31,26 @@ export const deviceCredentialRoutes: Routes = (app, { devices, hub }) => {
       config: { permission: 'devices.secrets' },
       schema: {
         operationId: 'rotateCredential',
-        summary: 'Makes a new secret, answered here once; the earlier ones end after overlapSeconds',
+        summary:
+          'Makes a new secret or pre-shared key, answered here once; the earlier ones of its kind end after overlapSeconds',
         tags: ['devices'],
         params: Type.Object(device),
         body: RotateCredential,
-        response: { 201: Type.Object({ credential: ref(Credential), credentials: DeviceLogin }) },
+        response: {
+          201: Type.Object({
+            credential: ref(Credential),
+            credentials: Type.Optional(DeviceLogin),
+            preSharedKey: Type.Optional(DeviceKey),
+          }),
+        },
       },
     },
-    async (request, reply) =>
-      reply.code(201).send(await devices.rotate(request.params.id, request.body.overlapSeconds ?? 0)),
+    async (request, reply) => {
+      const { kind, overlapSeconds } = request.body
+      const { id } = request.params
+      const made = kind === 'psk' ? devices.rotateKey(id, overlapSeconds) : devices.rotate(id, overlapSeconds)
+      return reply.code(201).send(await made)
+    },
   )
   app.delete(
     '/api/v1/devices/:id/credentials/:cid',
