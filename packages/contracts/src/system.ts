@@ -1,11 +1,12 @@
 import { Type, type Static } from 'typebox'
 
-/** One listening address. `degraded` says why it does not listen while the rest of the platform runs. */
+/** One listening address, TCP unless `transport` says else. `degraded` says why it does not listen while the rest of the platform runs. */
 export const Listener = Type.Object(
   {
     name: Type.String(),
     address: Type.String(),
     port: Type.Integer(),
+    transport: Type.Optional(Type.Union([Type.Literal('tcp'), Type.Literal('udp')])),
     tls: Type.Union([Type.Literal('never'), Type.Literal('always'), Type.Literal('detected')]),
     state: Type.Union([Type.Literal('listening'), Type.Literal('degraded'), Type.Literal('off')]),
     detail: Type.Optional(Type.String()),

@@ -80,6 +80,9 @@ test('callbacks of sessions, matchers and listeners run as the instance, whoever
           sessions,
           messages: { publish: async () => undefined },
           listen: () => undefined,
+          preSharedKeys: async () => [],
+          matchUdp: () => undefined,
+          listenUdp: () => undefined,
           match(_name, givenFirst, givenHandler) {
             first = givenFirst
             onConnection = givenHandler
@@ -117,6 +120,9 @@ test('a connection whose handler throws is ended and counted as a crash; forgott
         },
         messages: { publish: async () => undefined },
         match: () => undefined,
+        preSharedKeys: async () => [],
+        matchUdp: () => undefined,
+        listenUdp: () => undefined,
         listen: (_options, given) => {
           onConnection = given
           owner.own('l', () => undefined)

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { HttpMount, PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, AlertChannel, Codec, Connection, Context, KeyValue, Log } from '@patchbay/sdk'
+import type { AccessProvider, AlertChannel, Codec, Connection, Context, KeyValue, Log, OnDatagram } from '@patchbay/sdk'
 import type { FastifyPluginAsync } from 'fastify'
 import { HostError } from './errors.ts'
 import { mountOf } from './http/mounts.ts'
@@ -88,6 +88,15 @@ export function createContext(parts: ContextParts): LiveContext {
       parts.crashed(error)
     }
   }
+  const ownedDatagrams =
+    (onDatagram: OnDatagram): OnDatagram =>
+    (bytes, from, port) => {
+      try {
+        runOwned(owner, () => onDatagram(bytes, from, port))
+      } catch (error) {
+        parts.crashed(error)
+      }
+    }
   const contribute = <K extends 'accessProvider' | 'codec' | 'alertChannel'>(
     kind: K,
     name: string,
@@ -163,12 +172,22 @@ export function createContext(parts: ContextParts): LiveContext {
       needed('messages')
       return parts.services.messages
     },
+    preSharedKeys(device, address) {
+      needed('pre-shared-keys')
+      return parts.services.preSharedKeys(device, address)
+    },
     match: (name, first, onConnection) =>
       whenLive(`match ${name}`, () =>
         parts.services.match(name, (bytes) => runOwned(owner, () => first(bytes)), owned(onConnection)),
       ),
     listen: (options, onConnection) =>
       whenLive(`listen ${options.name}`, () => parts.services.listen(options, owned(onConnection))),
+    matchUdp: (name, first, onDatagram) =>
+      whenLive(`match ${name}`, () =>
+        parts.services.matchUdp(name, (bytes) => runOwned(owner, () => first(bytes)), ownedDatagrams(onDatagram)),
+      ),
+    listenUdp: (options, onDatagram) =>
+      whenLive(`listen ${options.name}`, () => parts.services.listenUdp(options, ownedDatagrams(onDatagram))),
   }
 
   return {

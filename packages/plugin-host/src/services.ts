@@ -13,7 +13,10 @@ export interface ServiceOwner {
   health(state: 'ok' | 'degraded', why?: string): void
 }
 
-export type Services = Pick<Context<unknown>, 'sessions' | 'messages' | 'match' | 'listen'>
+export type Services = Pick<
+  Context<unknown>,
+  'sessions' | 'messages' | 'preSharedKeys' | 'match' | 'listen' | 'matchUdp' | 'listenUdp'
+>
 
 /** Makes the services of one instance, each time it starts. */
 export type CreateServices = (owner: ServiceOwner) => Services

@@ -189,6 +189,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         listening.add(name)
         owner.own(`listen ${name}`, () => void listening.delete(name))
       },
+      preSharedKeys: async () => [],
+      matchUdp: () => undefined,
+      listenUdp: () => undefined,
     }),
     contribute(kind, name) {
       contributed.add(`${kind} ${name}`)

@@ -33,6 +33,23 @@ export interface ListenOptions {
   tls?: 'never' | 'always' | 'detected'
 }
 
+/** Where a datagram came from. */
+export interface DatagramPeer {
+  address: string
+  port: number
+}
+
+/** A UDP socket of the platform, as far as a plugin may use it. */
+export interface DatagramPort {
+  /** The name of the listener, such as `main` or `coap`. */
+  readonly listener: string
+  /** Sends, or loses it as a network does; the plugin's own timers find that out. */
+  send(bytes: Uint8Array, to: DatagramPeer): void
+}
+
+/** Takes one datagram; `bytes` are the receiver's to keep. */
+export type OnDatagram = (bytes: Buffer, from: DatagramPeer, port: DatagramPort) => void
+
 /** A small durable store of the instance's own: keys up to 256 characters, JSON values up to 64 KiB. */
 export interface KeyValue {
   get(key: string): Promise<unknown>
@@ -117,10 +134,19 @@ export interface Context<C> {
   readonly messages: Messages
   /** Addresses and CIDRs in private or loopback ranges that webhooks and HTTP channels may call (PATCHBAY_ALLOW_PRIVATE_TARGETS). */
   readonly privateTargets: readonly string[]
+  /**
+   * Of `needs.services`: `pre-shared-keys`. The keys of a device that are valid now, for a DTLS layer that has to see one of them proved;
+   * none for a device that is unknown. Rejects with `Refused` for an address that has guessed too often.
+   */
+  preSharedKeys(device: string, address: string): Promise<readonly Uint8Array[]>
   /** Front door, host level only. `first` is called with what has arrived so far, at least one byte. */
   match(name: string, first: (bytes: Uint8Array) => MatchAnswer, onConnection: (connection: Connection) => void): void
   /** A port of its own. A taken port makes the instance degraded and says so; it does not throw. */
   listen(options: ListenOptions, onConnection: (connection: Connection) => void): void
+  /** The number of the one port over UDP, host level only: each datagram that `first` says is the plugin's own. */
+  matchUdp(name: string, first: (bytes: Uint8Array) => boolean, onDatagram: OnDatagram): void
+  /** A UDP port of its own. A taken port makes the instance degraded and says so; it does not throw. */
+  listenUdp(options: Pick<ListenOptions, 'name' | 'port' | 'tls'>, onDatagram: OnDatagram): void
 }
 
 export interface UpgradeRequest {

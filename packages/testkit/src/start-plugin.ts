@@ -14,6 +14,7 @@ import { createSerial } from '@patchbay/plugin-host/serial'
 import type { Contributions } from '@patchbay/plugin-host/services'
 import { apiVersion, type Plugin } from '@patchbay/sdk'
 import fastify, { type InjectOptions, type LightMyRequestResponse } from 'fastify'
+import { createFakeDatagrams, type FakeDatagrams } from './fakes/datagrams.ts'
 import { createFakeListeners, type ConnectOptions, type FakeListeners } from './fakes/listeners.ts'
 import { createFakeLog, type FakeLog } from './fakes/log.ts'
 import { createFakeMessages, type FakeMessages } from './fakes/messages.ts'
@@ -49,6 +50,7 @@ export interface StartedPlugin {
   readonly store: FakeStore
   readonly log: FakeLog
   readonly listeners: FakeListeners
+  readonly datagrams: FakeDatagrams
   readonly dispatcher: HttpDispatcher
   readonly codecs: ReadonlyMap<string, Contributions['codec']>
   readonly accessProviders: ReadonlyMap<string, Contributions['accessProvider']>
@@ -118,6 +120,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
   const privateTargets = options.privateTargets ?? []
   const store = options.store ?? createFakeStore()
   const listeners = createFakeListeners()
+  const datagrams = createFakeDatagrams()
   const log = createFakeLog()
   const codecs = new Map<string, Contributions['codec']>()
   const accessProviders = new Map<string, Contributions['accessProvider']>()
@@ -153,7 +156,13 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
     hear: () => undefined,
     values: store,
     dataFolder,
-    services: (owner) => ({ sessions, messages, ...listeners.of(owner) }),
+    services: (owner) => ({
+      sessions,
+      messages,
+      preSharedKeys: (device) => sessions.preSharedKeys(device),
+      ...listeners.of(owner),
+      ...datagrams.of(owner),
+    }),
     privateTargets,
     contribute: (kind, of, implementation) => {
       const list = contributions[kind]
@@ -177,6 +186,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
     const report = await serial.run(() => instance.stop())
     await front.close()
     await listeners.close()
+    await datagrams.close()
     await rm(dataFolder, { recursive: true, force: true })
     const found = await leaks()
     if (found.length > 0) throw new LeakFound(`The plugin left handles behind: ${found.join(', ')}.`)
@@ -192,6 +202,7 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
     store,
     log,
     listeners,
+    datagrams,
     dispatcher,
     codecs,
     accessProviders,

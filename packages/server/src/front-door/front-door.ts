@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Listener } from '@patchbay/contracts/system'
 import type { Connection, ListenOptions, MatchAnswer } from '@patchbay/sdk'
+import { createDatagramDoor, type DatagramDoor } from './datagram-door.ts'
 import { isHttp } from './first-bytes.ts'
 import { createLobby, type LobbyOptions, type Owner } from './lobby.ts'
 import { createPortListener, type PortListener } from './port-listener.ts'
@@ -29,6 +30,8 @@ export interface FrontDoor {
     onConnection: (connection: Connection) => void,
     onState?: (state: Listener['state'], detail: string | undefined) => void,
   ): () => Promise<void>
+  /** The same for UDP: the one port's number, and ports of their own. */
+  readonly datagrams: Pick<DatagramDoor, 'register' | 'listenOwn'>
   listeners(): Listener[]
   /** Connections that have not been given to an owner yet. */
   undecided(): number
@@ -48,6 +51,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const matchers = new Set<Matcher>()
   const listeners = new Set<PortListener>()
   const lobby = createLobby(options)
+  const datagrams = createDatagramDoor({ host, clock, log })
   let closed = false
 
   const http: Owner = (connection) => onHttp(connection.socket)
@@ -108,6 +112,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         const why = cause instanceof Error ? cause.message : 'unknown reason'
         throw new FrontDoorError('FRONT_PORT_TAKEN', `Cannot listen on ${host}:${port}: ${why}.`, { cause })
       }
+      await datagrams.open(name, listener.status().port)
     },
 
     register(name, first, onConnection) {
@@ -137,12 +142,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       }
     },
 
-    listeners: () => [...listeners].map((listener) => listener.status()),
+    datagrams,
+    listeners: () => [...[...listeners].map((listener) => listener.status()), ...datagrams.listeners()],
     undecided: lobby.undecided,
 
     async close(deadlineMs) {
       closed = true
-      await Promise.all([...listeners].map((listener) => listener.stop()))
+      await Promise.all([...[...listeners].map((listener) => listener.stop()), datagrams.close()])
       await lobby.close(deadlineMs)
     },
   }

@@ -2,8 +2,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Listener } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { Log } from '@patchbay/sdk'
+import { listenRetryMs, toListenFailure } from './listen-failure.ts'
 
-const retryMs = 30_000
 const keepAliveMs = 60_000
 const backlog = 1024
 
@@ -15,14 +15,6 @@ export interface PortListener {
   /** Stops accepting and frees the port; what was accepted stays. */
   stop(): Promise<void>
   countRefused(): void
-}
-
-const codeOf = (error: Error) => ('code' in error && typeof error.code === 'string' ? error.code : undefined)
-
-const reasons: Record<string, string> = {
-  EADDRINUSE: 'the port is taken by another program',
-  EACCES: 'this user may not listen on this port',
-  EADDRNOTAVAIL: 'the address is not one of this machine',
 }
 
 /** One listening port, with its state and counts. A taken port is tried again every 30 s. */
@@ -81,14 +73,13 @@ export function createPortListener(options: {
     if (options.port === 0 && !options.anyPort) return
     const error = await listen()
     if (!error || stopped) return
-    const code = codeOf(error)
-    const reason = (code === undefined ? undefined : reasons[code]) ?? error.message
     if (must) throw error
+    const reason = toListenFailure(error)
     if (state !== 'degraded') log.warn('a listener does not listen', { listener: name, port: options.port, reason })
     state = 'degraded'
-    detail = `${host}:${options.port}: ${reason}; tried again every ${retryMs / 1000} s`
+    detail = `${host}:${options.port}: ${reason}; tried again every ${listenRetryMs / 1000} s`
     options.onState?.(state, detail)
-    cancelRetry = clock.after(retryMs, () => void start())
+    cancelRetry = clock.after(listenRetryMs, () => void start())
   }
 
   return {

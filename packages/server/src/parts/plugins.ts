@@ -31,7 +31,7 @@ const fieldSettings = new Set([
 ])
 
 export interface PluginParts {
-  domain: Pick<Domain, 'hub' | 'providers' | 'codecs' | 'channels'>
+  domain: Pick<Domain, 'hub' | 'preSharedKeys' | 'providers' | 'codecs' | 'channels'>
   frontDoor: FrontDoor
   dispatcher: HttpDispatcher
   registry: RegistryStore
@@ -56,11 +56,22 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
       },
     },
     messages: createPluginMessages(domain.hub, owner.instance),
+    preSharedKeys: domain.preSharedKeys,
     match(name, first, onConnection) {
       owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
     },
     listen(options, onConnection) {
       const close = frontDoor.listenOwn(options, onConnection, (state, detail) => {
+        if (state === 'degraded') owner.health('degraded', `${options.name}: ${detail ?? 'it does not listen'}`)
+        else owner.health('ok')
+      })
+      owner.own(`listen ${options.name}`, close)
+    },
+    matchUdp(name, first, onDatagram) {
+      owner.own(`match ${name}`, frontDoor.datagrams.register(name, first, onDatagram))
+    },
+    listenUdp(options, onDatagram) {
+      const close = frontDoor.datagrams.listenOwn(options, onDatagram, (state, detail) => {
         if (state === 'degraded') owner.health('degraded', `${options.name}: ${detail ?? 'it does not listen'}`)
         else owner.health('ok')
       })

@@ -10,6 +10,7 @@ import type {
   TakenCommand,
 } from '@patchbay/contracts/session'
 import { type RefusedError, Refused, type Decision } from '@patchbay/sdk'
+import { deviceOf, isKnown } from './known-peer.ts'
 
 /** One message that a session published. It waits until the test settles it, unless the fake settles by itself. */
 export interface FakePublish {
@@ -52,22 +53,8 @@ export interface FakeSessions extends Sessions {
   readonly brokers: ReadonlyMap<string, Broker>
   readonly wills: readonly { device: string; topic: string; bytes: Uint8Array }[]
   autoSettle: boolean
-}
-
-const deviceOf = (peer: Peer): { id: string; secret?: string } => {
-  const { credentials } = peer
-  if (credentials.kind === 'password') return { id: credentials.username, secret: credentials.password }
-  if (credentials.kind === 'bearer') return { id: credentials.username ?? 'bearer', secret: credentials.secret }
-  return { id: credentials.kind === 'certificate' ? credentials.deviceId : 'nobody' }
-}
-
-const isKnown = (devices: Record<string, string> | undefined, peer: Peer): boolean => {
-  if (!devices) return true
-  const { credentials } = peer
-  const { id, secret } = deviceOf(peer)
-  if (credentials.kind === 'certificate') return Object.hasOwn(devices, id)
-  if (credentials.kind === 'bearer') return Object.values(devices).includes(credentials.secret)
-  return Object.hasOwn(devices, id) && devices[id] === secret
+  /** A device's secret is its pre-shared key here, too. */
+  preSharedKeys(device: string): Promise<readonly Uint8Array[]>
 }
 
 const levelsMatch = (filter: readonly string[], topic: readonly string[]): boolean => {
@@ -228,6 +215,10 @@ export function createFakeSessions(options: FakeSessionsOptions = {}): FakeSessi
     brokers,
     wills,
     autoSettle: options.autoSettle ?? true,
+    async preSharedKeys(device) {
+      const secret = options.devices?.[device]
+      return secret === undefined ? [] : [Buffer.from(secret)]
+    },
     async open(peer) {
       if (!isKnown(options.devices, peer))
         throw new Refused('credentials', 'CREDENTIALS_WRONG', 'credentials', 'The secret is wrong or missing.')
