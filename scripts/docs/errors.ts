@@ -29,6 +29,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the adapter refuses by itself; recorded like the ones above.',
   },
   {
+    source: 'plugins/adapter-coap/src/errors.ts',
+    name: 'coapRefusals',
+    title: 'Refusals of the CoAP adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
     source: 'packages/server/src/front-door/refusal.ts',
     name: 'frontRefusals',
     title: 'Refusals of the front door',

@@ -5,6 +5,7 @@ import type { DefaultInstance } from '@patchbay/plugin-host/host-options'
 const started = [
   { plugin: 'adapter-mqtt', name: 'default' },
   { plugin: 'adapter-http', name: 'default' },
+  { plugin: 'adapter-coap', name: 'default' },
   { plugin: 'alert-web', name: 'inbox' },
 ] as const
 

@@ -25,6 +25,8 @@ export const startInProcess = async (
     PATCHBAY_PORT: '0',
     PATCHBAY_MQTT_PORT: '0',
     PATCHBAY_MQTTS_PORT: '0',
+    PATCHBAY_COAP_PORT: '0',
+    PATCHBAY_COAPS_PORT: '0',
     PATCHBAY_DATA: data.path,
     PATCHBAY_API_KEY: testKey,
     ...more.env,
