@@ -59,7 +59,8 @@ export const rooms: readonly Room[] = [
     others: 'its dependencies',
     testHouse: ['testkit'],
   },
-  { folder: /^plugins\/[^/]+\//, house: ['sdk'], others: 'its dependencies', testHouse: ['testkit'] },
+  { folder: /^packages\/dtls\//, house: [], others: [node] },
+  { folder: /^plugins\/[^/]+\//, house: ['sdk', 'dtls'], others: 'its dependencies', testHouse: ['testkit'] },
   { folder: /^bench\//, house: [], others: 'its dependencies' },
 ]
 
