@@ -1,11 +1,14 @@
-import { definePlugin } from '@patchbay/sdk'
+import { definePlugin, type OnDatagram } from '@patchbay/sdk'
 import { createCoapAdapter } from './adapter.ts'
+import { createCoaps } from './coaps.ts'
 import { config } from './config.ts'
 
 const sweepMs = 5_000
 
 /** "the version number (2-bit unsigned integer) (…) 1 (01 binary)": what no DTLS record begins with. */
 const isCoap = (bytes: Uint8Array): boolean => (bytes[0] ?? 0) >> 6 === 1
+/** The content types of RFC 5246, section 6.2.1. */
+const isDtls = (bytes: Uint8Array): boolean => (bytes[0] ?? 0) >= 20 && (bytes[0] ?? 0) <= 23
 
 export default definePlugin({
   config,
@@ -13,13 +16,23 @@ export default definePlugin({
     const { sessions, log, signal } = ctx
     const adapter = createCoapAdapter({ sessions, log, signal, config: ctx.config })
     ctx.own('coap', () => adapter.close())
-    ctx.every(sweepMs, () => adapter.sweep())
-    ctx.matchUdp('coap', isCoap, (bytes, from, port) => {
-      if (adapter.admits(from.address)) adapter.receivePlain(bytes, from, port)
+    const preSharedKeys = (device: string, address: string) => ctx.preSharedKeys(device, address)
+    const coaps = createCoaps({ adapter, sessions, log, preSharedKeys })
+    // Released before the adapter: its goodbyes still go through it.
+    ctx.own('coaps', () => coaps.close())
+    ctx.every(sweepMs, () => {
+      adapter.sweep()
+      coaps.sweep()
     })
-    ctx.listenUdp({ name: 'coap', port: ctx.config.port, tls: 'never' }, (bytes, from, port) => {
-      if (adapter.admits(from.address)) adapter.receivePlain(bytes, from, port)
-    })
+    const counted =
+      (receive: OnDatagram): OnDatagram =>
+      (bytes, from, port) => {
+        if (adapter.admits(from.address)) receive(bytes, from, port)
+      }
+    ctx.matchUdp('coap', isCoap, counted(adapter.receivePlain))
+    ctx.matchUdp('coaps', isDtls, counted(coaps.receive))
+    ctx.listenUdp({ name: 'coap', port: ctx.config.port, tls: 'never' }, counted(adapter.receivePlain))
+    ctx.listenUdp({ name: 'coaps', port: ctx.config.securePort, tls: 'always' }, counted(coaps.receive))
     ctx.adapter('coap')
   },
 })

@@ -1,3 +1,5 @@
+import { DeviceId } from '@patchbay/contracts/id'
+import { Value } from 'typebox/value'
 import type { Clock } from '../clock.ts'
 import { refuse } from '../errors.ts'
 import type { RegistryStore } from '../registry/port.ts'
@@ -35,6 +37,7 @@ export function createPreSharedKeys(deps: {
 
   return async (device, address) => {
     limiter.assertMayTry(address, device)
+    if (!Value.Check(DeviceId, device)) return []
     try {
       const query = { prefix: toCredentialPrefix(device), limit: maxCredentialDocuments }
       const { items } = await registry.list<CredentialBody>('credentials', query)
