@@ -3,8 +3,11 @@ import { limits } from './limits.ts'
 /** One message id of one endpoint, and what was answered to it. */
 export interface Exchange {
   sinceMs: number
-  /** What a duplicate gets again; undefined while nothing was sent. */
-  reply: Buffer | undefined
+  /**
+   * What a duplicate gets again; undefined while nothing was sent. An answer that is nothing but a code is kept as that: tens of thousands
+   * are held, and the duplicate brings the rest.
+   */
+  reply: Buffer | string | undefined
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Log } from '@patchbay/sdk'
-import { type Answer, fault, toRefusalAnswer } from './answer.ts'
+import { answer, type Answer, fault, toRefusalAnswer } from './answer.ts'
 import type { Endpoint } from './endpoint.ts'
 import { refuse } from './errors.ts'
 import { createExchanges, type Exchange } from './exchanges.ts'
@@ -58,17 +58,17 @@ export function createMessageLayer({ now, random, log, onRequest, onHeard }: Mes
       endpoint.send(exchange.reply)
     }
     const timer = message.type === 'con' ? setTimeout(acknowledge, limits.separateAfterMs).unref() : undefined
-    let answer: Answer
+    let made: Answer
     try {
-      answer = await onRequest(message, size, endpoint)
+      made = await onRequest(message, size, endpoint)
     } catch (error) {
       log.error('a request failed', { error })
-      answer = fault()
+      made = fault()
     }
     clearTimeout(timer)
     if (closed) return
     if (separate) {
-      void sendSeparate(endpoint, token, answer)
+      void sendSeparate(endpoint, token, made)
       return
     }
     // "A response to a Non-confirmable request SHOULD be returned in a Non-confirmable message" (section 5.2.3)
@@ -76,15 +76,15 @@ export function createMessageLayer({ now, random, log, onRequest, onHeard }: Mes
       message.type === 'con'
         ? ({ type: 'ack', messageId: message.messageId } as const)
         : ({ type: 'non', messageId: nextMessageId() } as const)
-    const bytes = writeMessage({ ...head, token, ...answer })
-    if (message.type === 'con') exchange.reply = bytes
+    const bytes = writeMessage({ ...head, token, ...made })
+    if (message.type === 'con') exchange.reply = isBare(made) ? made.code : bytes
     endpoint.send(bytes)
   }
 
   function request(message: Message, size: number, endpoint: Endpoint): void {
     const { exchange, isNew } = exchanges.meet(endpoint.key, message.messageId)
     if (!isNew) {
-      if (message.type === 'con' && exchange.reply) endpoint.send(exchange.reply)
+      if (message.type === 'con' && exchange.reply) endpoint.send(toReply(exchange.reply, message))
       return
     }
     if (!enter(endpoint.key)) {
@@ -140,5 +140,10 @@ export function createMessageLayer({ now, random, log, onRequest, onHeard }: Mes
     sizes: () => ({ exchanges: exchanges.size, outbox: outbox.size, underWay: allUnderWay }),
   }
 }
+
+const isBare = ({ options, payload }: Answer): boolean => options.length === 0 && payload.length === 0
+
+const toReply = (reply: Buffer | string, { messageId, token }: Message): Buffer =>
+  typeof reply === 'string' ? writeMessage({ type: 'ack', messageId, token, ...answer(reply) }) : reply
 
 export type MessageLayer = ReturnType<typeof createMessageLayer>

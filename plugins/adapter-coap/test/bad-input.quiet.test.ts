@@ -9,7 +9,7 @@ import { createMutator, createRandom } from './mutated-datagrams.ts'
 const isLong = process.env['PATCHBAY_TEST_LONG'] === '1'
 const datagrams = isLong ? 300_000 : 20_000
 /** From here on memory is compared: the tables that are to fill have filled. */
-const warmUp = isLong ? 80_000 : 10_000
+const warmUp = isLong ? 150_000 : 10_000
 /** What is sent before the server is asked whether it is there: no more than its socket holds. */
 const burst = 50
 const device = { id: 'meter-1', secret: 'secret-of-meter-1' }
