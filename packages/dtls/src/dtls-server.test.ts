@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ClientOptions, createTestClient, type TestClient } from '../test/dtls-client.ts'
 import { createDtlsServer, type DtlsServer, type DtlsServerOptions } from './dtls-server.ts'
+import { handshakeType, writeMessage } from './handshake-message.ts'
 import type { DtlsPeer } from './peer.ts'
 import type { DtlsSession } from './session.ts'
 
@@ -136,6 +137,18 @@ describe('a handshake', () => {
     expect([wrong.alerts, unknown.alerts]).toEqual([[51], [51]])
     expect(failures).toEqual(['key meter-1', 'key nobody'])
     expect([server.handshakes, server.sessions]).toEqual([0, 0])
+  })
+
+  test('whose Finished does not prove what was said before ends, though its key is right', async () => {
+    const { client, send, greet } = dial()
+    greet()
+    // ClientKeyExchange, ChangeCipherSpec; then a Finished of the right form about another handshake.
+    send(...client.flight().slice(0, -1))
+    const body = Buffer.alloc(12)
+    send(client.sealBytes(22, writeMessage({ type: handshakeType.finished, sequence: 3, body })))
+    await settle()
+    expect([client.alerts, server.sessions]).toEqual([[51], 0])
+    expect(failures).toEqual(['key meter-1'])
   })
 
   test.each(['old', 'new'])('may use either of two keys that overlap: %s', async (psk) => {
