@@ -48,6 +48,8 @@ export async function startPatchbay(nodeFlags: readonly string[] = []): Promise<
     PATCHBAY_PORT: '0',
     PATCHBAY_MQTT_PORT: '0',
     PATCHBAY_MQTTS_PORT: '0',
+    PATCHBAY_COAP_PORT: '0',
+    PATCHBAY_COAPS_PORT: '0',
   })
   const url = await program.prints(/http:\/\/127\.0\.0\.1:(\d+)/, startTimeoutMs)
 

@@ -79,6 +79,8 @@ try {
     PATCHBAY_PORT: '0',
     PATCHBAY_MQTT_PORT: '0',
     PATCHBAY_MQTTS_PORT: '0',
+    PATCHBAY_COAP_PORT: '0',
+    PATCHBAY_COAPS_PORT: '0',
     PATCHBAY_API_KEY: key,
   })
   children.push(product)

@@ -28,7 +28,7 @@ export const config = {
   datagramsPerSecond: field.integer({
     title: 'Datagrams a second of one address',
     description: 'More are dropped unread; twice as many may come at once',
-    default: 5_000,
+    default: 20_000,
     minimum: 10,
     maximum: 1_000_000,
   }),

@@ -15,11 +15,15 @@ export default definePlugin({
   setup(ctx) {
     const { sessions, log, signal } = ctx
     const adapter = createCoapAdapter({ sessions, log, signal, config: ctx.config })
-    ctx.own('coap', () => adapter.close())
     const preSharedKeys = (device: string, address: string) => ctx.preSharedKeys(device, address)
     const coaps = createCoaps({ adapter, sessions, log, preSharedKeys })
-    // Released before the adapter: its goodbyes still go through it.
-    ctx.own('coaps', () => coaps.close())
+    const close = () => {
+      adapter.close()
+      coaps.close()
+    }
+    ctx.own('coap', close)
+    // Goodbyes are said while the ports are still open: those are released before what was there first.
+    signal.addEventListener('abort', close, { once: true })
     ctx.every(sweepMs, () => {
       adapter.sweep()
       coaps.sweep()

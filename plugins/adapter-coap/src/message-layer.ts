@@ -11,8 +11,8 @@ export interface MessageLayerOptions {
   now: () => number
   random: () => number
   log: Log
-  /** Answers a request; a rejection is a fault. `size` is that of its datagram. */
-  onRequest(message: Message, size: number, endpoint: Endpoint): Promise<Answer>
+  /** Answers a request, undefined = not at all; a rejection is a fault. `size` is that of its datagram. */
+  onRequest(message: Message, size: number, endpoint: Endpoint): Promise<Answer | undefined>
   /** Something that was no request came from the endpoint. */
   onHeard(endpoint: Endpoint): void
 }
@@ -43,9 +43,9 @@ export function createMessageLayer({ now, random, log, onRequest, onHeard }: Mes
   }
 
   /** Sends a response by itself, again until it is acknowledged. */
-  const sendSeparate = (endpoint: Endpoint, token: Buffer, answer: Answer): Promise<Outcome> => {
+  const sendSeparate = (endpoint: Endpoint, token: Buffer, response: Answer): Promise<Outcome> => {
     const id = nextMessageId()
-    return outbox.send(endpoint, id, writeMessage({ type: 'con', messageId: id, token, ...answer }))
+    return outbox.send(endpoint, id, writeMessage({ type: 'con', messageId: id, token, ...response }))
   }
 
   async function serve(message: Message, size: number, endpoint: Endpoint, exchange: Exchange): Promise<void> {
@@ -58,7 +58,7 @@ export function createMessageLayer({ now, random, log, onRequest, onHeard }: Mes
       endpoint.send(exchange.reply)
     }
     const timer = message.type === 'con' ? setTimeout(acknowledge, limits.separateAfterMs).unref() : undefined
-    let made: Answer
+    let made: Answer | undefined
     try {
       made = await onRequest(message, size, endpoint)
     } catch (error) {
@@ -66,7 +66,7 @@ export function createMessageLayer({ now, random, log, onRequest, onHeard }: Mes
       made = fault()
     }
     clearTimeout(timer)
-    if (closed) return
+    if (closed || !made) return
     if (separate) {
       void sendSeparate(endpoint, token, made)
       return

@@ -50,6 +50,8 @@ export function createObservers(deps: {
   const { sessions, layer, downloads, now, probeMs, log } = deps
   const observers = new Map<string, Observer>()
   const perAddress = new Map<string, number>()
+  const perDevice = new Map<string, Set<Observer>>()
+  const opening = new Map<string, Promise<Observer>>()
   let closed = false
 
   const drop = (observer: Observer): void => {
@@ -60,6 +62,9 @@ export function createObservers(deps: {
       if (left === 0) perAddress.delete(endpoint.address)
       else perAddress.set(endpoint.address, left)
     }
+    const own = perDevice.get(session.principal.id)
+    own?.delete(observer)
+    if (own?.size === 0) perDevice.delete(session.principal.id)
     relations.clear()
     session.close()
   }
@@ -98,14 +103,31 @@ export function createObservers(deps: {
     observers.set(endpoint.key, observer)
     perAddress.set(address, (perAddress.get(address) ?? 0) + 1)
     session.onEnd((why) => dismiss(observer, why))
-    makeRoom(session.principal.id)
+    makeRoom(session.principal.id, observer)
     return observer
   }
 
   /** A device that comes from one new port after the other leaves observers behind that nobody hears. */
-  function makeRoom(device: string): void {
-    const own = [...observers.values()].filter(({ session }) => session.principal.id === device)
-    for (const observer of own.slice(0, Math.max(0, own.length - limits.observersPerDevice))) drop(observer)
+  function makeRoom(device: string, newest: Observer): void {
+    const own = perDevice.get(device) ?? new Set()
+    perDevice.set(device, own.add(newest))
+    for (const oldest of own) {
+      if (own.size <= limits.observersPerDevice) return
+      drop(oldest)
+    }
+  }
+
+  /** The endpoint's observer; registrations that come together share the one that is opened. */
+  async function observerFor(registration: Registration): Promise<Observer> {
+    const { endpoint, identity } = registration
+    const known = observers.get(endpoint.key)
+    if (known?.identity === identity.key) return known
+    if (known) drop(known)
+    const underWay = opening.get(identity.key)
+    if (underWay) return underWay
+    const begun = open(registration).finally(() => opening.delete(identity.key))
+    opening.set(identity.key, begun)
+    return begun
   }
 
   async function deliver(observer: Observer, resource: Resource, message: Delivery): Promise<void> {
@@ -141,14 +163,8 @@ export function createObservers(deps: {
   return {
     /** Registers, again or anew, and answers the Observe number of the first answer. Rejects with Refused. */
     async add(registration: Registration): Promise<number> {
-      const { endpoint, identity, resource, token, device, downloadKey } = registration
-      let observer = observers.get(endpoint.key)
-      if (observer && observer.identity !== identity.key) {
-        drop(observer)
-        observer = undefined
-      }
-      observer ??= await open(registration)
-      const here = observer
+      const { resource, token, device, downloadKey } = registration
+      const here = await observerFor(registration)
       here.heardMs = now()
       here.session.alive()
       // "the server MUST NOT add a new entry but MUST replace or update the existing one" (section 4.1)

@@ -41,10 +41,13 @@ interface Known {
 export function createRequestHandler(parts: HandlerParts) {
   const { requestSessions, observers, uploads, downloads, echo, log } = parts
 
-  async function handle(message: Message, size: number, endpoint: Endpoint): Promise<Answer> {
+  async function handle(message: Message, size: number, endpoint: Endpoint): Promise<Answer | undefined> {
     const request = toRequest(message, size)
-    // "unrecognized options of class 'critical' (…) in a Confirmable request: 4.02" (section 5.4.1)
-    if (isBadRequest(request)) return limited(problem(request.code, request.detail), message, size, endpoint)
+    if (isBadRequest(request)) {
+      // "Unrecognized options of class 'critical' that occur in a Non-confirmable message MUST cause the message to be rejected" (5.4.1)
+      if (message.type === 'non' && request.code === '4.02') return undefined
+      return limited(problem(request.code, request.detail), message, size, endpoint)
+    }
     echo.hear(request, endpoint)
     let topic: string | undefined
     try {

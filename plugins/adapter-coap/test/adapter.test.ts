@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { decode, encode } from 'cborg'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createFakeSessions, type FakeSessions, type StartedPlugin, startPlugin } from '@patchbay/testkit'
@@ -133,6 +135,12 @@ describe('publishing', () => {
   ])('%s is refused', async (_name, more, code) => {
     expect((await post('1', more)).code).toBe(code)
     expect(sessions.published).toEqual([])
+  })
+
+  test('an unknown critical option in a NON is passed over in silence', async () => {
+    client.send({ path: telemetry, query, payload: '1', confirmable: false, options: [option(9999, 1)] })
+    expect((await post('2')).code).toBe('2.04')
+    expect([client.received.length, texts()]).toEqual([1, ['2']])
   })
 
   test('an unknown elective option is passed over', async () => {
@@ -349,6 +357,26 @@ describe('reading', () => {
     await verify()
     await get(commands, { options: [option('Observe', 1)] })
     expect(live()[0]?.closed).toBe(true)
+  })
+
+  test('registrations that come together share one session', async () => {
+    const sent = [commands, shadow].map((path) => client.ask({ code: '0.01', path, query, ...observing }))
+    expect((await Promise.all(sent)).map(({ code }) => code)).toEqual(['2.05', '2.05'])
+    expect(live().map(({ subscriptions }) => subscriptions.length)).toEqual([2])
+  })
+
+  test('observers are dismissed while the ports are still open', async () => {
+    // A socket that outlives the host of the test.
+    const socket = createSocket('udp4')
+    socket.connect(client.socket.remoteAddress().port, '127.0.0.1')
+    await once(socket, 'connect')
+    const own = createCoapClient(socket)
+    const { token } = await own.ask({ code: '0.01', path: commands, query, ...observing })
+    const stopped = host.stop()
+    const goodbye = await own.next()
+    own.close()
+    await stopped
+    expect(goodbye).toMatchObject({ code: '5.03', token })
   })
 
   test('a session that is revoked says 4.03 and is over', async () => {

@@ -25,7 +25,11 @@ describe.skipIf(outside === undefined || !isInstalled('coap-client-openssl'))(
     const post = (scheme: string, host: string, key: string, query: string, ...more: string[]) =>
       runCoapClient('openssl', [
         ...more,
-        ...['-m', 'post', '-e', `{"${key}": 1}`, `${scheme}://${host}:${server.port}/devices/far-1/telemetry${query}`],
+        '-m',
+        'post',
+        '-e',
+        `{"${key}": 1}`,
+        `${scheme}://${host}:${server.port}/devices/far-1/telemetry${query}`,
       ])
 
     test('is refused without DTLS, unless PATCHBAY_PLAIN permits it, and recorded', async () => {
