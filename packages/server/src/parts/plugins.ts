@@ -13,6 +13,7 @@ import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
 import { guardChannels } from './channels.ts'
 import type { Domain } from './domain.ts'
 import { createPluginMessages } from './plugin-messages.ts'
+import { createListenerHealth } from './listener-health.ts'
 import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
 
 /** A bundled plugin is reviewed code: that the process was killed while it started says nothing against it until it keeps happening. */
@@ -46,38 +47,35 @@ export interface PluginParts {
 export const createPlugins = (parts: PluginParts): PluginHost => {
   const { domain, frontDoor, registry, settings } = parts
 
-  const services: CreateServices = (owner) => ({
-    sessions: {
-      open: domain.hub.open,
-      refuse: domain.hub.refuse,
-      publishFor: domain.hub.publishFor,
-      relay(name, broker) {
-        owner.own(`relay ${name}`, domain.hub.relay(name, broker))
+  const services: CreateServices = (owner) => {
+    const hearListener = createListenerHealth(owner)
+    return {
+      sessions: {
+        open: domain.hub.open,
+        refuse: domain.hub.refuse,
+        publishFor: domain.hub.publishFor,
+        relay(name, broker) {
+          owner.own(`relay ${name}`, domain.hub.relay(name, broker))
+        },
       },
-    },
-    messages: createPluginMessages(domain.hub, owner.instance),
-    preSharedKeys: domain.preSharedKeys,
-    match(name, first, onConnection) {
-      owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
-    },
-    listen(options, onConnection) {
-      const close = frontDoor.listenOwn(options, onConnection, (state, detail) => {
-        if (state === 'degraded') owner.health('degraded', `${options.name}: ${detail ?? 'it does not listen'}`)
-        else owner.health('ok')
-      })
-      owner.own(`listen ${options.name}`, close)
-    },
-    matchUdp(name, first, onDatagram) {
-      owner.own(`match ${name}`, frontDoor.datagrams.register(name, first, onDatagram))
-    },
-    listenUdp(options, onDatagram) {
-      const close = frontDoor.datagrams.listenOwn(options, onDatagram, (state, detail) => {
-        if (state === 'degraded') owner.health('degraded', `${options.name}: ${detail ?? 'it does not listen'}`)
-        else owner.health('ok')
-      })
-      owner.own(`listen ${options.name}`, close)
-    },
-  })
+      messages: createPluginMessages(domain.hub, owner.instance),
+      preSharedKeys: domain.preSharedKeys,
+      match(name, first, onConnection) {
+        owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
+      },
+      listen(options, onConnection) {
+        const close = frontDoor.listenOwn(options, onConnection, hearListener(options.name))
+        owner.own(`listen ${options.name}`, close)
+      },
+      matchUdp(name, first, onDatagram) {
+        owner.own(`match ${name}`, frontDoor.datagrams.register(name, first, onDatagram))
+      },
+      listenUdp(options, onDatagram) {
+        const close = frontDoor.datagrams.listenOwn(options, onDatagram, hearListener(options.name))
+        owner.own(`listen ${options.name}`, close)
+      },
+    }
+  }
 
   const contribute: Contribute = (kind, name, implementation, owner) => {
     const full = `${owner.instance.plugin}/${owner.instance.name}/${name}`
