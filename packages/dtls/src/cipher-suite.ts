@@ -31,7 +31,7 @@ export interface Protection {
   open(name: RecordName, fragment: Buffer): Buffer | undefined
 }
 
-export function createProtection(suite: Suite, key: Buffer, iv: Buffer): Protection {
+export function createProtection(suite: Suite, key: Uint8Array, iv: Uint8Array): Protection {
   const { tagBytes } = suite
 
   /** RFC 5246, section 6.2.3.3: "seq_num + TLSCompressed.type + TLSCompressed.version + TLSCompressed.length" */

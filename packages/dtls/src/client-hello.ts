@@ -28,6 +28,8 @@ export function readClientHello(body: Buffer): ClientHello | undefined {
   const suiteList = reader.vector(2)
   const compressions = reader.vector(1)
   const extensions = reader.atEnd ? new Map<number, Buffer>() : readExtensions(reader.vector(2))
+  // The versions of DTLS begin so; a TLS version here is none.
+  if (version >> 8 !== 0xfe) return undefined
   if (reader.failed || !reader.atEnd || !extensions || sessionId.length > 32 || suiteList.length % 2 === 1)
     return undefined
   const suites = Array.from({ length: suiteList.length / 2 }, (_, at) => suiteList.readUInt16BE(at * 2))

@@ -10,7 +10,7 @@ const verifyBytes = 12
 export interface Keys {
   /** The pre-shared key itself. */
   psk: Uint8Array
-  master: Buffer
+  master: Uint8Array
   /** Opens what the client writes. */
   client: Protection
   /** Closes what the server writes. */
@@ -44,13 +44,16 @@ export function deriveKeys(how: {
   const block = prf(master, 'key expansion', Buffer.concat([serverRandom, clientRandom]), 2 * (keyBytes + ivBytes))
   const ivAt = 2 * keyBytes
   return {
-    psk,
-    master,
-    client: createProtection(suite, block.subarray(0, keyBytes), block.subarray(ivAt, ivAt + ivBytes)),
-    server: createProtection(suite, block.subarray(keyBytes, ivAt), block.subarray(ivAt + ivBytes)),
+    psk: kept(psk),
+    master: kept(master),
+    client: createProtection(suite, kept(block.subarray(0, keyBytes)), kept(block.subarray(ivAt, ivAt + ivBytes))),
+    server: createProtection(suite, kept(block.subarray(keyBytes, ivAt)), kept(block.subarray(ivAt + ivBytes))),
   }
 }
 
+/** A copy of its own: a part of one of Node's pooled buffers would hold the whole of it for as long as the session lives. */
+const kept = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)
+
 /** RFC 5246, section 7.4.9: "verify_data = PRF(master_secret, finished_label, Hash(handshake_messages))[0..11]" */
-export const verifyDataOf = (master: Buffer, side: 'client' | 'server', transcriptHash: Buffer): Buffer =>
+export const verifyDataOf = (master: Uint8Array, side: 'client' | 'server', transcriptHash: Buffer): Buffer =>
   prf(master, `${side} finished`, transcriptHash, verifyBytes)
