@@ -76,3 +76,21 @@ export const startCoapLoad = (
     close,
   }
 }
+
+const pingEveryMs = 50
+
+/** Pings (RFC 7252, section 4.3) until it is answered by the Reset that shows that CoAP is spoken. */
+export const awaitCoap = (port: number, withinMs = 20_000): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const socket = createSocket('udp4')
+    const end = (settle: () => void): void => {
+      clearInterval(timer)
+      clearTimeout(deadline)
+      socket.close(settle)
+    }
+    const ping = (): void => socket.send(Buffer.from([0x40, 0, 0, 1]), port, '127.0.0.1', () => undefined)
+    const timer = setInterval(ping, pingEveryMs)
+    const deadline = setTimeout(() => end(() => reject(new Error('CoAP is not answered'))), withinMs)
+    socket.once('message', () => end(resolve))
+    ping()
+  })

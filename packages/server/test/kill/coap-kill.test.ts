@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { startCoapLoad } from '../harness/coap-load.ts'
+import { awaitCoap, startCoapLoad } from '../harness/coap-load.ts'
 import { isLong } from '../harness/random.ts'
 import { runKillRounds } from './kill-rounds.ts'
 
@@ -14,6 +14,7 @@ test(
       name: 'coap kill',
       rounds,
       devices: 8,
+      ready: awaitCoap,
       start: (port, device, from) => startCoapLoad(port, device, { inFlight: 50, baseMs, from }),
     })
     expect(figures.acknowledged).toBeGreaterThan(rounds * 100)

@@ -8,6 +8,8 @@ export interface KillPlan {
   name: string
   rounds: number
   devices: number
+  /** Waits until the protocol is spoken: on a busy machine a plugin may start after the one port listens. */
+  ready?(port: number): Promise<void>
   start(port: number, device: TestDevice, from: number): Load
 }
 
@@ -35,6 +37,7 @@ export const runKillRounds = async (plan: KillPlan): Promise<KillFigures> => {
     for (let round = 0; round < plan.rounds; round++) {
       if (round > 0) server = await startServer({ data: data.path })
       startMs.worst = Math.max(startMs.worst, server.startMs)
+      await plan.ready?.(server.port)
       const loads = devices.map((device, i) => plan.start(server.port, device, next[i] ?? 0))
       await wait(killBetweenMs.least + random.next() * (killBetweenMs.most - killBetweenMs.least))
       await server.kill()
