@@ -1,8 +1,15 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { isRefused, type Log, peerOf, type PublishOptions, type RefusedError, type Sessions } from '@patchbay/sdk'
+import {
+  isRefused,
+  type Log,
+  peerOf,
+  type PublishOptions,
+  type RefusedError,
+  type Sessions,
+  toCredentials,
+} from '@patchbay/sdk'
 import { encodingOf, takeBytes } from './body.ts'
 import type { HttpConfig } from './config.ts'
-import { toCredentials } from './credentials.ts'
 import { readForDevice } from './device-reads.ts'
 import { httpRefusals, refuse } from './errors.ts'
 import { createPolls } from './polls.ts'

@@ -1,10 +1,11 @@
-import type { Connection, Credentials } from '@patchbay/sdk'
+import type { Credentials } from '@patchbay/contracts/session'
+import type { Connection } from './context.ts'
 
 const basic = /^Basic +([A-Za-z0-9+/_-]+={0,2}) *$/i
 const bearer = /^Bearer +([\x21-\x7e]+) *$/i
 
 /**
- * Who the caller says it is. A header that cannot be read proves nobody, which is refused as such. The last colon of Basic splits:
+ * Who the caller of HTTP, or of something that borrows its headers, says it is. A header that cannot be read proves nobody, which is refused as such. The last colon of Basic splits:
  * device ids may hold colons, secrets do not.
  */
 export function toCredentials(authorization: string | undefined, certificate: Connection['certificate']): Credentials {
