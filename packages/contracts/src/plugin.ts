@@ -19,6 +19,12 @@ export const HttpMount = Type.Object(
         description: 'With `session`: the right that the person or key must have, too',
       }),
     ),
+    leaves: Type.Optional(
+      Type.Array(Type.String({ pattern: '^/[a-z0-9._/-]{1,100}$' }), {
+        maxItems: 20,
+        description: 'Paths under the prefix that other plugins may claim; the longest prefix answers',
+      }),
+    ),
   },
   closed,
 )

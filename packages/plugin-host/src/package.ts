@@ -49,7 +49,7 @@ export async function loadPackage(source: BundledPlugin, options: LoadOptions): 
     Object.assign(found, { id: manifest.id, version, manifest })
     assertCompatible(manifest.id, manifest.api, options.apiVersion)
     await checkPackage(manifest, folder)
-    options.dispatcher.claim(manifest.id, [`/x/${manifest.id}`, ...mountsOf(manifest, '').map(({ prefix }) => prefix)])
+    options.dispatcher.claim(manifest.id, [{ prefix: `/x/${manifest.id}` }, ...mountsOf(manifest, '')])
     found.plugin = await checkModule(manifest, folder, await source.load())
   } catch (error) {
     const code = isHostError(error) ? error.code : 'PLUGIN_LOAD_FAILED'

@@ -1,3 +1,4 @@
+import type { HttpMount } from '@patchbay/contracts/plugin'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
@@ -234,6 +235,29 @@ describe('the dispatcher on a real server', () => {
       beside: undefined,
       dots: 'PLUGIN_MANIFEST_INVALID',
     })
+  })
+
+  test('a plugin may leave paths under its prefix to others, whichever is loaded first', async () => {
+    const own = (id: string, http: HttpMount[]) =>
+      [
+        definePlugin({
+          config: {},
+          setup: (ctx) => ctx.http(async (app) => void app.get(`${http[0]?.prefix}/*`, async () => ({ by: id }))),
+        }),
+        manifestOf(id, { contributes: { http } }),
+      ] as const
+    await open({
+      packages: [
+        [...own('inner', [{ prefix: '/a/inner', auth: 'own' }])],
+        [...own('outer', [{ prefix: '/a', auth: 'own', leaves: ['/a/inner', '/a/free'] }])],
+        [...own('late', [{ prefix: '/a/free', auth: 'own' }])],
+        [...own('greedy', [{ prefix: '/a/freedom', auth: 'own' }])],
+      ],
+      defaults: ['inner', 'outer', 'late'].map((plugin) => ({ plugin, name: 'default', config: {} })),
+    })
+    const by = async (path: string) => ((await (await fetch(`${url}${path}`)).json()) as { by: string }).by
+    expect([await by('/a/x'), await by('/a/inner/x'), await by('/a/free/x')]).toEqual(['outer', 'inner', 'late'])
+    expect(world.host.plugins().find(({ id }) => id === 'greedy')?.problem?.code).toBe('PLUGIN_PREFIX_TAKEN')
   })
 
   test('100 × disable, enable and reconfigure under requests: no handle left, none lost', async () => {

@@ -29,6 +29,9 @@ export interface DispatcherOptions {
   drainMs?: number
 }
 
+/** A prefix as a plugin asks for it. */
+export type Claim = Pick<HttpMount, 'prefix' | 'leaves'>
+
 /** What one instance answers with. */
 export interface Mounted {
   plugin: string
@@ -45,7 +48,7 @@ export interface HttpDispatcher {
   /** Takes an upgrade; false = no path of a plugin, or nothing to upgrade to there. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array): boolean
   /** Reserves a plugin's prefixes when it is loaded; throws PLUGIN_PREFIX_TAKEN. The answer gives them back. */
-  claim(plugin: string, prefixes: readonly string[]): () => void
+  claim(plugin: string, mounts: readonly Claim[]): () => void
   /** The request passed the session check. */
   admitted(request: IncomingMessage): boolean
   /** These mounts answer 503 with Retry-After until the instance is mounted or forgotten. */
@@ -69,12 +72,19 @@ interface Entry {
   target: Target
 }
 
+/** One lies within the other, which does not leave it free. */
+const overlaps = (a: Claim, b: Claim): boolean => holds(a, b.prefix) || holds(b, a.prefix)
+const holds = ({ prefix, leaves = [] }: Claim, path: string): boolean =>
+  isUnder(path, prefix) && !leaves.some((left) => isUnder(path, withoutSlash(left)))
+
 const keyOf = (plugin: string, instance: string): string => `${plugin}/${instance}`
 
 export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher {
   const clock = options.clock ?? systemClock
   const table = new Map<string, Entry>()
-  const claims = new Map<string, string>((options.reserved ?? []).map((prefix) => [withoutSlash(prefix), '']))
+  const claims = new Map<string, Claim & { by: string }>(
+    (options.reserved ?? []).map((prefix) => [withoutSlash(prefix), { prefix, by: '' }]),
+  )
   const passed = new WeakSet<IncomingMessage>()
 
   const find = (path: string): Entry | undefined => {
@@ -194,18 +204,18 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
       return true
     },
 
-    claim(plugin, prefixes) {
-      const wanted = prefixes.map(withoutSlash)
-      for (const prefix of wanted)
-        for (const [claimed, by] of claims)
-          if (by !== plugin && (isUnder(prefix, claimed) || isUnder(claimed, prefix)))
+    claim(plugin, mounts) {
+      const wanted = mounts.map((mount) => ({ ...mount, prefix: withoutSlash(mount.prefix), by: plugin }))
+      for (const mine of wanted)
+        for (const [claimed, other] of claims)
+          if (other.by !== plugin && overlaps(mine, { ...other, prefix: claimed }))
             throw new HostError(
               'PLUGIN_PREFIX_TAKEN',
-              `${plugin} claims ${prefix}, which overlaps ${claimed} of ${by === '' ? 'the platform' : by}.`,
+              `${plugin} claims ${mine.prefix}, which overlaps ${claimed} of ${other.by === '' ? 'the platform' : other.by}.`,
             )
-      for (const prefix of wanted) claims.set(prefix, plugin)
+      for (const mine of wanted) claims.set(mine.prefix, mine)
       return () => {
-        for (const prefix of wanted) if (claims.get(prefix) === plugin) claims.delete(prefix)
+        for (const mine of wanted) if (claims.get(mine.prefix) === mine) claims.delete(mine.prefix)
       }
     },
 
