@@ -35,6 +35,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the adapter refuses by itself; recorded like the ones above.',
   },
   {
+    source: 'plugins/adapter-websocket/src/errors.ts',
+    name: 'webSocketRefusals',
+    title: 'Refusals of the WebSocket adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
     source: 'packages/server/src/front-door/refusal.ts',
     name: 'frontRefusals',
     title: 'Refusals of the front door',

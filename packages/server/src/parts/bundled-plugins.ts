@@ -6,6 +6,7 @@ const started = [
   { plugin: 'adapter-mqtt', name: 'default' },
   { plugin: 'adapter-http', name: 'default' },
   { plugin: 'adapter-coap', name: 'default' },
+  { plugin: 'adapter-websocket', name: 'default' },
   { plugin: 'alert-web', name: 'inbox' },
 ] as const
 
