@@ -41,6 +41,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the adapter refuses by itself; recorded like the ones above.',
   },
   {
+    source: 'plugins/adapter-amqp/src/errors.ts',
+    name: 'amqpRefusals',
+    title: 'Refusals of the AMQP adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
     source: 'packages/server/src/front-door/refusal.ts',
     name: 'frontRefusals',
     title: 'Refusals of the front door',

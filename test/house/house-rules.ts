@@ -22,6 +22,8 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'one message’s way from its bytes to its acknowledgement, in one order',
   ],
   ['plugins/adapter-mqtt/src/outbound-queue.ts', 'one state machine of a message on its way out'],
+  ['plugins/adapter-amqp/src/channel.ts', 'windows, handles and outcomes of an AMQP session are one state'],
+  ['plugins/adapter-amqp/src/connection.ts', 'one state machine from the first byte to the goodbye'],
 ])
 
 const bannedNames = new Set([

@@ -1,5 +1,6 @@
 /** Everything a plugin imports. This is one of the two barrels of the repository: it is the package's public face. */
 export * from './authorization.ts'
+export * from './command-topic.ts'
 export * from './context.ts'
 export * from './define-plugin.ts'
 export * from './failures.ts'

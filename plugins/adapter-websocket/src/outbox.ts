@@ -1,4 +1,4 @@
-import type { Delivery, RefusedError, Session } from '@patchbay/sdk'
+import { type Delivery, isCommandTo, type RefusedError, type Session } from '@patchbay/sdk'
 import type { WebSocket } from 'ws'
 import { createCommandAcks } from './command-acks.ts'
 import { toDeliveryText } from './delivery-text.ts'
@@ -34,7 +34,7 @@ export function createOutbox({ socket, maxWaitingBytes, cut }: OutboxOptions) {
     },
     /** Resolves when the network has taken it; a command, when the client has acknowledged it. */
     deliver(session: Session, message: Delivery): void | Promise<void> {
-      const command = isCommand(session, message.topic)
+      const command = isCommandTo(session, message.topic)
       if (isOpen() && isFull()) {
         // At QoS 0 a copy may be shed; another one would be missed by a client that goes on.
         if (message.qos === 0) return undefined
@@ -52,11 +52,4 @@ export function createOutbox({ socket, maxWaitingBytes, cut }: OutboxOptions) {
     acknowledged: (mid: number): void => acks.settle(mid),
     close: (): void => acks.close(refuse('WS_CONNECTION_GONE')),
   }
-}
-
-/** A command to this very device: `devices/{id}/commands/{command}`. */
-function isCommand({ principal }: Session, topic: string): boolean {
-  if (principal.kind !== 'device') return false
-  const prefix = `devices/${principal.id}/commands/`
-  return topic.startsWith(prefix) && !topic.includes('/', prefix.length)
 }

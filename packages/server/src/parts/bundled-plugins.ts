@@ -7,6 +7,7 @@ const started = [
   { plugin: 'adapter-http', name: 'default' },
   { plugin: 'adapter-coap', name: 'default' },
   { plugin: 'adapter-websocket', name: 'default' },
+  { plugin: 'adapter-amqp', name: 'default' },
   { plugin: 'alert-web', name: 'inbox' },
 ] as const
 

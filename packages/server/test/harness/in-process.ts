@@ -27,6 +27,7 @@ export const startInProcess = async (
     PATCHBAY_MQTTS_PORT: '0',
     PATCHBAY_COAP_PORT: '0',
     PATCHBAY_COAPS_PORT: '0',
+    PATCHBAY_AMQP_PORT: '0',
     PATCHBAY_DATA: data.path,
     PATCHBAY_API_KEY: testKey,
     ...more.env,

@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { closeAmqp, connectAmqp, openAmqpSender, sendAmqp } from '../harness/amqp-client.ts'
+import { createApi, createDevice, type TestDevice } from '../harness/api.ts'
+import { fuzzWire, p99LimitMs } from '../harness/fuzz-wire.ts'
+import { type InProcess, startInProcess } from '../harness/in-process.ts'
+import { isLong } from '../harness/random.ts'
+
+/** What a client of rhea writes in a conversation, taken down by a proxy between it and the server. */
+async function record(server: InProcess, device: TestDevice): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  const proxy = createServer((client) => {
+    const inner = connect(server.port, '127.0.0.1')
+    client.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      inner.write(chunk)
+    })
+    inner.pipe(client)
+    client.on('error', () => inner.destroy())
+    inner.on('error', () => client.destroy())
+    client.on('close', () => inner.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as { port: number }
+  const connection = await connectAmqp(port, { username: device.id, password: device.secret })
+  const sender = await openAmqpSender(connection, `devices/${device.id}/telemetry`)
+  const receiver = connection.open_receiver(`devices/${device.id}/hello`)
+  await once(receiver, 'receiver_open')
+  const hello = await openAmqpSender(connection, `devices/${device.id}/hello`)
+  const heard = once(receiver, 'message')
+  await sendAmqp(sender, '{"a":1.5,"b":"x"}')
+  await sendAmqp(sender, Buffer.from('{"c":2}'))
+  await sendAmqp(hello, 'hello')
+  await heard
+  receiver.close()
+  await once(receiver, 'receiver_close')
+  await closeAmqp(connection)
+  proxy.close()
+  return Buffer.concat(chunks)
+}
+
+/** The protocol headers and frames that bytes of a client are made of. */
+function cut(bytes: Buffer): Buffer[] {
+  const frames: Buffer[] = []
+  for (let at = 0; at < bytes.length;) {
+    const isHeader = bytes.toString('latin1', at, at + 4) === 'AMQP'
+    const size = isHeader ? 8 : bytes.readUInt32BE(at)
+    frames.push(bytes.subarray(at, at + size))
+    at += size
+  }
+  return frames
+}
+
+test('mutated frames harm nobody else', { timeout: isLong ? 1_800_000 : 60_000 }, async () => {
+  const server = await startInProcess()
+  try {
+    const api = createApi(server.url)
+    const device = await createDevice(api, 'fuzz-1')
+    const good = await createDevice(api, 'good-1')
+    const frames = cut(await record(server, device))
+    expect(frames.length).toBeGreaterThan(12)
+    const connection = await connectAmqp(server.port, { username: good.id, password: good.secret })
+    const sender = await openAmqpSender(connection, 'sensors/good-1/n')
+    sender.setMaxListeners(0)
+    const figures = await fuzzWire({
+      name: 'amqp fuzz',
+      server,
+      frames,
+      async wellBehaved() {
+        expect(await sendAmqp(sender, '1')).toBe('accepted')
+        for (const name of ['accepted', 'released', 'rejected']) sender.removeAllListeners(name)
+      },
+    })
+    expect(figures.errors).toEqual([])
+    expect(figures.faults).toBe(0)
+    expect(figures.p99Ms).toBeLessThan(p99LimitMs)
+    if (isLong) expect(figures.growth).toBeLessThan(1.3)
+    await closeAmqp(connection)
+  } finally {
+    await server.close()
+  }
+})

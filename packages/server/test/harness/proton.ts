@@ -1,0 +1,18 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const python = process.env['PATCHBAY_TEST_PYTHON'] ?? 'python3'
+const limitMs = 30_000
+
+/** Python with Qpid Proton, an AMQP client that nobody here wrote: package python3-qpid-proton, or `pip install python-qpid-proton`. */
+export const hasProton = spawnSync(python, ['-c', 'import proton'], { stdio: 'ignore' }).status === 0
+
+/** Runs a Python script: what it printed. */
+export const runPython = async (code: string, options: { folder: string; args: string[] }): Promise<string> => {
+  const file = join(options.folder, 'try.py')
+  await writeFile(file, code)
+  const { stdout } = await promisify(execFile)(python, [file, ...options.args], { timeout: limitMs })
+  return stdout
+}
