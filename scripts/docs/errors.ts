@@ -47,6 +47,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the adapter refuses by itself; recorded like the ones above.',
   },
   {
+    source: 'plugins/adapter-grpc/src/errors.ts',
+    name: 'grpcRefusals',
+    title: 'Refusals of the gRPC adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
     source: 'packages/server/src/front-door/refusal.ts',
     name: 'frontRefusals',
     title: 'Refusals of the front door',

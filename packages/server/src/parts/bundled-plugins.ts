@@ -8,6 +8,7 @@ const started = [
   { plugin: 'adapter-coap', name: 'default' },
   { plugin: 'adapter-websocket', name: 'default' },
   { plugin: 'adapter-amqp', name: 'default' },
+  { plugin: 'adapter-grpc', name: 'default' },
   { plugin: 'alert-web', name: 'inbox' },
 ] as const
 

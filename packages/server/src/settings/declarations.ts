@@ -43,7 +43,7 @@ export const declarations = {
     'PATCHBAY_PORT',
     '8080',
     kind.port,
-    'The one port: console, REST, WebSocket, MQTT and AMQP 1.0, plain or TLS, told apart by their first bytes; CoAP, plain or DTLS, on the same number over UDP; `0` = any free one, printed at start.',
+    'The one port: console, REST, WebSocket, MQTT, AMQP 1.0 and gRPC, plain or TLS, told apart by their first bytes; CoAP, plain or DTLS, on the same number over UDP; `0` = any free one, printed at start.',
   ),
   plain: withDefault(
     'PATCHBAY_PLAIN',
@@ -128,13 +128,7 @@ export const declarations = {
   coapPort: withDefault('PATCHBAY_COAP_PORT', '5683', kind.port, `CoAP over UDP ${wellKnown}.`),
   coapsPort: withDefault('PATCHBAY_COAPS_PORT', '5684', kind.port, `CoAP over DTLS ${wellKnown}.`),
   amqpPort: withDefault('PATCHBAY_AMQP_PORT', '5672', kind.port, `AMQP 1.0, plain or TLS, ${wellKnown}.`),
-  grpcPort: withDefault(
-    'PATCHBAY_GRPC_PORT',
-    '0',
-    kind.port,
-    `gRPC ${wellKnown}; used once adapter-grpc is there.`,
-    'off',
-  ),
+  grpcPort: withDefault('PATCHBAY_GRPC_PORT', '0', kind.port, `gRPC, plain or TLS, ${wellKnown}.`, 'off'),
   config: optional(
     'PATCHBAY_CONFIG',
     kind.notYet('configuration by files'),

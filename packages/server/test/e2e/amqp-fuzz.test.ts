@@ -1,28 +1,13 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { closeAmqp, connectAmqp, openAmqpSender, sendAmqp } from '../harness/amqp-client.ts'
 import { createApi, createDevice, type TestDevice } from '../harness/api.ts'
 import { fuzzWire, p99LimitMs } from '../harness/fuzz-wire.ts'
-import { type InProcess, startInProcess } from '../harness/in-process.ts'
+import { startInProcess } from '../harness/in-process.ts'
 import { isLong } from '../harness/random.ts'
+import { recordClient } from '../harness/record-client.ts'
 
-/** What a client of rhea writes in a conversation, taken down by a proxy between it and the server. */
-async function record(server: InProcess, device: TestDevice): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  const proxy = createServer((client) => {
-    const inner = connect(server.port, '127.0.0.1')
-    client.on('data', (chunk: Buffer) => {
-      chunks.push(chunk)
-      inner.write(chunk)
-    })
-    inner.pipe(client)
-    client.on('error', () => inner.destroy())
-    inner.on('error', () => client.destroy())
-    client.on('close', () => inner.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  const { port } = proxy.address() as { port: number }
+async function talk(port: number, device: TestDevice): Promise<void> {
   const connection = await connectAmqp(port, { username: device.id, password: device.secret })
   const sender = await openAmqpSender(connection, `devices/${device.id}/telemetry`)
   const receiver = connection.open_receiver(`devices/${device.id}/hello`)
@@ -36,8 +21,6 @@ async function record(server: InProcess, device: TestDevice): Promise<Buffer> {
   receiver.close()
   await once(receiver, 'receiver_close')
   await closeAmqp(connection)
-  proxy.close()
-  return Buffer.concat(chunks)
 }
 
 /** The protocol headers and frames that bytes of a client are made of. */
@@ -58,7 +41,7 @@ test('mutated frames harm nobody else', { timeout: isLong ? 1_800_000 : 60_000 }
     const api = createApi(server.url)
     const device = await createDevice(api, 'fuzz-1')
     const good = await createDevice(api, 'good-1')
-    const frames = cut(await record(server, device))
+    const frames = cut(await recordClient(server.port, (port) => talk(port, device)))
     expect(frames.length).toBeGreaterThan(12)
     const connection = await connectAmqp(server.port, { username: good.id, password: good.secret })
     const sender = await openAmqpSender(connection, 'sensors/good-1/n')

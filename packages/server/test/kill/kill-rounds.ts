@@ -39,6 +39,7 @@ export const runKillRounds = async (plan: KillPlan): Promise<KillFigures> => {
       startMs.worst = Math.max(startMs.worst, server.startMs)
       await plan.ready?.(server.port)
       const loads = devices.map((device, i) => plan.start(server.port, device, next[i] ?? 0))
+      await Promise.all(loads.map((load) => load.begun))
       await wait(killBetweenMs.least + random.next() * (killBetweenMs.most - killBetweenMs.least))
       await server.kill()
       await Promise.all(loads.map((load) => load.ended))
