@@ -1,6 +1,7 @@
 import {
   type AdapterRefusal,
   type Connection,
+  type Credentials,
   isRefused,
   type Log,
   type RefusedError,
@@ -187,12 +188,11 @@ export function createConnection(options: AmqpConnectionOptions): AmqpConnection
     phase = 'open'
   }
 
-  async function logIn(init: Fields): Promise<void> {
-    const { address, encrypted, certificate } = connection
+  async function logIn(credentials: Credentials): Promise<void> {
+    const { address, encrypted } = connection
     phase = 'logging-in'
     read()
     try {
-      const credentials = readInit(init, certificate)
       const opened = await sessions.open({ protocol, address, encrypted, credentials })
       if (isGone()) return opened.close()
       session = opened
@@ -265,7 +265,7 @@ export function createConnection(options: AmqpConnectionOptions): AmqpConnection
     if (frame.start === frame.bytes.length) return true
     const { fields, payload } = readPerformative(frame.bytes, frame.start)
     if (phase !== 'sasl') onPerformative(frame.channel, fields, payload)
-    else if (fields.code === codes.saslInit) void logIn(fields)
+    else if (fields.code === codes.saslInit) void logIn(readInit(fields, connection.certificate))
     else throw new Violation('amqp:not-allowed', 'A login begins with sasl-init.')
     return true
   }

@@ -250,6 +250,19 @@ describe('a connection', () => {
     expect(codes()).toEqual(['AMQP_SASL', 'AMQP_SASL', 'AMQP_LOGIN_TIMEOUT'])
   })
 
+  test('a login that is no login is refused as malformed', async () => {
+    await start()
+    const socket = await host.connect()
+    socket.resume()
+    // sasl-init with a number where the response belongs
+    const init = '00000017 02010000 005341 c00a 02 a305 504c41494e 5205'
+    socket.write(Buffer.from('AMQP\x03\x01\x00\x00', 'latin1'))
+    socket.write(Buffer.from(init.replaceAll(' ', ''), 'hex'))
+    await once(socket, 'close')
+    expect(codes()).toEqual(['AMQP_MALFORMED'])
+    expect(host.log.lines.filter(({ level }) => level === 'error')).toEqual([])
+  })
+
   test('a frame announced too large is refused at its head', async () => {
     await start()
     const socket = await host.connect()
