@@ -88,12 +88,15 @@ export function createDoor({ sessions, config, log }: DoorOptions) {
     accept(connection: Connection): void {
       const { socket } = connection
       socket.on('error', () => socket.destroy())
-      if (stopping || !peers.add(connection)) return void socket.destroy()
+      const peer = stopping ? undefined : peers.add(connection)
+      if (!peer) return void socket.destroy()
       running ??= loadLibrary().then(createServer)
       running.then(
         ({ inject }) => {
           if (stopping) socket.destroy()
-          else if (!socket.destroyed) inject(connection)
+          if (socket.destroyed) return
+          peer.begin()
+          inject(connection)
         },
         (error: unknown) => {
           log.error('the gRPC library cannot be loaded', { error })

@@ -6,6 +6,8 @@ import { createSessionLease } from './session-lease.ts'
 export interface GrpcPeer {
   readonly connection: Connection
   readonly lease: ReturnType<typeof createSessionLease>
+  /** The time for its first call begins: not before the library is there to take it. */
+  begin(): void
   /** A call has proved who the client is. */
   proved(): void
 }
@@ -34,11 +36,18 @@ export function createPeers(loginTimeoutMs: number, onSilent: (connection: Conne
       if (!(socket instanceof Socket) || socket.destroyed) return undefined
       const name = nameOf(socket)
       const lease = createSessionLease()
-      const timer = setTimeout(() => {
-        onSilent(connection)
-        socket.destroy()
-      }, loginTimeoutMs)
-      const peer: GrpcPeer = { connection, lease, proved: () => clearTimeout(timer) }
+      let timer: NodeJS.Timeout | undefined
+      const peer: GrpcPeer = {
+        connection,
+        lease,
+        begin() {
+          timer = setTimeout(() => {
+            onSilent(connection)
+            socket.destroy()
+          }, loginTimeoutMs)
+        },
+        proved: () => clearTimeout(timer),
+      }
       peers.set(name, peer)
       sockets.add(socket)
       socket.once('close', () => {

@@ -27,18 +27,21 @@ export const startAmqpLoad = (
       pending.set(sender.send({ body: telemetryOf(baseMs, n) }), n)
     }
   }
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   sender.on('sendable', fill)
   sender.on('accepted', ({ delivery }: EventContext) => {
     const n = delivery && pending.get(delivery)
     if (!delivery || n === undefined) return
     pending.delete(delivery)
     acked.push(n)
+    begin()
     fill()
   })
   const ended = new Promise<void>((resolve) => {
     connection.on('disconnected', () => resolve())
     connection.on('connection_close', () => resolve())
   })
+  void ended.then(begin)
   container.on('error', () => undefined) // the kill resets the connection: `ended` tells
   connection.connect()
   return {
@@ -46,6 +49,7 @@ export const startAmqpLoad = (
     get next() {
       return next
     },
+    begun,
     ended,
     close: () => connection.close(),
   }

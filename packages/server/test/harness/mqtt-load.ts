@@ -8,7 +8,7 @@ export interface Load {
   readonly acked: number[]
   /** The next number to send: goes on over the rounds, so that every message is its own point. */
   readonly next: number
-  /** The first acknowledgement has come, or none will: for protocols whose library is loaded with the first client. */
+  /** The first acknowledgement has come, or none will: where a login takes several ways there and back. */
   readonly begun?: Promise<void>
   /** The connection is gone (killed with the server, or closed). */
   readonly ended: Promise<void>

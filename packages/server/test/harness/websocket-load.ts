@@ -17,6 +17,7 @@ export const startWebSocketLoad = (
     const n = next++
     socket.send(`{"id":${n},"publish":"${topic}","payload":${telemetryOf(baseMs, n)}}`)
   }
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>()
   socket.on('open', () => {
     for (let i = 0; i < inFlight; i++) publish()
   })
@@ -24,17 +25,20 @@ export const startWebSocketLoad = (
     const { ack } = JSON.parse(data.toString()) as { ack?: number }
     if (ack === undefined) return
     acked.push(ack)
+    begin()
     if (socket.readyState === WebSocket.OPEN) publish()
   })
   const ended = new Promise<void>((resolve) => {
     socket.on('close', () => resolve())
   })
+  void ended.then(begin)
   socket.on('error', () => undefined) // the kill resets the connection: `ended` tells
   return {
     acked,
     get next() {
       return next
     },
+    begun,
     ended,
     close: () => socket.terminate(),
   }
