@@ -180,7 +180,7 @@ describe('the end of a socket', () => {
   const follow = async (cookie: string) => {
     const viewer = await view({ cookie, origin: server.url })
     viewer.send({ subscribe: { kind: 'devices', ids: ['boiler-1'] } })
-    await expect.poll(() => viewer.frames.length).toBe(1)
+    await expect.poll(() => viewer.frames.length).toBeGreaterThan(0)
     return viewer
   }
   test('a logout ends it at once', async () => {

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import type { DatabaseSync } from 'node:sqlite'
 import { isOfStatement, toFailure } from './failure.ts'
 import { OPENED, type Reply } from './worker-reply.ts'
+import { collectStartGarbageLater } from '../../start-garbage.ts'
 
 export interface GroupOptions<R> {
   db: DatabaseSync
@@ -117,6 +118,7 @@ export function openWorker(open: () => unknown): void {
   try {
     const value = open()
     parentPort?.postMessage([{ id: OPENED, value }] satisfies Reply[], [])
+    collectStartGarbageLater()
   } catch (error) {
     parentPort?.postMessage([{ id: OPENED, failure: toFailure(error) }] satisfies Reply[], [])
     parentPort?.close()
