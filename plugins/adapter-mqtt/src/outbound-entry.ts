@@ -82,17 +82,20 @@ function propertiesOf(
   }
 }
 
-/** A plain QoS 0 message is the same bytes for each subscriber of a version: made for the first, sent to all. */
-const shared = { 4: new WeakMap<Message, Buffer>(), 5: new WeakMap<Message, Buffer>() }
+/** The message that is being given to its subscribers, one after the other in one turn, and its packets: kept for no longer than that. */
+const shared: { message: Message | undefined; packets: { 4: Buffer | undefined; 5: Buffer | undefined } } = {
+  message: undefined,
+  packets: { 4: undefined, 5: undefined },
+}
 
+/** A plain QoS 0 message is the same bytes for each subscriber of a version: made for the first, sent to all. */
 export function sharedBytes(message: Message, version: Version): Buffer {
-  const known = shared[version === 5 ? 5 : 4]
-  let bytes = known.get(message)
-  if (bytes === undefined) {
-    bytes = toPublish(newEntry(message, 0, false, undefined, 0), version, undefined)
-    known.set(message, bytes)
+  if (shared.message !== message) {
+    shared.message = message
+    shared.packets = { 4: undefined, 5: undefined }
   }
-  return bytes
+  const kind = version === 5 ? 5 : 4
+  return (shared.packets[kind] ??= toPublish(newEntry(message, 0, false, undefined, 0), version, undefined))
 }
 
 export function toPublish(entry: Entry, version: Version, alias: Alias | undefined): Buffer {
