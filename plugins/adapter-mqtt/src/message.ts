@@ -1,3 +1,4 @@
+import { toOwnBytes } from './own-bytes.ts'
 import type { Properties } from './wire/properties.ts'
 
 export type Qos = 0 | 1 | 2
@@ -5,7 +6,8 @@ export type Qos = 0 | 1 | 2
 /** A message on its way from its publisher to sessions; all of them share its bytes. */
 export interface Message {
   readonly topic: string
-  readonly payload: Buffer
+  /** Changed by `keepBytes` alone, which leaves the bytes as they are. */
+  payload: Buffer
   readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties | undefined
@@ -33,4 +35,10 @@ function toForward(properties: Properties | undefined): Properties | undefined {
   if (properties === undefined) return undefined
   const { topicAlias: _alias, willDelayInterval: _delay, messageExpiryInterval: _expiry, ...forwarded } = properties
   return forwarded
+}
+
+/** For a message that waits or is stored: from here on it keeps its own bytes and nothing else. All who have it share them. */
+export function keepBytes(message: Message): void {
+  const { payload } = message
+  if (payload.length < payload.buffer.byteLength) message.payload = toOwnBytes(payload)
 }

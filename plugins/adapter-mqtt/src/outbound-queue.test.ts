@@ -75,4 +75,25 @@ describe('the queue of a session', () => {
       expect(queue.waiting).toBe(added - 1)
     }
   })
+
+  it('keeps of each waiting message its own bytes, not the pool that they were cut from', () => {
+    for (const durable of [false, true]) {
+      const queue = new OutboundQueue(client, store.outgoing, () => undefined)
+      const message = messageOf('21.5')
+      expect(message.payload.buffer.byteLength).toBeGreaterThan(4)
+      void queue.add(message, 1, false, undefined, durable)
+      expect([String(message.payload), message.payload.buffer.byteLength]).toEqual(['21.5', 4])
+    }
+  })
+
+  it('keeps so what was sent and not acknowledged, once the connection is gone', async () => {
+    const queue = new OutboundQueue(client, store.outgoing, () => undefined)
+    const { link, types } = makeLink()
+    queue.attach(link)
+    const message = messageOf('21.5')
+    void queue.add(message, 1, false, undefined, false)
+    await vi.waitFor(() => expect(types).toEqual([publish]))
+    queue.detach()
+    expect(message.payload.buffer.byteLength).toBe(4)
+  })
 })

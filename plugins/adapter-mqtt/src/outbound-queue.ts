@@ -1,6 +1,6 @@
 import type { Delivery } from '@patchbay/sdk'
 import { connectionGone, deliveryRefused, packetTooLarge, queueFull } from './errors.ts'
-import type { Message, Qos } from './message.ts'
+import { keepBytes, type Message, type Qos } from './message.ts'
 import { newEntry, sharedBytes, toPublish, type Entry, type Link } from './outbound-entry.ts'
 import type { OutgoingRows, StoredOutgoing } from './persistence/outgoing-rows.ts'
 import { plainAcknowledgement } from './wire/acknowledgement.ts'
@@ -95,6 +95,7 @@ export class OutboundQueue {
       return undefined
     }
     const seq = durable ? this.#rows.nextSeq() : 0
+    if (durable) keepBytes(message)
     const entry = newEntry(message, qos, retain, identifiers, seq)
     this.#queue.push(entry)
     this.#bytes = bytes
@@ -102,6 +103,7 @@ export class OutboundQueue {
       ? this.#rows.add(this.#client, { seq, message, qos, retain, identifiers, messageId: 0, released: false })
       : undefined
     this.#pump()
+    if (entry.messageId === 0) keepBytes(message)
     return stored
   }
 
@@ -148,6 +150,7 @@ export class OutboundQueue {
     this.#link = undefined
     this.#again = []
     for (const entry of this.#platform.keys()) this.#forget(entry, connectionGone())
+    for (const { message } of this.#inFlight.values()) keepBytes(message)
     this.#queue = this.#queue.slice(this.#head).filter((entry) => entry.settle === undefined)
     this.#head = 0
   }

@@ -1,5 +1,5 @@
 import { ownerOf } from '../client-name.ts'
-import type { Message } from '../message.ts'
+import { keepBytes, type Message } from '../message.ts'
 import { matchesFilter } from '../topics.ts'
 import type { Journal } from './journal.ts'
 import { bytesOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
@@ -34,6 +34,7 @@ export class RetainedValues {
       await this.clear(packet.topic)
       return
     }
+    keepBytes(packet)
     this.#put(packet)
     await this.#journal.write(
       'retain',

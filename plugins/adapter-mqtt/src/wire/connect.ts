@@ -1,3 +1,4 @@
+import { toOwnBytes } from '../own-bytes.ts'
 import { filterProblem, topicProblem } from '../topics.ts'
 import { ByteReader } from './byte-reader.ts'
 import { packetTypes } from './framing.ts'
@@ -66,7 +67,7 @@ function checkFlags(flags: number, version: Version): void {
 function readWill(reader: ByteReader, flags: number, version: Version): Will {
   const properties = version === 5 ? readProperties(reader, willProperties) : undefined
   const topic = reader.name()
-  const payload = Buffer.from(reader.binary())
+  const payload = toOwnBytes(reader.binary())
   const problem = topicProblem(topic)
   if (topic === '') throw malformed('The will has no topic')
   if (problem !== undefined) throw topicNameInvalid(`The will’s topic ${problem}`)

@@ -1,3 +1,4 @@
+import { toOwnBytes } from '../own-bytes.ts'
 import type { ByteReader } from './byte-reader.ts'
 import { packetTypes as types } from './framing.ts'
 import { malformed, protocolError, topicAliasInvalid } from './violation.ts'
@@ -121,7 +122,7 @@ function readProperty(part: ByteReader, id: number, where: number, into: Propert
   if (id === correlationDataId) {
     const value = part.binary()
     allow([publish, willProperties], where, id)
-    into.correlationData = Buffer.from(value)
+    into.correlationData = toOwnBytes(value)
   } else if (id === authenticationDataId) {
     const value = part.binary()
     allow([connect], where, id)
