@@ -1,9 +1,9 @@
 import { DomainError } from '../errors.ts'
 import type { ListQuery, RegistryStore } from '../registry/port.ts'
+import { createKeyedTurns } from '../keyed-turns.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
 import { toBody, toStoredAlert, type AlertDocument, type StoredAlert } from './alert-document.ts'
 import { alertLimits } from './limits.ts'
-import { createKeyedTurns } from './turns.ts'
 
 /** Alerts in the registry: every change reads the document, changes it and writes it against its version. */
 export interface AlertStore {
@@ -27,7 +27,10 @@ export interface AlertStore {
 }
 
 export function createAlertStore(registry: RegistryStore, onWritten: (alert: StoredAlert) => void): AlertStore {
-  const turns = createKeyedTurns()
+  const turns = createKeyedTurns({
+    maxWaiting: alertLimits.waitingWrites,
+    full: () => new StoreUnavailable('too many changes of one alert are waiting'),
+  })
 
   const read = async (id: string): Promise<StoredAlert | undefined> => {
     const stored = await registry.get('alerts', id)

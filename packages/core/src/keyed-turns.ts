@@ -1,15 +1,18 @@
-import { StoreUnavailable } from '../store-unavailable.ts'
-import { alertLimits } from './limits.ts'
-
 /** Work under one key runs one after the other, work under different keys at the same time. */
-export type Turns = <T>(key: string, work: () => Promise<T>) => Promise<T>
+export type KeyedTurns = <T>(key: string, work: () => Promise<T>) => Promise<T>
 
-export function createKeyedTurns(): Turns {
+/** `maxWaiting` pieces of work of one key, the one that runs among them; more are refused with what `full` makes. */
+export function createKeyedTurns({
+  maxWaiting,
+  full,
+}: {
+  maxWaiting: number
+  full: (key: string) => Error
+}): KeyedTurns {
   const lines = new Map<string, { last: Promise<unknown>; length: number }>()
   return async (key, work) => {
     const line = lines.get(key) ?? { last: Promise.resolve(), length: 0 }
-    if (line.length >= alertLimits.waitingWrites)
-      throw new StoreUnavailable('too many changes of one alert are waiting')
+    if (line.length >= maxWaiting) throw full(key)
     line.length++
     lines.set(key, line)
     const mine = line.last.then(work)
