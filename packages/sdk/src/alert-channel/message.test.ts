@@ -21,6 +21,15 @@ test.for([
   expect(toHeadline({ ...notification, kind, ...(kind === 'storm' ? { group } : {}) })).toBe(line)
 })
 
+test.for([
+  ['raised', 'INFO: 500 alerts of Test of the channel'],
+  ['severity', 'NOW INFO: 500 alerts of Test of the channel'],
+  ['escalated', 'NOT ACKNOWLEDGED, INFO: 500 alerts of Test of the channel'],
+  ['resolved', 'RESOLVED: 500 alerts of Test of the channel'],
+] as const)('%s of many at once names none of them alone', ([kind, line]) => {
+  expect(toHeadline({ ...notification, kind, group: { count: 500, alerts: [] } })).toBe(line)
+})
+
 test('a storm lists some and counts the rest', () => {
   const alerts = Array.from({ length: 50 }, (_, index) => ({
     id: `a-${index}`,

@@ -12,23 +12,25 @@ const valueText = (value: unknown): string => {
   return text.length > maxValueChars ? `${text.slice(0, maxValueChars)}…` : text
 }
 
-/** One line that says it all: `CRITICAL: Too hot (boiler-1)`. */
-export function toHeadline({ kind, alert, rule, device, group }: Notification): string {
-  const severity = alert.severity.toUpperCase()
+const prefixOf = (kind: Notification['kind'], severity: string): string => {
   switch (kind) {
     case 'resolved':
-      return `RESOLVED: ${rule.name} (${nameOf(device)})`
+      return 'RESOLVED'
     case 'severity':
-      return `NOW ${severity}: ${rule.name} (${nameOf(device)})`
+      return `NOW ${severity}`
     case 'escalated':
-      return `NOT ACKNOWLEDGED, ${severity}: ${rule.name} (${nameOf(device)})`
-    case 'storm':
-      return `${severity}: ${group?.count ?? 1} alerts of ${rule.name}`
+      return `NOT ACKNOWLEDGED, ${severity}`
     case 'test':
-      return `TEST: ${rule.name} (${nameOf(device)})`
+      return 'TEST'
     default:
-      return `${severity}: ${rule.name} (${nameOf(device)})`
+      return severity
   }
+}
+
+/** One line that says it all: `CRITICAL: Too hot (boiler-1)`, or of many at once `RESOLVED: 500 alerts of Too hot`. */
+export function toHeadline({ kind, alert, rule, device, group }: Notification): string {
+  const what = group ? `${group.count} alerts of ${rule.name}` : `${rule.name} (${nameOf(device)})`
+  return `${prefixOf(kind, alert.severity.toUpperCase())}: ${what}`
 }
 
 /** What there is to know, a line each. */
