@@ -1,15 +1,6 @@
 import type { Notification } from '@patchbay/sdk'
-import {
-  type AlertChannel,
-  answerOf,
-  assertTarget,
-  cutText,
-  deliverByPost,
-  openTemplate,
-  toUrlSecrets,
-  toValues,
-} from '@patchbay/sdk/alert-channel'
-import { escapeLine } from '@patchbay/sdk/template-escape'
+import { type AlertChannel, cutText } from '@patchbay/sdk/alert-channel'
+import { openChatChannel } from '@patchbay/sdk/chat-channel'
 import type { Config } from './config.ts'
 
 /** What Discord takes: an embed's title has 256 characters, its description 4,096. */
@@ -42,31 +33,7 @@ const toMessage = (title: string, text: string, { link, kind, alert }: Notificat
 })
 
 /** Throws BadConfig for what is wrong by itself. */
-export async function openChannel(
+export const openChannel = (
   config: Config,
-  { privateTargets, stop }: { privateTargets: readonly string[]; stop?: AbortSignal },
-): Promise<AlertChannel> {
-  assertTarget('/url', config.url, privateTargets)
-  const title = await openTemplate('/title', config.title, { escape: escapeMarkdown })
-  const text = await openTemplate('/text', config.text, { escape: escapeMarkdown })
-  const secrets = toUrlSecrets(config.url)
-  const toBody = (notification: Notification): string => {
-    const values = toValues(notification)
-    return JSON.stringify(toMessage(escapeLine(title.render(values)), text.render(values), notification))
-  }
-  return {
-    deliver: (notification, { signal }) =>
-      answerOf(
-        async () =>
-          deliverByPost({
-            url: config.url,
-            body: toBody(notification),
-            headers: { 'content-type': 'application/json; charset=utf-8' },
-            privateTargets,
-            signal: stop ? AbortSignal.any([stop, signal]) : signal,
-            secrets,
-          }),
-        secrets,
-      ),
-  }
-}
+  places: { privateTargets: readonly string[]; stop?: AbortSignal },
+): Promise<AlertChannel> => openChatChannel(config, places, { escape: escapeMarkdown, toMessage })

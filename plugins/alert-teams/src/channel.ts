@@ -1,15 +1,6 @@
 import type { Notification } from '@patchbay/sdk'
-import {
-  type AlertChannel,
-  answerOf,
-  assertTarget,
-  cutText,
-  deliverByPost,
-  openTemplate,
-  toUrlSecrets,
-  toValues,
-} from '@patchbay/sdk/alert-channel'
-import { escapeLine } from '@patchbay/sdk/template-escape'
+import { type AlertChannel, cutText } from '@patchbay/sdk/alert-channel'
+import { openChatChannel } from '@patchbay/sdk/chat-channel'
 import type { Config } from './config.ts'
 
 /** A card may have 28 KB; these two stay far below. */
@@ -22,7 +13,7 @@ const run = (text: string, more: object = {}): object => ({
 })
 
 /** All that came from templates stands in text runs, which know no markup, other than text blocks. */
-const toMessage = (title: string, text: string, link: string | undefined): object => ({
+const toMessage = (title: string, text: string, { link }: Notification): object => ({
   type: 'message',
   attachments: [
     {
@@ -45,31 +36,7 @@ const toMessage = (title: string, text: string, link: string | undefined): objec
 })
 
 /** Throws BadConfig for what is wrong by itself. */
-export async function openChannel(
+export const openChannel = (
   config: Config,
-  { privateTargets, stop }: { privateTargets: readonly string[]; stop?: AbortSignal },
-): Promise<AlertChannel> {
-  assertTarget('/url', config.url, privateTargets)
-  const title = await openTemplate('/title', config.title)
-  const text = await openTemplate('/text', config.text)
-  const secrets = toUrlSecrets(config.url)
-  const toBody = (notification: Notification): string => {
-    const values = toValues(notification)
-    return JSON.stringify(toMessage(escapeLine(title.render(values)), text.render(values), notification.link))
-  }
-  return {
-    deliver: (notification, { signal }) =>
-      answerOf(
-        async () =>
-          deliverByPost({
-            url: config.url,
-            body: toBody(notification),
-            headers: { 'content-type': 'application/json; charset=utf-8' },
-            privateTargets,
-            signal: stop ? AbortSignal.any([stop, signal]) : signal,
-            secrets,
-          }),
-        secrets,
-      ),
-  }
-}
+  places: { privateTargets: readonly string[]; stop?: AbortSignal },
+): Promise<AlertChannel> => openChatChannel(config, places, { toMessage })
