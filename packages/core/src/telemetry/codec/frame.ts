@@ -1,5 +1,5 @@
 import { kinds } from '../port.ts'
-import type { PointColumns } from './point-columns.ts'
+import { makePoints, type PointColumns } from './point-columns.ts'
 import type { Values } from './values.ts'
 
 /** A point on its way into a frame. A boolean is 0 or 1; JSON is JSON text. */
@@ -157,15 +157,7 @@ export function framePoints(frame: Frame): PointColumns {
   const length = countPoints(frame)
   const { at, seq, columns } = frame
   const text: string[] = []
-  const points: PointColumns = {
-    length,
-    seq: new Float64Array(length),
-    series: new Uint32Array(length),
-    at: new Float64Array(length),
-    kind: new Uint8Array(length),
-    number: new Float64Array(length),
-    text,
-  }
+  const points = makePoints(length, text)
   const places = new Int32Array(columns.length)
   let i = 0
   for (let row = 0; row < at.length; row++) {

@@ -11,19 +11,22 @@ export interface PointColumns {
   text: readonly string[]
 }
 
+/** Room for as many points, all zero. */
+export const makePoints = (length: number, text: readonly string[]): PointColumns => ({
+  length,
+  seq: new Float64Array(length),
+  series: new Uint32Array(length),
+  at: new Float64Array(length),
+  kind: new Uint8Array(length),
+  number: new Float64Array(length),
+  text,
+})
+
 /** Those of the points that stand at these places. */
 export function pickPoints(points: PointColumns, places: Int32Array): PointColumns {
   const length = places.length
   const { text } = points
-  const picked: PointColumns = {
-    length,
-    seq: new Float64Array(length),
-    series: new Uint32Array(length),
-    at: new Float64Array(length),
-    kind: new Uint8Array(length),
-    number: new Float64Array(length),
-    text,
-  }
+  const picked = makePoints(length, text)
   for (let i = 0; i < length; i++) {
     const place = places[i] ?? 0
     picked.seq[i] = points.seq[place] ?? 0
@@ -61,15 +64,7 @@ export function joinPoints(a: PointColumns, b: PointColumns): PointColumns {
 
 function concat(a: PointColumns, b: PointColumns): PointColumns {
   const length = a.length + b.length
-  const all: PointColumns = {
-    length,
-    seq: new Float64Array(length),
-    series: new Uint32Array(length),
-    at: new Float64Array(length),
-    kind: new Uint8Array(length),
-    number: new Float64Array(length),
-    text: a.text.length === 0 ? b.text : [...a.text, ...b.text],
-  }
+  const all = makePoints(length, a.text.length === 0 ? b.text : [...a.text, ...b.text])
   for (const [source, from] of [
     [a, 0],
     [b, a.length],

@@ -1,5 +1,5 @@
 import { kinds } from '@patchbay/core/telemetry/port'
-import type { PointColumns } from '@patchbay/core/telemetry/codec/point-columns'
+import { makePoints, type PointColumns } from '@patchbay/core/telemetry/codec/point-columns'
 import type { HotRow } from './hot-rows.ts'
 
 const FIRST_ROWS = 4_096
@@ -81,15 +81,7 @@ export class HotColumns {
   copy(rows: Int32Array): PointColumns {
     const length = rows.length
     const text: string[] = []
-    const copy: PointColumns = {
-      length,
-      seq: new Float64Array(length),
-      series: new Uint32Array(length),
-      at: new Float64Array(length),
-      kind: new Uint8Array(length),
-      number: new Float64Array(length),
-      text,
-    }
+    const copy = makePoints(length, text)
     for (let i = 0; i < length; i++) {
       const row = rows[i] ?? 0
       copy.seq[i] = this.seq[row] ?? 0
