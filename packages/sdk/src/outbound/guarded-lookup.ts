@@ -20,11 +20,14 @@ export interface TargetGuard {
   readonly lookup: LookupFunction
 }
 
+const rule =
+  'private and loopback addresses are closed unless PATCHBAY_ALLOW_PRIVATE_TARGETS names them; link-local and metadata addresses are always closed.'
+
 const forbidden = (host: string, address: string): TargetForbidden =>
   new TargetForbidden(
     host === address
-      ? `The address ${address} is not allowed: private, loopback, link-local and metadata addresses are closed.`
-      : `The address of ${host} is not allowed (${address}): private, loopback, link-local and metadata addresses are closed.`,
+      ? `The address ${address} is not allowed: ${rule}`
+      : `The address of ${host} is not allowed (${address}): ${rule}`,
   )
 
 const familyOf = (options: LookupOptions): 0 | 4 | 6 =>
