@@ -45,5 +45,3 @@ export function createExchanges(now: () => number, most: number = limits.exchang
     },
   }
 }
-
-export type Exchanges = ReturnType<typeof createExchanges>

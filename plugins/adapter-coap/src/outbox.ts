@@ -89,5 +89,3 @@ export function createOutbox(random: () => number) {
     },
   }
 }
-
-export type Outbox = ReturnType<typeof createOutbox>
