@@ -2,8 +2,8 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { ByteReader } from './byte-reader.ts'
 import type { ByteWriter } from './byte-writer.ts'
 
-/** Shorter bytes are not worth the frame that zstd puts around them. */
-const MIN_BYTES = 96
+/** Shorter bytes are not worth what opening them costs: some microseconds, be they ever so few. */
+const MIN_BYTES = 256
 /** Compressed bytes are kept only when they are this much shorter: reading them costs time. */
 const WORTH = 0.9
 

@@ -12,6 +12,9 @@ export interface Rollup extends NumberSummary {
 }
 
 const VERSION = 1
+/** How the columns follow each other; stored so, never change it. */
+const columnOrder: readonly (keyof NumberSummary)[] = ['sum', 'min', 'max', 'first', 'last']
+const none = new Float64Array()
 
 /** Writes roll-ups in order of their places. */
 export function writeRollups(rollups: readonly Rollup[]): Uint8Array {
@@ -26,7 +29,7 @@ export function writeRollups(rollups: readonly Rollup[]): Uint8Array {
     out,
     Float64Array.from(rollups, ({ count }) => count),
   )
-  for (const name of ['sum', 'min', 'max', 'first', 'last'] as const) {
+  for (const name of columnOrder) {
     writeNumbers(
       out,
       Float64Array.from(rollups, (each) => each[name]),
@@ -35,22 +38,27 @@ export function writeRollups(rollups: readonly Rollup[]): Uint8Array {
   return out.done()
 }
 
-export function readRollups(bytes: Uint8Array): Rollup[] {
-  const input = new ByteReader(bytes)
-  input.byte()
-  const length = input.unsigned()
-  const places = readIntegers(input, length)
-  const counts = readIntegers(input, length)
-  const [sum, min, max, first, last] = Array.from({ length: 5 }, () => readNumbers(input, length))
-  return Array.from(places, (place, i) => ({
-    place,
-    count: counts[i] ?? 0,
-    sum: sum?.[i] ?? 0,
-    min: min?.[i] ?? 0,
-    max: max?.[i] ?? 0,
-    first: first?.[i] ?? 0,
-    last: last?.[i] ?? 0,
-  }))
+/** Written roll-ups, a column for each of their numbers. */
+export class RollupColumns {
+  readonly places: Float64Array
+  readonly counts: Float64Array
+  readonly #input: ByteReader
+  readonly #numbers: Float64Array[] = []
+
+  constructor(bytes: Uint8Array) {
+    this.#input = new ByteReader(bytes)
+    this.#input.byte()
+    const length = this.#input.unsigned()
+    this.places = readIntegers(this.#input, length)
+    this.counts = readIntegers(this.#input, length)
+  }
+
+  /** Columns are opened up to the wanted one: a mean never looks at what follows the sums. */
+  numbers(name: keyof NumberSummary): Float64Array {
+    const place = columnOrder.indexOf(name)
+    while (this.#numbers.length <= place) this.#numbers.push(readNumbers(this.#input, this.places.length))
+    return this.#numbers[place] ?? none
+  }
 }
 
 /** Joins neighbours into places `factor` times as long. */

@@ -1,11 +1,14 @@
 import { kinds, type AggregateName } from '@patchbay/core/telemetry/port'
-import type { Summary } from '@patchbay/core/telemetry/codec/summary'
+import type { NumberSummary, Summary } from '@patchbay/core/telemetry/codec/summary'
 import { ReadTooLarge } from '@patchbay/core/telemetry/read-too-large'
 import type { HotRow } from './hot-rows.ts'
+import type { DayRollups } from './rollup-read.ts'
 import type { KeyBuckets } from './telemetry-calls.ts'
 
 /** Buckets that one answer may hold, over all its keys. */
 export const MAX_BUCKETS = 500_000
+
+const noNumbers = new Float64Array()
 
 /** Counts the buckets of a whole answer. */
 export interface BucketCount {
@@ -25,8 +28,10 @@ export class BucketFold {
   #sum = 0
   #min = 0
   #max = 0
-  #first: HotRow | undefined
-  #last: HotRow | undefined
+  #firstKind = 0
+  #firstValue: number | string = 0
+  #lastKind = 0
+  #lastValue: number | string = 0
 
   constructor(key: string, query: { from: number; step: number; aggregate: AggregateName }, count: BucketCount) {
     this.#from = query.from
@@ -41,9 +46,7 @@ export class BucketFold {
   add(row: HotRow): boolean {
     const { kind, value } = row
     if (this.#numeric && kind !== kinds.number) return false
-    this.#enter(row.at, row)
-    this.#rows += 1
-    this.#last = row
+    this.#take(row.at, 1, kind, value, kind, value)
     if (typeof value === 'number') {
       this.#sum += value
       if (value < this.#min) this.#min = value
@@ -59,14 +62,37 @@ export class BucketFold {
   }
 
   /** Adds points that `takes` has accepted. */
-  addSummary({ firstAt, lastAt, count, numbers }: Summary): void {
-    this.#enter(firstAt, { seq: 0, at: firstAt, kind: kinds.number, value: numbers?.first ?? 0 })
-    this.#rows += count
-    this.#last = { seq: 0, at: lastAt, kind: kinds.number, value: numbers?.last ?? 0 }
+  addSummary({ firstAt, count, numbers }: Summary): void {
+    this.#take(firstAt, count, kinds.number, numbers?.first ?? 0, kinds.number, numbers?.last ?? 0)
     if (!numbers) return
     this.#sum += numbers.sum
     if (numbers.min < this.#min) this.#min = numbers.min
     if (numbers.max > this.#max) this.#max = numbers.max
+  }
+
+  /** Adds the stretches of a day that begin in [from, to); none is longer than a bucket. */
+  addRollups({ start, unit, columns }: DayRollups, from: number, to: number): void {
+    const { places, counts } = columns
+    const sums = this.#column(columns, 'sum', 'avg')
+    const mins = this.#column(columns, 'min', 'minmax')
+    const maxs = this.#column(columns, 'max', 'minmax')
+    const firsts = this.#column(columns, 'first')
+    const lasts = this.#column(columns, 'last')
+    for (let i = 0; i < places.length; i++) {
+      const at = start + (places[i] ?? 0) * unit
+      if (at < from || at >= to) continue
+      this.#take(at, counts[i] ?? 0, kinds.number, firsts[i] ?? 0, kinds.number, lasts[i] ?? 0)
+      this.#sum += sums[i] ?? 0
+      const min = mins[i] ?? 0
+      if (min < this.#min) this.#min = min
+      const max = maxs[i] ?? 0
+      if (max > this.#max) this.#max = max
+    }
+  }
+
+  /** A column, opened only when the aggregate is made of it. */
+  #column(columns: DayRollups['columns'], name: keyof NumberSummary, also?: AggregateName): Float64Array {
+    return this.#aggregate === name || this.#aggregate === also ? columns.numbers(name) : noNumbers
   }
 
   done(): KeyBuckets {
@@ -79,16 +105,28 @@ export class BucketFold {
     return Math.floor((at - this.#from) / this.#step)
   }
 
-  #enter(at: number, first: HotRow): void {
+  #take(
+    at: number,
+    count: number,
+    firstKind: number,
+    firstValue: number | string,
+    lastKind: number,
+    lastValue: number | string,
+  ): void {
     const bucket = this.#bucketOf(at)
-    if (bucket === this.#bucket) return
-    this.#close()
-    this.#bucket = bucket
-    this.#rows = 0
-    this.#sum = 0
-    this.#min = Infinity
-    this.#max = -Infinity
-    this.#first = first
+    if (bucket !== this.#bucket) {
+      this.#close()
+      this.#bucket = bucket
+      this.#rows = 0
+      this.#sum = 0
+      this.#min = Infinity
+      this.#max = -Infinity
+      this.#firstKind = firstKind
+      this.#firstValue = firstValue
+    }
+    this.#rows += count
+    this.#lastKind = lastKind
+    this.#lastValue = lastValue
   }
 
   #close(): void {
@@ -99,9 +137,14 @@ export class BucketFold {
     }
     const { at, kind, value } = this.#buckets
     at.push(this.#from + this.#bucket * this.#step)
-    const row = this.#aggregate === 'first' ? this.#first : this.#aggregate === 'last' ? this.#last : undefined
-    kind.push(row ? row.kind : kinds.number)
-    value.push(row ? row.value : this.#number())
+    const isLast = this.#aggregate === 'last'
+    if (isLast || this.#aggregate === 'first') {
+      kind.push(isLast ? this.#lastKind : this.#firstKind)
+      value.push(isLast ? this.#lastValue : this.#firstValue)
+      return
+    }
+    kind.push(kinds.number)
+    value.push(this.#number())
   }
 
   #number(): number | [number, number] {

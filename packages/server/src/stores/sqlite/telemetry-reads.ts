@@ -6,7 +6,8 @@ import { asArrays, PAUSE, toHotRow, type HotRow, type Steps, type Turn } from '.
 import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
 import type { HotIndex } from './hot-index.ts'
 import type { SealedChunks } from './sealed-chunks.ts'
-import { createRollupRead } from './rollup-read.ts'
+import { createRollupRead, type RolledUp } from './rollup-read.ts'
+import { createRawStart } from './raw-start.ts'
 import type { SeriesPlace, SeriesPoints, Stretch } from './series-points.ts'
 import type { Columns, KeyBuckets, StoreCalls } from './telemetry-calls.ts'
 
@@ -42,6 +43,7 @@ export function createTelemetryReads(
     ),
   )
   const rollups = createRollupRead(db, index)
+  const rawStart = createRawStart(db)
 
   function seriesOf(device: string): Series[] {
     return ofDevice.all(device).map(toSeries)
@@ -60,16 +62,17 @@ export function createTelemetryReads(
     place: SeriesPlace,
     { from: origin, to, step }: Ask<'range'>,
     takes: (summary: Summary) => boolean,
-  ): Generator<Stretch | Turn, void> {
+    rawFrom: (series: number) => number,
+  ): Generator<Stretch | RolledUp | Turn, void> {
     const { device, series, owner } = place
     for (let from = origin; from < to;) {
-      const part =
+      const part: RolledUp =
         owner === undefined
-          ? { to, summaries: undefined }
-          : rollups.next({ device, series, owner, origin, step, from, to })
-      if (part.summaries) {
-        for (const summary of part.summaries) yield { summary }
-        budget.spend(part.summaries.length)
+          ? { from, to, days: undefined }
+          : rollups.next({ device, series, owner, rawFrom: rawFrom(series), origin, step, from, to })
+      if (part.days) {
+        yield part
+        for (const { columns } of part.days) budget.spend(columns.places.length)
       } else yield* points.stretches(budget, place, from, part.to, ROWS_PER_TURN, takes)
       from = part.to
       if (budget.turnOver()) yield PAUSE
@@ -99,12 +102,19 @@ export function createTelemetryReads(
       const series: KeyBuckets[] = []
       const mismatch: string[] = []
       const owner = chunks.ownerOf(ask.device)
+      // What retention drops while the read pauses is looked at again.
+      let start = rawStart(ask.device)
+      const rawFrom = (id: number) => start(id)
       for (const { id, key } of chosen(ask.device, ask.keys)) {
         const fold = new BucketFold(key, ask, count)
         const takes = (summary: Summary) => fold.takes(summary)
         let fits = true
-        for (const stretch of stretches(budget, { device: ask.device, series: id, owner }, ask, takes)) {
-          if (stretch === PAUSE) yield PAUSE
+        for (const stretch of stretches(budget, { device: ask.device, series: id, owner }, ask, takes, rawFrom)) {
+          if (stretch === PAUSE) {
+            yield PAUSE
+            start = rawStart(ask.device)
+          } else if ('days' in stretch)
+            for (const day of stretch.days ?? []) fold.addRollups(day, stretch.from, stretch.to)
           else if ('summary' in stretch) fold.addSummary(stretch.summary)
           else fits = stretch.rows.every((row) => fold.add(row))
           if (!fits) break
@@ -113,7 +123,10 @@ export function createTelemetryReads(
         if (!buckets) mismatch.push(key)
         else if (buckets.at.length > 0) series.push(buckets)
         budget.spend(LOOKUP_ROWS)
-        if (budget.turnOver()) yield PAUSE
+        if (budget.turnOver()) {
+          yield PAUSE
+          start = rawStart(ask.device)
+        }
       }
       return { series, mismatch }
     },
