@@ -3,6 +3,12 @@ import { makePoints, type PointColumns } from '@patchbay/core/telemetry/codec/po
 import type { HotRow } from './hot-rows.ts'
 
 const FIRST_ROWS = 4_096
+/** Live rows beyond this part of the columns need longer ones; moving them together would free too little. */
+const FULL = 3 / 4
+/** Live rows below this part need shorter ones. */
+const EMPTY = 1 / 8
+/** So much longer than the live rows new columns are. */
+const ROOM = 3 / 2
 
 /** Rows in the order of their numbers, 33 bytes each. A row that is gone has no series (0). */
 export class HotColumns {
@@ -94,18 +100,15 @@ export class HotColumns {
     return copy
   }
 
-  /** Moves the `live` rows together, into longer columns when they fill more than half, and chains them anew. */
+  /**
+   * Moves the `live` rows together and chains them anew: where they are when a good part of the columns is free then, so that a steady load
+   * takes no more memory; into others, longer or shorter ones, when not.
+   */
   compact(more: number, live: number, chainOf: (series: number) => { head: number } | undefined): void {
-    let size = FIRST_ROWS
-    while (size < (live + more) * 2) size *= 2
     const { length, seq, series, at, kind, number } = this
     const texts = this.#texts
-    this.seq = new Float64Array(size)
-    this.at = new Float64Array(size)
-    this.number = new Float64Array(size)
-    this.series = new Uint32Array(size)
-    this.kind = new Uint8Array(size)
-    this.prev = new Int32Array(size)
+    const wanted = live + more
+    if (wanted > seq.length * FULL || wanted < seq.length * EMPTY) this.#allocate(Math.ceil(wanted * ROOM))
     this.#texts = []
     this.length = 0
     this.textLength = 0
@@ -118,5 +121,14 @@ export class HotColumns {
       const text = sort >= kinds.text ? (texts[own] ?? '') : undefined
       chain.head = this.push(seq[row] ?? 0, id, at[row] ?? 0, sort, own, text, chain.head)
     }
+  }
+  #allocate(rows: number): void {
+    const size = Math.max(FIRST_ROWS, rows)
+    this.seq = new Float64Array(size)
+    this.at = new Float64Array(size)
+    this.number = new Float64Array(size)
+    this.series = new Uint32Array(size)
+    this.kind = new Uint8Array(size)
+    this.prev = new Int32Array(size)
   }
 }
