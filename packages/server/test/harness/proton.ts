@@ -3,11 +3,15 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-const python = process.env['PATCHBAY_TEST_PYTHON'] ?? 'python3'
+/** The first Python that has the client: a machine may have several. */
+const pythons = [process.env['PATCHBAY_TEST_PYTHON'], 'python3', '/usr/bin/python3'].filter(
+  (each) => each !== undefined,
+)
+const python = pythons.find((each) => spawnSync(each, ['-c', 'import proton'], { stdio: 'ignore' }).status === 0) ?? ''
 const limitMs = 30_000
 
 /** Python with Qpid Proton, an AMQP client that nobody here wrote: package python3-qpid-proton, or `pip install python-qpid-proton`. */
-export const hasProton = spawnSync(python, ['-c', 'import proton'], { stdio: 'ignore' }).status === 0
+export const hasProton = python !== ''
 
 /** Runs a Python script: what it printed. */
 export const runPython = async (code: string, options: { folder: string; args: string[] }): Promise<string> => {
