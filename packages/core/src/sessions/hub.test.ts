@@ -402,6 +402,39 @@ describe('delivery', () => {
     ])
   })
 
+  test('a new subscriber without a broker of its own gets what is retained, all of it and never after a newer value', async () => {
+    const { hub, peer } = await bench()
+    const kept = Array.from({ length: 250 }, (_, i) => `devices/d/notes/${String(i).padStart(3, '0')}`)
+    let gate = () => {}
+    hub.relay('mqtt', {
+      deliver: async () => undefined,
+      async retained({ filter, after = '', limit }) {
+        expect(filter).toBe('devices/d/#')
+        const page = kept.filter((topic) => topic > after).slice(0, limit)
+        await new Promise<void>((resolve) => (gate = resolve))
+        return page.map((topic) => ({ topic, bytes: bytes('old'), qos: 1 }))
+      },
+      clearRetained: async () => false,
+      forget: async () => {},
+    })
+    const session = await hub.open(peer('d'))
+    const got: Delivery[] = []
+    const served = session.subscribe('devices/d/#', (message) => void got.push(message), { qos: 1 })
+    await session.subscribe('devices/d/+/+', () => expect.unreachable(), { from: 'platform' })
+    await served
+    await turns()
+    await session.publish('devices/d/notes/003', bytes('new'), { retain: true })
+    for (let page = 0; page < 3; page++) {
+      gate()
+      await turns()
+    }
+    const texts = got.map(({ topic, bytes: sent, retain }) => `${topic.slice(-3)} ${String(sent)} ${retain}`)
+    expect(texts).toEqual([
+      '003 new false',
+      ...kept.map((topic) => `${topic.slice(-3)} old true`).filter((text) => !text.startsWith('003')),
+    ])
+  })
+
   test('a broker that cannot keep its copy refuses the message', async () => {
     const { hub, peer } = await bench()
     hub.relay('mqtt', {

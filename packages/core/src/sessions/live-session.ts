@@ -110,6 +110,7 @@ export class LiveSession implements Session, Publisher {
       deliver,
       waiting: 0,
       started: false,
+      newer: undefined,
     }
     this.subscriptions.add(subscriber)
     this.context.relays.add(subscriber)
@@ -219,6 +220,7 @@ export class LiveSession implements Session, Publisher {
   private start(subscriber: Subscriber): void {
     if (!this.subscriptions.has(subscriber)) return
     subscriber.started = true
+    this.context.relays.replayRetained(subscriber, () => this.subscriptions.has(subscriber))
     const { kind, id } = this.principal
     if (kind !== 'device') return
     this.context.commands.deliverOpen(id, toOutlet(this, subscriber))

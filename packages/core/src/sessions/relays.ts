@@ -2,6 +2,7 @@ import type { Accepted, Broker, Delivery, RefusedError, Retained, Settle } from 
 import { refuse } from '../errors.ts'
 import type { AccessCheck } from './access-check.ts'
 import { sessionLimits } from './limits.ts'
+import { createRetainedReplay } from './retained-replay.ts'
 import type { SettleLater } from './settle-later.ts'
 import { createSubscriptionTree } from './subscription-tree.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -26,6 +27,8 @@ export interface Relays {
   /** A message of the platform itself, to those of its subscribers that are not `except`. One copy per session. */
   publish(delivery: Delivery, except?: (subscriber: Subscriber) => boolean): void
   deliver(subscriber: Subscriber, message: Delivery): void
+  /** What is retained under the subscriber's filter, as long as it is open. */
+  replayRetained(subscriber: Subscriber, isOpen: () => boolean): void
   /** The answer takes it out again. */
   addBroker(name: string, broker: Broker): () => void
   retained(query: { filter: string; after?: string; limit: number }): Promise<readonly Retained[]>
@@ -48,9 +51,10 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
   const brokers = new Map<string, Broker>()
   const counts: RelayStats = { delivered: 0, shed: 0, slowEnded: 0 }
 
-  function deliver(subscriber: Subscriber, message: Delivery): void {
+  /** Resolves when it is taken, dropped or not meant for this subscriber. */
+  function deliver(subscriber: Subscriber, message: Delivery): Promise<void> | undefined {
     // Each copy is checked again: a filter that was granted may hold topics that a rule denies.
-    if (!access.decide(subscriber.session.subject, 'subscribe', message.topic).allowed) return
+    if (!access.decide(subscriber.session.subject, 'subscribe', message.topic).allowed) return undefined
     const qos = message.qos < subscriber.qos ? message.qos : subscriber.qos
     if (subscriber.waiting >= sessionLimits.deliveriesWaiting) {
       if (qos === 0) counts.shed++
@@ -58,10 +62,10 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
         counts.slowEnded++
         subscriber.session.end('disconnected')
       }
-      return
+      return undefined
     }
     counts.delivered++
-    void hand(subscriber, qos === message.qos ? message : { ...message, qos })
+    return hand(subscriber, qos === message.qos ? message : { ...message, qos })
   }
 
   async function hand(subscriber: Subscriber, message: Delivery): Promise<void> {
@@ -92,6 +96,16 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
   const hasBroker = (relayedBy: string | undefined): boolean =>
     brokers.size > (relayedBy !== undefined && brokers.has(relayedBy) ? 1 : 0)
 
+  async function retained(query: Parameters<Relays['retained']>[0]): Promise<readonly Retained[]> {
+    const lists = await Promise.all([...brokers.values()].map((broker) => broker.retained(query)))
+    if (lists.length === 1) return lists[0] ?? []
+    return lists
+      .flat()
+      .sort((a, b) => (a.topic < b.topic ? -1 : 1))
+      .slice(0, query.limit)
+  }
+  const replay = createRetainedReplay({ retained, deliver: async (to, message) => deliver(to, message), onFault })
+
   return {
     get subscriptions() {
       return tree.size
@@ -104,10 +118,20 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
       tree.remove(subscriber.filter, subscriber)
       listeners.remove(subscriber.filter, subscriber)
     },
-    deliver,
+    deliver: (subscriber, message) => void deliver(subscriber, message),
+    replayRetained(subscriber, isOpen) {
+      if (subscriber.from === 'all' && brokers.size > 0) replay(subscriber, isOpen)
+    },
     hasAudience: (relayedBy) => listeners.size > 0 || hasBroker(relayedBy),
     pass(message, relayedBy, settle) {
-      if (listeners.size > 0) for (const each of listeners.match(message.topic)) deliver(each, message)
+      if (listeners.size > 0) {
+        // [MQTT-3.3.1-9] the mark is for what was kept from before the subscription.
+        const live = message.retain ? { ...message, retain: false } : message
+        for (const each of listeners.match(message.topic)) {
+          if (message.retain) each.newer?.add(message.topic)
+          void deliver(each, live)
+        }
+      }
       if (!hasBroker(relayedBy)) settleLater(settle, undefined)
       else void toBrokers(message, relayedBy).then((refused) => settleLater(settle, refused))
     },
@@ -116,7 +140,7 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
       for (const each of tree.match(delivery.topic)) {
         if (!each.started || served.has(each.session.id) || except?.(each)) continue
         served.add(each.session.id)
-        deliver(each, delivery)
+        void deliver(each, delivery)
       }
     },
     addBroker(name, broker) {
@@ -125,14 +149,7 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
         if (brokers.get(name) === broker) brokers.delete(name)
       }
     },
-    async retained(query) {
-      const lists = await Promise.all([...brokers.values()].map((broker) => broker.retained(query)))
-      if (lists.length === 1) return lists[0] ?? []
-      return lists
-        .flat()
-        .sort((a, b) => (a.topic < b.topic ? -1 : 1))
-        .slice(0, query.limit)
-    },
+    retained,
     async clearRetained(topic) {
       const cleared = await Promise.all([...brokers.values()].map((broker) => broker.clearRetained(topic)))
       return cleared.includes(true)

@@ -18,4 +18,6 @@ export interface Subscriber {
   waiting: number
   /** False until the commands and the shadow that were open before have gone out: order. */
   started: boolean
+  /** Topics whose retained value was replaced while retained values go out to it. */
+  newer: Set<string> | undefined
 }
