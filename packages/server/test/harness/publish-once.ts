@@ -1,4 +1,5 @@
 import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import mqttPacket, { type IConnackPacket, type Packet } from 'mqtt-packet'
 
 export interface Attempt {
@@ -6,8 +7,11 @@ export interface Attempt {
   version: 4 | 5
   username: string
   password: string
-  topic: string
-  payload: Uint8Array | string
+  /** Without one it leaves after CONNACK. */
+  topic?: string
+  payload?: Uint8Array | string
+  /** Where it connects when that is not plain TCP to the port. */
+  open?: () => Duplex
   qos?: 0 | 1 | 2
 }
 
@@ -25,7 +29,7 @@ const answerDeadlineMs = 10_000
 export const publishOnce = (attempt: Attempt): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     const { version, qos = 1 } = attempt
-    const socket = net.connect(attempt.port, '127.0.0.1')
+    const socket = attempt.open?.() ?? net.connect(attempt.port, '127.0.0.1')
     const parser = mqttPacket.parser({ protocolVersion: version })
     const deadline = setTimeout(() => finish(new Error(`no answer within ${answerDeadlineMs} ms`)), answerDeadlineMs)
     const finish = (outcome: Outcome | Error): void => {
@@ -40,8 +44,8 @@ export const publishOnce = (attempt: Attempt): Promise<Outcome> =>
     const codeOf = (connack: IConnackPacket): number => (version === 5 ? connack.reasonCode : connack.returnCode) ?? 0
     parser.on('packet', (packet: Packet) => {
       if (packet.cmd === 'connack') {
-        if (codeOf(packet) !== 0) return finish({ connack: codeOf(packet) })
-        const { topic, payload } = attempt
+        const { topic, payload = '' } = attempt
+        if (codeOf(packet) !== 0 || topic === undefined) return finish({ connack: codeOf(packet) })
         send({ cmd: 'publish', topic, payload: Buffer.from(payload), qos, messageId: 7, retain: false, dup: false })
         // At QoS 0 there is no answer: a ping that is answered shows that the connection stays.
         if (qos === 0) send({ cmd: 'pingreq' })
@@ -50,7 +54,7 @@ export const publishOnce = (attempt: Attempt): Promise<Outcome> =>
       else if (packet.cmd === 'disconnect') finish({ disconnect: packet.reasonCode ?? 0 })
       else if (packet.cmd === 'pingresp') finish({ puback: 0 })
     })
-    socket.on('data', (chunk) => parser.parse(chunk))
+    socket.on('data', (chunk: Buffer) => parser.parse(chunk))
     socket.on('close', () => finish({ closed: true }))
     socket.on('error', () => undefined) // a reset is a way of closing: 'close' follows
     send({
