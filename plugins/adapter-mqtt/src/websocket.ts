@@ -6,12 +6,18 @@ import type { Connection, UpgradeRequest } from '@patchbay/sdk'
 /** [MQTT-6.0.0-3] and the name that clients of MQTT 3.1 used. */
 const subprotocols = ['mqtt', 'mqttv3.1']
 
+/**
+ * [MQTT-6.0.0-2] a frame may hold several packets, so that it may be larger than any of them; and the client whose packet is
+ * somewhat too large is told so by MQTT's DISCONNECT, not by WebSocket.
+ */
+const packetsPerFrame = 2
+
 /** Takes MQTT over WebSocket and gives it on as a plain connection. */
-export function createWebSocketDoor(maxMessageBytes: number, onConnection: (connection: Connection) => void) {
+export function createWebSocketDoor(maxPacketBytes: number, onConnection: (connection: Connection) => void) {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    maxPayload: maxMessageBytes,
+    maxPayload: packetsPerFrame * maxPacketBytes,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   })
   // ws answers a bad handshake itself and tells us afterwards
