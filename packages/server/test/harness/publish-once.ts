@@ -55,7 +55,8 @@ export const publishOnce = (attempt: Attempt): Promise<Outcome> =>
       else if (packet.cmd === 'pingresp') finish({ puback: 0 })
     })
     socket.on('data', (chunk: Buffer) => parser.parse(chunk))
-    socket.on('close', () => finish({ closed: true }))
+    // A WebSocket's stream ends when it is closed, and would wait for our own end.
+    for (const event of ['end', 'close']) socket.on(event, () => finish({ closed: true }))
     socket.on('error', () => undefined) // a reset is a way of closing: 'close' follows
     send({
       cmd: 'connect',

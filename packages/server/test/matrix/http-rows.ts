@@ -46,11 +46,10 @@ const askWithCurl =
   async ({ port, caFile, folder }, { id, secret }, path, body) => {
     const file = join(folder, `curl-${files++}`)
     await writeFile(file, body ?? '')
-    const { out } = await runProgram('curl', [
-      ...['-s', '-u', `${id}:${secret}`, '-w', '\n%{http_code}', '--cacert', caFile],
-      ...(body === undefined ? [] : ['-H', 'Content-Type: application/json', '--data-binary', `@${file}`]),
-      `${secure ? 'https' : 'http'}://localhost:${port}${path}`,
-    ])
+    const url = `${secure ? 'https' : 'http'}://localhost:${port}${path}`
+    const post = body === undefined ? [] : ['-H', 'Content-Type: application/json', '--data-binary', `@${file}`]
+    const who = ['-s', '-u', `${id}:${secret}`, '-w', '\n%{http_code}', '--cacert', caFile]
+    const { out } = await runProgram('curl', [...who, ...post, url])
     const at = out.lastIndexOf('\n')
     return { status: out.slice(at + 1), text: out.slice(0, at) }
   }

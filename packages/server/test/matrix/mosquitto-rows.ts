@@ -8,11 +8,12 @@ import { type Credentials, type Place, type Row, settled, toCommand } from './ro
 const answers = {
   mqttv5: {
     connect: 'CONNACK 0x00',
-    'wrong secret': 'Bad username or password',
+    'wrong secret': 'Bad User Name or Password',
     revoked: 'Not authorized',
     'own topic': 'PUBACK 0x00',
     'foreign topic': 'PUBACK 0x87',
-    'too large': 'too large for it',
+    // It keeps to the Maximum Packet Size of the CONNACK. [MQTT-3.2.2-15]
+    'too large': 'not sent',
     'too deep': 'PUBACK 0x99',
     ...settled,
   },
@@ -31,21 +32,19 @@ const answers = {
 let files = 0
 
 const row = (version: keyof typeof answers, secure: boolean): Row => {
-  const where = ({ port, caFile }: Place, { id, secret }: Credentials) => [
-    ...['-V', version, '-h', 'localhost', '-p', String(port), '-u', id, '-P', secret],
-    ...(secure ? ['--cafile', caFile] : []),
-  ]
+  const tls = (caFile: string) => (secure ? ['--cafile', caFile] : [])
+  const where = ({ port, caFile }: Place, { id, secret }: Credentials) =>
+    ['-V', version, '-h', 'localhost', '-p', String(port), '-u', id, '-P', secret].concat(tls(caFile))
   const publish: Row['publish'] = async (place, login, { topic, payload }) => {
     const file = join(place.folder, `mosquitto-${files++}`)
     await writeFile(file, payload)
-    // A connection that is closed is tried again and again: five seconds tell.
     const args = [...where(place, login), '-d', '-q', '1', '-t', topic, '-f', file]
     const { out, error } = await runProgram('timeout', ['3', 'mosquitto_pub', ...args])
     const code = /received PUBACK \(Mid: \d+, RC:(\d+)\)/.exec(out)?.[1]
     if (code !== undefined) return `PUBACK 0x${Number(code).toString(16).padStart(2, '0').toUpperCase()}`
-    const refused = /(Bad username or password|bad user name or password|Not authorized|not authorised)/.exec(error)
+    const refused = /(Bad User Name or Password|bad user name or password|Not authorized|not authorised)/.exec(error)
     if (refused?.[1]) return refused[1]
-    if (/too large|larger than|Packet too large/i.test(error + out)) return 'too large for it'
+    if (out.includes('CONNACK (0)') && !out.includes('sending PUBLISH')) return 'not sent'
     return out.includes('CONNACK (0)') ? 'closed' : `${out}${error}`
   }
   return {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
@@ -18,7 +17,7 @@ const open = (transport: Transport, { port, ca }: Place): Duplex => {
 
 const hex = (code: number) => `0x${code.toString(16).padStart(2, '0').toUpperCase()}`
 const say = (outcome: Outcome): string => {
-  const [[word = '', code] = []] = Object.entries(outcome)
+  const [word, code] = Object.entries(outcome)[0] ?? ['nothing', true]
   return code === true ? 'closed' : `${word.toUpperCase()} ${hex(code)}`
 }
 
@@ -71,9 +70,11 @@ const row = (version: 4 | 5, transport: Transport): Row => {
         reconnectPeriod: 0,
         ca,
       })
-      const came = once(client, 'message')
+      const came = new Promise<[string, Buffer]>((resolve) =>
+        client.once('message', (...each) => resolve([each[0], each[1]])),
+      )
       await client.subscribeAsync(`devices/${id}/commands/+`, { qos: 1 })
-      const [topic, bytes] = (await came) as [string, Buffer]
+      const [topic, bytes] = await came
       await client.endAsync()
       return toCommand(topic, bytes.toString())
     },
