@@ -11,12 +11,17 @@ const subprotocols = ['mqtt', 'mqttv3.1']
  * somewhat too large is told so by MQTT's DISCONNECT, not by WebSocket.
  */
 const packetsPerFrame = 2
+/** How long the answer to WebSocket's own goodbye is waited for. */
+const closeTimeoutMs = 250
+/** An option that the library has and its types do not. */
+const closing = { closeTimeout: closeTimeoutMs }
 
 /** Takes MQTT over WebSocket and gives it on as a plain connection. */
 export function createWebSocketDoor(maxPacketBytes: number, onConnection: (connection: Connection) => void) {
   const server = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
+    ...closing,
     maxPayload: packetsPerFrame * maxPacketBytes,
     handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
   })

@@ -16,7 +16,13 @@ import type { WebSocketConfig } from './config.ts'
 import { refuse, webSocketRefusals } from './errors.ts'
 import { words } from './refusal-words.ts'
 
-/** Contract section 6: so much before the login. */
+/** For the answer to a goodbye, by who has not logged in. */
+const goodbyeMs = 250
+/** The same for everybody else. */
+const closeTimeoutMs = 5_000
+/** An option that the library has and its types do not. */
+const closing = { closeTimeout: closeTimeoutMs }
+/** So much before the login. */
 const beforeLoginBytes = 4_096
 /** Connections that have not logged in, at once. */
 const maxWaiting = 1_000
@@ -46,6 +52,7 @@ export function createDoor({ sessions, config, log }: DoorOptions) {
     perMessageDeflate: false,
     maxPayload: config.maxFrameKib * 1024,
     maxFragments,
+    ...closing,
   })
   // The library answers a bad handshake itself and tells us afterwards.
   server.on('wsClientError', (_error, socket) => socket.destroy())
@@ -114,7 +121,11 @@ export function createDoor({ sessions, config, log }: DoorOptions) {
     waiting++
     let seen = 0
     const timer = setTimeout(() => {
-      if (client.isWaiting) client.cut(refuse('WS_AUTH_TIMEOUT'))
+      if (client.isWaiting) {
+        client.cut(refuse('WS_AUTH_TIMEOUT'))
+        // Who said nothing until now may not answer the goodbye either.
+        setTimeout(() => client.terminate(), goodbyeMs)
+      }
       leave()
     }, config.loginTimeoutMs)
     // It runs after the library's own listener: a login in this chunk has been taken already, and what follows it waits.
