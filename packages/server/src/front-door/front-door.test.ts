@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer as createHttp, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as tlsConnect, type ConnectionOptions } from 'node:tls'
@@ -386,6 +387,22 @@ describe('front door', () => {
     for (const client of secured) client.write(connectPacket)
     await vi.waitFor(() => expect(taken).toHaveLength(20))
     expect(refusals).toEqual([])
+  })
+
+  test('whoever stops in the middle of a handshake makes room for one who does not', async () => {
+    await open({ limits: { handshakes: 2, graceMs: 0 } })
+    const { taken } = takeMqtt()
+    const hello = await new Promise<Buffer>((resolve) => {
+      const sink = new Duplex({ read: () => {}, write: (chunk: Buffer) => resolve(chunk) })
+      tlsConnect({ socket: sink, servername: 'localhost' }).on('error', () => {})
+    })
+    for (let i = 0; i < 3; i++) dial().write(hello)
+    // The third has taken the place of the first.
+    await vi.waitFor(() => expect(refusals.map(({ code }) => code)).toEqual(['FRONT_CROWDED']))
+    const secured = dialTls()
+    secured.write(connectPacket)
+    await vi.waitFor(() => expect(taken).toHaveLength(1))
+    expect(refusals.map(({ code }) => code)).toEqual(['FRONT_CROWDED', 'FRONT_CROWDED'])
   })
 
   test('a storm of quick logins of one address is let in, whatever the limit for slow ones', async () => {

@@ -9,8 +9,8 @@ export const maxUndecidedPerAddress = 1000
 export const crowdGraceMs = 1000
 /** The same for all addresses together, without grace. */
 export const maxUndecided = 8000
-/** TLS handshakes under way, some 40 KiB each; the others wait their turn. */
-export const maxHandshakes = 500
+/** TLS handshakes under way, some 40 KiB each. One more takes the place of the longest that had its second, or else waits its turn. */
+export const maxHandshakes = 2500
 
 export interface Limits {
   perAddress: number
@@ -50,7 +50,8 @@ export function createWaitingRoom(options: {
   const waiting = new Map<Guest, number>()
   const byAddress = new Map<string, Set<Guest>>()
   const queued = new Map<Guest, () => void>()
-  let handshakes = 0
+  /** Those with a handshake under way, the longest first, with when it began. */
+  const shaking = new Map<Guest, number>()
 
   const sit = (guest: Guest) => {
     const same = byAddress.get(guest.address) ?? new Set()
@@ -72,18 +73,23 @@ export function createWaitingRoom(options: {
     same?.delete(guest)
     if (same?.size === 0) byAddress.delete(guest.address)
   }
-  const next = () => {
-    handshakes--
+  const release = (guest: Guest) => {
+    if (!shaking.delete(guest)) return
     const [entry] = queued
     if (!entry) return
-    const [guest, begin] = entry
-    queued.delete(guest)
+    const [next, begin] = entry
+    queued.delete(next)
     begin()
+  }
+
+  /** Whoever stops in the middle of a handshake must not keep others out of theirs. */
+  const makeRoom = () => {
+    const longest = first(shaking)
+    if (longest && clock.monotonicMs() - longest[1] >= limits.graceMs) turnAway(longest[0], 'FRONT_CROWDED')
   }
 
   return {
     enter(socket: Socket, address: string): Guest {
-      let shaking = false
       const cancel = clock.after(loginMs, () => turnAway(guest, 'FRONT_SILENT'))
       const guest: Guest = {
         socket,
@@ -91,32 +97,29 @@ export function createWaitingRoom(options: {
         startHandshake(begin) {
           stand(guest)
           const start = () => {
-            handshakes++
-            shaking = true
+            shaking.set(guest, clock.monotonicMs())
             begin()
           }
-          if (handshakes < limits.handshakes) start()
+          if (shaking.size >= limits.handshakes) makeRoom()
+          if (shaking.size < limits.handshakes) start()
           else queued.set(guest, start)
         },
         endHandshake() {
-          if (!shaking) return
-          shaking = false
+          if (!shaking.has(guest)) return
           sit(guest)
-          next()
+          release(guest)
         },
         leave() {
           cancel()
           stand(guest)
           queued.delete(guest)
-          if (!shaking) return
-          shaking = false
-          next()
+          release(guest)
         },
       }
       sit(guest)
       return guest
     },
-    undecided: () => waiting.size + queued.size + handshakes,
+    undecided: () => waiting.size + queued.size + shaking.size,
   }
 }
 
