@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 const pythons = [process.env['PATCHBAY_TEST_PYTHON'], 'python3', '/usr/bin/python3'].filter(
   (each) => each !== undefined,
 )
-const python = pythons.find((each) => spawnSync(each, ['-c', 'import proton'], { stdio: 'ignore' }).status === 0) ?? ''
+export const python =
+  pythons.find((each) => spawnSync(each, ['-c', 'import proton'], { stdio: 'ignore' }).status === 0) ?? ''
 const limitMs = 30_000
 
 /** Python with Qpid Proton, an AMQP client that nobody here wrote: package python3-qpid-proton, or `pip install python-qpid-proton`. */
