@@ -15,7 +15,7 @@ export interface FuzzPlan {
 
 /** In `npm test` it is a taste; the long form is what a release stands on. */
 const mutatedFrames = isLong ? 300_000 : 1_500
-const lanes = 4
+const lanes = isLong ? 16 : 4
 /** The longest that a client which behaves may wait meanwhile, at the 99th percentile; in the short form a start is in it. */
 const p99LimitMs = isLong ? 250 : 1_000
 
