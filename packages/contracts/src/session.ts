@@ -27,14 +27,25 @@ export interface RefusedError extends Error {
   readonly step: string
 }
 
+/** Why a client certificate proves nobody: another authority issued it, its time is over or not come yet, or it names no device. */
+export type CertificateProblem = 'foreign' | 'expired' | 'early' | 'nameless'
+
 /**
- * How a client says who it is. `certificate` is the subject a TLS layer has verified; `psk` is the device whose pre-shared key a DTLS layer
+ * What a TLS layer found of a client's certificate: the device that it proves, or the problem with it. With a problem nothing is proved: the
+ * login is refused with its words, and `claimedId` is only what the certificate says of itself.
+ */
+export type ClientCertificate =
+  | { deviceId: string; fingerprint: string; problem?: never }
+  | { problem: CertificateProblem; fingerprint: string; claimedId?: string; deviceId?: never }
+
+/**
+ * How a client says who it is. `certificate` is what a TLS layer has found; `psk` is the device whose pre-shared key a DTLS layer
  * has seen proved: `digest` is that key's SHA-256 in hex.
  */
 export type Credentials =
   | { kind: 'password'; username: string; password: string }
   | { kind: 'bearer'; secret: string; username?: string }
-  | { kind: 'certificate'; deviceId: string; fingerprint: string }
+  | ({ kind: 'certificate' } & ClientCertificate)
   | { kind: 'psk'; deviceId: string; digest: string }
   | { kind: 'none' }
 

@@ -17,6 +17,36 @@ export const refusals = {
     step: 'credentials',
     text: 'This credential was revoked or has expired. Rotate it in the console.',
   },
+  CERTIFICATE_FOREIGN: {
+    reason: 'credentials',
+    step: 'certificate',
+    text: 'The client certificate is not one that this installation’s authority issued to a device.',
+  },
+  CERTIFICATE_NAMELESS: {
+    reason: 'credentials',
+    step: 'certificate',
+    text: 'The client certificate names no device, neither by its CN nor by a URI urn:patchbay:device:{id}.',
+  },
+  CERTIFICATE_UNKNOWN: {
+    reason: 'credentials',
+    step: 'certificate',
+    text: 'The client certificate is not among those that this device has. Issue a new one.',
+  },
+  CERTIFICATE_EXPIRED: {
+    reason: 'banned',
+    step: 'certificate',
+    text: 'The client certificate has expired. Issue a new one.',
+  },
+  CERTIFICATE_EARLY: {
+    reason: 'banned',
+    step: 'certificate',
+    text: 'The client certificate is not valid yet. Compare this machine’s clock.',
+  },
+  CERTIFICATE_REVOKED: {
+    reason: 'banned',
+    step: 'certificate',
+    text: 'The client certificate was revoked. Issue a new one.',
+  },
   PLAIN_FORBIDDEN: {
     reason: 'banned',
     step: 'transport',
@@ -95,6 +125,8 @@ export const domainErrors = {
   ROLE_BUILT_IN: { status: 409, title: 'A built-in role cannot be changed' },
   LAST_OWNER: { status: 409, title: 'The last owner cannot be removed' },
   FIELD_INVALID: { status: 422, title: 'A field has a wrong value' },
+  CSR_INVALID: { status: 422, title: 'The certificate signing request cannot be used' },
+  CERTIFICATES_OFF: { status: 409, title: 'No certificates are issued here' },
   LIMIT_REACHED: { status: 409, title: 'As many as permitted' },
   LOGIN_WRONG: { status: 401, title: 'User or password is wrong' },
   LOGIN_RATE: { status: 429, title: 'Too many tries' },

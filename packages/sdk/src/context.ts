@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
-import type { PublishOptions, Sessions } from '@patchbay/contracts/session'
+import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/contracts/session'
 
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
@@ -19,8 +19,8 @@ export interface Connection {
   /** Remote address without port. */
   address: string
   encrypted: boolean
-  /** Subject of the verified client certificate, where one was given. */
-  certificate?: { deviceId: string; fingerprint: string }
+  /** The client certificate, where one was given: for `sessions.open`, which refuses one with a `problem` in the right words. */
+  certificate?: ClientCertificate
   /** The name of the listener it came in by, such as `main` or `mqtts`. */
   listener: string
 }

@@ -126,12 +126,37 @@ it('knows certificates only when they are listed', async () => {
   const hash = createHash('sha256').update('certificate').digest('hex')
   const fingerprint = (hash.toUpperCase().match(/../g) ?? []).join(':')
   const come = () => codeOf(authenticator.authenticate(peer({ kind: 'certificate', deviceId: 'a', fingerprint })))
-  expect(await come()).toBe('CREDENTIALS_WRONG')
+  expect(await come()).toBe('CERTIFICATE_UNKNOWN')
   await registry.put('credentials', 'a/cert', { device: 'a', kind: 'certificate', hash, createdAt: '' }, 'new')
   expect(await come()).toBe('ok')
   expect(
     await codeOf(authenticator.authenticate(peer({ kind: 'certificate', deviceId: 'a', fingerprint: 'zz' }))),
-  ).toBe('CREDENTIALS_WRONG')
+  ).toBe('CERTIFICATE_UNKNOWN')
+})
+
+it('tells what is wrong with a certificate, and counts strangers’ as guesses', async () => {
+  const { devices, registry, codeOf, authenticator, peer, clock } = await start()
+  await devices.create({ id: 'a' })
+  const come = (more: object) =>
+    codeOf(
+      authenticator.authenticate(peer({ kind: 'certificate', fingerprint: 'ab'.repeat(32), ...more } as Credentials)),
+    )
+  expect(await come({ problem: 'expired', claimedId: 'a' })).toBe('CERTIFICATE_EXPIRED')
+  expect(await come({ problem: 'early', claimedId: 'a' })).toBe('CERTIFICATE_EARLY')
+  const kept = { device: 'a', kind: 'certificate', hash: 'ab'.repeat(32), createdAt: '' }
+  await registry.put('credentials', 'a/cert', { ...kept, revoked: true }, 'any')
+  expect(await come({ deviceId: 'a' })).toBe('CERTIFICATE_REVOKED')
+  const endsMs = clock.nowMicros() / 1000 + 1000
+  await registry.put('credentials', 'a/cert', { ...kept, expiresAt: new Date(endsMs).toISOString() }, 'any')
+  expect(await come({ deviceId: 'a' })).toBe('ok')
+  clock.pass(1000)
+  expect(await come({ deviceId: 'a' })).toBe('CERTIFICATE_EXPIRED')
+  expect(await come({ problem: 'nameless' })).toBe('CERTIFICATE_NAMELESS')
+  expect(await come({ deviceId: 'nobody' })).toBe('DEVICE_UNKNOWN')
+  for (let i = 0; i < maxRefusedPerDevice; i++) {
+    expect(await come({ problem: 'foreign', claimedId: 'b' })).toBe('CERTIFICATE_FOREIGN')
+  }
+  expect(await come({ problem: 'foreign', claimedId: 'b' })).toBe('LOGIN_RATE')
 })
 
 it('reads nothing for a device it knows, and everything again after a change', async () => {

@@ -1,9 +1,9 @@
 import { DeviceId } from '@patchbay/contracts/id'
-import type { Credentials, Peer } from '@patchbay/contracts/session'
+import type { CertificateProblem, Credentials, Peer } from '@patchbay/contracts/session'
 import { Value } from 'typebox/value'
 import type { ProviderChain } from '../access/port.ts'
 import type { Clock } from '../clock.ts'
-import { refuse } from '../errors.ts'
+import { refuse, type RefusalCode } from '../errors.ts'
 import { isRefused } from '../refused.ts'
 import type { RegistryStore } from '../registry/port.ts'
 import { StoreUnavailable } from '../store-unavailable.ts'
@@ -92,9 +92,15 @@ export function createAuthenticator(deps: {
     }
     const now = await verifyStill(claim, found)
     if (now.is === 'unknown') throw refuse('DEVICE_UNKNOWN')
-    if (now.is === 'ended') throw refuse('CREDENTIALS_ENDED')
+    if (now.is === 'ended') {
+      const { revoked } = now.credential.body
+      if (claim.kind !== 'certificate') throw refuse('CREDENTIALS_ENDED')
+      throw refuse(revoked ? 'CERTIFICATE_REVOKED' : 'CERTIFICATE_EXPIRED')
+    }
     // A provider can vouch for the password of a registered device, and for nobody else.
-    if (now.is === 'wrong' && verdict?.answer !== 'allow') throw refuse('CREDENTIALS_WRONG')
+    if (now.is === 'wrong' && verdict?.answer !== 'allow') {
+      throw refuse(claim.kind === 'certificate' ? 'CERTIFICATE_UNKNOWN' : 'CREDENTIALS_WRONG')
+    }
     const { record } = now.known
     if (now.is === 'good') used(device, now.credential)
     return {
@@ -118,6 +124,7 @@ export function createAuthenticator(deps: {
     const bearer = given.kind === 'bearer' && !given.username ? digestOf(given.secret).toString('hex') : undefined
     limiter.assertMayTry(peer.address, bearer === undefined ? nameIn(given) : cache.knownOwner(bearer))
     if (given.kind === 'certificate') {
+      if (given.problem !== undefined) throw refuse(problemCodes[given.problem])
       // A fingerprint is compared as digests are; colons and case are the TLS layer's taste.
       const digest = Buffer.from(given.fingerprint.replaceAll(':', ''), 'hex')
       return enterDevice({ device: given.deviceId, kind: 'certificate', digest: toLength(digest) }, peer)
@@ -170,18 +177,33 @@ export function createAuthenticator(deps: {
   }
 }
 
+const problemCodes: Record<CertificateProblem, RefusalCode> = {
+  foreign: 'CERTIFICATE_FOREIGN',
+  expired: 'CERTIFICATE_EXPIRED',
+  early: 'CERTIFICATE_EARLY',
+  nameless: 'CERTIFICATE_NAMELESS',
+}
+
 /** The device that is claimed, as far as the peer names one. */
 function nameIn(credentials: Credentials): string | undefined {
-  if (credentials.kind === 'certificate' || credentials.kind === 'psk') return credentials.deviceId
+  if (credentials.kind === 'psk') return credentials.deviceId
+  if (credentials.kind === 'certificate') return credentials.deviceId ?? credentials.claimedId
   if (credentials.kind === 'none' || !credentials.username || credentials.username === applicationUser) return undefined
   return credentials.username
 }
 
+const guesses: ReadonlySet<string> = new Set<RefusalCode>([
+  'CREDENTIALS_WRONG',
+  'DEVICE_UNKNOWN',
+  'PROVIDER_DENIED',
+  'CERTIFICATE_FOREIGN',
+  'CERTIFICATE_NAMELESS',
+  'CERTIFICATE_UNKNOWN',
+])
+
 /** Refused for what was sent. Who sent nothing, or a secret that was good once, is not guessing. */
 const isGuess = (error: unknown, credentials: Credentials): boolean =>
-  isRefused(error) &&
-  credentials.kind !== 'none' &&
-  ['CREDENTIALS_WRONG', 'DEVICE_UNKNOWN', 'PROVIDER_DENIED'].includes(error.code)
+  isRefused(error) && credentials.kind !== 'none' && guesses.has(error.code)
 
 /** SHA-256 is 32 bytes; anything else matches nothing, and is not compared at another length. */
 const toLength = (digest: Buffer): Buffer => (digest.length === 32 ? digest : Buffer.alloc(32, 0xff))

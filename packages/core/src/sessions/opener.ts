@@ -93,6 +93,7 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
 /** The device id as the peer claims it. */
 function claimedId({ credentials }: Peer): string | undefined {
   if (credentials.kind === 'password') return credentials.username
-  if (credentials.kind === 'certificate' || credentials.kind === 'psk') return credentials.deviceId
+  if (credentials.kind === 'psk') return credentials.deviceId
+  if (credentials.kind === 'certificate') return credentials.deviceId ?? credentials.claimedId
   return credentials.kind === 'bearer' ? credentials.username : undefined
 }

@@ -12,7 +12,7 @@ import { connect as tlsConnect, type ConnectionOptions } from 'node:tls'
 import * as x509 from '@peculiar/x509'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '@patchbay/core/clock'
-import type { Connection } from '@patchbay/sdk'
+import type { ClientCertificate, Connection } from '@patchbay/sdk'
 import { permitsPlain } from '../settings/addresses.ts'
 import { createSecretBox } from '../settings/secret-box.ts'
 import { makeAuthority, makeServerCertificate, type Pair } from '../tls/certificate-maker.ts'
@@ -342,23 +342,47 @@ describe('front door', () => {
     const uri = (id: string) => [
       new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `urn:patchbay:device:${id}` }]),
     ]
-    const cases: [string, Pair, string | undefined][] = [
-      ['its own', await makeClientCertificate(authority, 'CN=boiler-1'), 'boiler-1'],
-      ['by its URI', await makeClientCertificate(authority, 'CN=short', uri('a'.repeat(100))), 'a'.repeat(100)],
-      ['another authority’s', await makeClientCertificate(stranger, 'CN=boiler-1'), undefined],
-      ['a server’s', await makeServerCertificate(authority, ['boiler-1'], Date.now(), 5), undefined],
-      ['two names', await makeClientCertificate(authority, 'CN=boiler-1, CN=boiler-2'), undefined],
-      ['a name that is no id', await makeClientCertificate(authority, 'CN=a/#'), undefined],
+    const cases: [string, Pair, Partial<ClientCertificate>][] = [
+      ['its own', await makeClientCertificate(authority, 'CN=boiler-1'), { deviceId: 'boiler-1' }],
+      [
+        'by its URI',
+        await makeClientCertificate(authority, 'CN=short', uri('a'.repeat(100))),
+        { deviceId: 'a'.repeat(100) },
+      ],
+      [
+        'another authority’s',
+        await makeClientCertificate(stranger, 'CN=boiler-1'),
+        { problem: 'foreign', claimedId: 'boiler-1' },
+      ],
+      [
+        'a server’s',
+        await makeServerCertificate(authority, ['boiler-1'], Date.now(), 5),
+        { problem: 'foreign', claimedId: 'Patchbay' },
+      ],
+      ['two names', await makeClientCertificate(authority, 'CN=boiler-1, CN=boiler-2'), { problem: 'nameless' }],
+      ['a name that is no id', await makeClientCertificate(authority, 'CN=a/#'), { problem: 'nameless' }],
+      [
+        'an old one',
+        await makeClientCertificate(authority, 'CN=boiler-1', [], -1),
+        { problem: 'expired', claimedId: 'boiler-1' },
+      ],
+      [
+        'one of tomorrow',
+        await makeClientCertificate(authority, 'CN=boiler-1', [], 2),
+        { problem: 'early', claimedId: 'boiler-1' },
+      ],
+      [
+        'a stranger’s old one',
+        await makeClientCertificate(stranger, 'CN=boiler-1', [], -1),
+        { problem: 'foreign', claimedId: 'boiler-1' },
+      ],
     ]
-    for (const [name, pair, id] of cases) {
+    for (const [name, pair, found] of cases) {
       const client = dialTls({ ...pair, ca: authority.cert })
       client.write(connectPacket)
       await vi.waitFor(() => expect(taken.at(-1)?.bytes).toEqual(connectPacket))
       const fingerprint = new X509Certificate(pair.cert).fingerprint256.replaceAll(':', '').toLowerCase()
-      expect([name, taken.pop()?.connection.certificate]).toEqual([
-        name,
-        id === undefined ? undefined : { deviceId: id, fingerprint },
-      ])
+      expect([name, taken.pop()?.connection.certificate]).toEqual([name, { ...found, fingerprint }])
     }
   })
 
@@ -624,7 +648,12 @@ function portOf(server: Server | ReturnType<typeof createHttp>): number {
   return address.port
 }
 
-async function makeClientCertificate(authority: Pair, subject: string, more: x509.Extension[] = []): Promise<Pair> {
+async function makeClientCertificate(
+  authority: Pair,
+  subject: string,
+  more: x509.Extension[] = [],
+  endsInDays = 1,
+): Promise<Pair> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const signingKey = await webcrypto.subtle.importKey(
@@ -636,6 +665,8 @@ async function makeClientCertificate(authority: Pair, subject: string, more: x50
   )
   const cert = await x509.X509CertificateGenerator.create({
     subject,
+    notBefore: new Date(Date.now() + (endsInDays - 1.5) * 86_400_000),
+    notAfter: new Date(Date.now() + endsInDays * 86_400_000),
     issuer: new x509.X509Certificate(authority.cert).subject,
     publicKey: keys.publicKey,
     signingKey,

@@ -3,9 +3,10 @@ import type { Listener } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { Log } from '@patchbay/sdk'
 import { normaliseAddress } from '../settings/addresses.ts'
+import { certificateOf } from './client-certificate.ts'
 import { isTls } from './first-bytes.ts'
 import { peek, type Peeked } from './peek.ts'
-import { certificateOf, type PeerConnection, remember } from './peer-connection.ts'
+import { type PeerConnection, remember } from './peer-connection.ts'
 import type { PortListener } from './port-listener.ts'
 import { type FrontRefusal, type FrontRefusalCode, frontRefusals } from './refusal.ts'
 import type { TlsContexts } from '../tls/tls-contexts.ts'
@@ -76,7 +77,7 @@ export function createLobby(options: LobbyOptions) {
     if (!entry || top.destroyed) return
     entry.decided = true
     const address = guest?.address ?? addressOf(raw)
-    const certificate = encrypted ? certificateOf(top) : undefined
+    const certificate = encrypted ? certificateOf(top, options.tls.options().ca) : undefined
     const connection = remember({
       socket: top,
       address,

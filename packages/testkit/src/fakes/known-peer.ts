@@ -7,7 +7,7 @@ export const deviceOf = (peer: Peer): { id: string; secret?: string } => {
   if (credentials.kind === 'password') return { id: credentials.username, secret: credentials.password }
   if (credentials.kind === 'bearer') return { id: credentials.username ?? 'bearer', secret: credentials.secret }
   const proved = credentials.kind === 'certificate' || credentials.kind === 'psk'
-  return { id: proved ? credentials.deviceId : 'nobody' }
+  return { id: (proved ? credentials.deviceId : undefined) ?? 'nobody' }
 }
 
 const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')

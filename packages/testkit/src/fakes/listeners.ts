@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { ServiceOwner, Services } from '@patchbay/plugin-host/services'
-import type { Connection, ListenOptions, MatchAnswer } from '@patchbay/sdk'
+import type { ClientCertificate, Connection, ListenOptions, MatchAnswer } from '@patchbay/sdk'
 
 /** More than this without an answer is nobody's. */
 const maxPeekBytes = 1024
@@ -11,7 +11,7 @@ export interface ConnectOptions {
   /** The listener as the plugin named it; left out: the front door, where the matchers decide by the first bytes. */
   listener?: string
   encrypted?: boolean
-  certificate?: { deviceId: string; fingerprint: string }
+  certificate?: ClientCertificate
 }
 
 export interface FakeListeners {
