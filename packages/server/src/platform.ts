@@ -32,6 +32,7 @@ import { loadMasterKey } from './settings/master-key.ts'
 import { ensureOwner } from './settings/owner.ts'
 import { createSecretBox } from './settings/secret-box.ts'
 import type { Settings } from './settings/settings.ts'
+import { createDeviceAuthority } from './tls/device-authority.ts'
 import { createTlsContexts } from './tls/tls-contexts.ts'
 
 /** What live connections get to end by themselves when the platform stops. */
@@ -74,6 +75,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const stores = await openStores(settings, onFatal)
   const { registry, telemetry } = stores
   const secrets = createSecretBox(await loadMasterKey(settings))
+  const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()
   const jobs = await openJobs(settings, log, onFatal)
   const publicUrl = settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }
@@ -89,7 +91,18 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       clock,
       log,
     }),
-    createDomain({ registry, telemetry, clock, permitsPlain, sealing: secrets, jobs, commitTap, ...publicUrl, log }),
+    createDomain({
+      registry,
+      telemetry,
+      clock,
+      permitsPlain,
+      sealing: secrets,
+      issuer: authority,
+      jobs,
+      commitTap,
+      ...publicUrl,
+      log,
+    }),
   ])
   const rules = await createRulesPart({
     domain,
@@ -123,6 +136,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const metrics = createMetrics()
   const deps: RestDeps = {
     ...domain,
+    authority,
     log: logger,
     clock,
     metrics,

@@ -29,6 +29,9 @@ export type CredentialBody = {
   expiresAt?: string
   lastUsedAt?: string
   revoked?: boolean
+  revokedAt?: string
+  /** Serial number of a certificate, hex. */
+  serial?: string
 }
 
 export const toCredentialDocument = (device: string, credential: string): string => `${device}/${credential}`

@@ -6,6 +6,8 @@ import { DomainError } from '../errors.ts'
 import type { Collection, RegistryStore, Stored } from '../registry/port.ts'
 import { createCredentialExpiry } from './credential-expiry.ts'
 import { newSecret, toCredentialDocument, toCredentialPrefix } from './credential-record.ts'
+import { createCredentialDocuments } from './credential-documents.ts'
+import { createDeviceCertificates, type CertificateIssuer, type DeviceCertificates } from './device-certificates.ts'
 import { createDeviceCredentials, type DeviceCredentials } from './device-credentials.ts'
 import { createDeviceList, type DevicePage, type DeviceQuery } from './device-list.ts'
 import { createDeviceLock } from './device-lock.ts'
@@ -21,7 +23,7 @@ export const reservedIds: readonly string[] = ['key']
 const maxPatchTries = 5
 const pageSize = 1000
 
-export interface Devices extends DeviceCredentials {
+export interface Devices extends DeviceCredentials, DeviceCertificates {
   /** Reads which devices there are, and watches for credentials that end. */
   load(): Promise<void>
   create(input: NewDevice): Promise<{ device: Device; credentials: DeviceLogin }>
@@ -46,6 +48,8 @@ export function createDevices(deps: {
   types: Pick<DeviceTypes, 'find' | 'effective'>
   statusOf: StatusOf
   sealing: Pick<Sealing, 'seal'>
+  /** Without it no certificates are issued. */
+  issuer?: CertificateIssuer
   failed?: (error: unknown) => void
 }): Devices {
   const { registry, clock, randomBytes, hear, types, statusOf, sealing } = deps
@@ -73,16 +77,10 @@ export function createDevices(deps: {
   const assertDevice = async (id: string) => {
     await read(id)
   }
-  const credentials = createDeviceCredentials({
-    registry,
-    clock,
-    randomBytes,
-    hear,
-    lock,
-    expiry,
-    sealing,
-    assertDevice,
-  })
+  const documents = createCredentialDocuments({ registry, clock, hear, expiry, assertDevice })
+  const credentials = createDeviceCredentials({ documents, clock, randomBytes, lock, sealing, assertDevice })
+  const { issuer } = deps
+  const certificates = createDeviceCertificates({ registry, documents, clock, lock, issuer, assertDevice })
 
   const clearPrefix = async (collection: Collection, prefix: string) => {
     while ((await registry.deleteWhere(collection, { prefix, limit: pageSize })) === pageSize);
@@ -136,6 +134,7 @@ export function createDevices(deps: {
 
   return {
     ...credentials,
+    ...certificates,
     async load() {
       let cursor: string | undefined
       do {

@@ -9,6 +9,7 @@ import { createRefusalLog, type RefusalLog } from '@patchbay/core/access/refusal
 import type { Clock } from '@patchbay/core/clock'
 import { createAuthenticator } from '@patchbay/core/devices/authenticator'
 import { createDevices, type Devices } from '@patchbay/core/devices/directory'
+import type { CertificateIssuer } from '@patchbay/core/devices/device-certificates'
 import { createLoginLimiter } from '@patchbay/core/devices/login-limiter'
 import type { DeviceEvent } from '@patchbay/core/devices/port'
 import { createDeviceTypes, type DeviceTypes } from '@patchbay/core/devices/types'
@@ -57,6 +58,7 @@ export interface DomainOptions {
   /** Is told of telemetry as it becomes durable. */
   commitTap?: CommitTap
   sealing: Sealing
+  issuer: CertificateIssuer
   log: Log
 }
 
@@ -72,6 +74,7 @@ export const createDomain = async ({
   publicUrl,
   commitTap,
   sealing,
+  issuer,
   log,
 }: DomainOptions): Promise<Domain> => {
   const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
@@ -87,7 +90,7 @@ export const createDomain = async ({
 
   const people = createPeople({ registry, clock, onError: failed })
   const types = createDeviceTypes(common)
-  const devices: Devices = createDevices({ ...common, types, statusOf: (id) => presence.status(id) })
+  const devices: Devices = createDevices({ ...common, issuer, types, statusOf: (id) => presence.status(id) })
   const presence: Presence = createPresence({ ...common, heartbeatMs: (id) => devices.heartbeatMs(id) })
   const accessRules = createAccessRules(common)
   const providers = createProviders({ clock, changed: () => hear({ kind: 'access-changed' }) })

@@ -14,6 +14,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { Channels } from '../parts/channels.ts'
 import type { Domain } from '../parts/domain.ts'
 import type { Settings } from '../settings/settings.ts'
+import type { DeviceAuthority } from '../tls/device-authority.ts'
 
 /** The other end of the connection, as the front door knows it. */
 export interface ConnectionPeer {
@@ -43,6 +44,7 @@ export interface RestDeps
     GeneralDeps,
     Pick<Domain, 'devices' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub' | 'alerting'> {
   registry: RegistryStore
+  authority: Pick<DeviceAuthority, 'read'>
   telemetry: TelemetryStore
   commands: Domain['hub']['commands']
   shadows: Domain['hub']['shadows']

@@ -1,5 +1,6 @@
 import { AccessRule, Decision, Refusal } from '@patchbay/contracts/access'
 import { Alert } from '@patchbay/contracts/alert'
+import { Authority, DeviceCertificate } from '@patchbay/contracts/certificate'
 import { Channel, ChannelTestAnswer } from '@patchbay/contracts/channel'
 import { Command } from '@patchbay/contracts/command'
 import { Credential, Device, LiveSession } from '@patchbay/contracts/device'
@@ -21,12 +22,14 @@ export const sharedSchemas = [
   Alert,
   ApiKey,
   AuditEntry,
+  Authority,
   Channel,
   ChannelTestAnswer,
   Command,
   Credential,
   Decision,
   Device,
+  DeviceCertificate,
   DeviceType,
   FailedJob,
   Instance,

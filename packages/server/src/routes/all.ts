@@ -1,6 +1,7 @@
 import type { Routes } from '../rest/route-deps.ts'
 import { accessRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
+import { certificateRoutes } from './certificates.ts'
 import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
@@ -22,6 +23,7 @@ export const routes: readonly Routes[] = [
   ...generalRoutes,
   deviceRoutes,
   deviceCredentialRoutes,
+  certificateRoutes,
   telemetryRoutes,
   shadowRoutes,
   commandRoutes,

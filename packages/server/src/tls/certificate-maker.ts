@@ -14,17 +14,21 @@ export interface Pair {
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const
-const signing = { name: 'ECDSA', hash: 'SHA-256' } as const
+export const signing = { name: 'ECDSA', hash: 'SHA-256' } as const
 const dayMs = 86_400_000
 /** Devices without a good clock must not find a certificate that starts in their future. */
-const backdateMs = dayMs
+export const backdateMs = dayMs
 
-const makeKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+export const makeKeys = () => webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
 
-async function toPem(key: webcrypto.CryptoKey): Promise<string> {
+export async function toPem(key: webcrypto.CryptoKey): Promise<string> {
   const der = await webcrypto.subtle.exportKey('pkcs8', key)
   return `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`
 }
+
+/** The key of the authority, ready to sign. */
+export const importSigningKey = (pem: string): Promise<webcrypto.CryptoKey> =>
+  webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(pem), algorithm, false, ['sign'])
 
 /** Makes the certificate authority of this installation. */
 export async function makeAuthority(nowMs: number, days: number): Promise<Pair> {
@@ -53,13 +57,7 @@ export async function makeServerCertificate(
   days: number,
 ): Promise<Pair> {
   const ca = new x509.X509Certificate(authority.cert)
-  const signingKey = await webcrypto.subtle.importKey(
-    'pkcs8',
-    x509.PemConverter.decodeFirst(authority.key),
-    algorithm,
-    false,
-    ['sign'],
-  )
+  const signingKey = await importSigningKey(authority.key)
   const keys = await makeKeys()
   const cert = await x509.X509CertificateGenerator.create({
     subject: 'CN=Patchbay',

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { DomainError } from '@patchbay/core/errors'
 import { closeToOthers, readIfThere, writeWhole } from '../settings/private-file.ts'
 import { type SecretBox, SecretUnreadable } from '../settings/secret-box.ts'
 import { SettingsError } from '../settings/settings-error.ts'
@@ -45,6 +46,28 @@ export async function ensureOwnCertificate(options: OwnCertificateOptions): Prom
   await writeWhole(path('server.key'), server.key, 0o600)
   await writeWhole(path('server.crt'), server.cert, 0o644)
   return { authority: { cert: authority.cert, file: path('ca.crt') }, server, made: true }
+}
+
+/** The authority's certificate. */
+export async function readAuthority(folder: string): Promise<string> {
+  const path = join(folder, 'ca.crt')
+  const cert = await readIfThere(path)
+  if (cert === undefined) throw new DomainError('CERTIFICATES_OFF', `The file ${path} is gone. Restore it.`)
+  return cert
+}
+
+/** The authority's key, unsealed. */
+export async function keyOfAuthority(folder: string, box: SecretBox): Promise<string> {
+  const path = join(folder, 'ca.key')
+  const sealed = await readIfThere(path)
+  if (sealed === undefined) throw new DomainError('CERTIFICATES_OFF', `The file ${path} is gone. Restore it.`)
+  try {
+    return box.open(sealed.trim())
+  } catch (cause) {
+    if (!(cause instanceof SecretUnreadable)) throw cause
+    const detail = `The master key does not open ${path}. Start with the one that it was sealed with.`
+    throw new DomainError('CERTIFICATES_OFF', detail, { cause })
+  }
 }
 
 async function ensureAuthority({ folder, nowMs, box }: OwnCertificateOptions, cert: string | undefined): Promise<Pair> {
