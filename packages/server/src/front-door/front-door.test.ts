@@ -386,6 +386,26 @@ describe('front door', () => {
     }
   })
 
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a resumed session of %s still has its certificate', async (version) => {
+    const authority = await makeAuthority(Date.now(), 10)
+    const server = await makeServerCertificate(authority, ['localhost'], Date.now(), 5)
+    await open({ tls: { ...tls, options: () => ({ ...server, ca: authority.cert }) } })
+    const { taken } = takeMqtt()
+    const pair = await makeClientCertificate(authority, 'CN=boiler-1')
+    const options = { ca: authority.cert, minVersion: version, maxVersion: version }
+    const first = dialTls({ ...options, ...pair })
+    const kept = new Promise<Buffer>((resolve) => first.once('session', resolve))
+    first.write(connectPacket)
+    const session = await kept
+    const again = dialTls({ ...options, session })
+    await once(again, 'secureConnect')
+    expect(again.isSessionReused()).toBe(true)
+    again.write(connectPacket)
+    await vi.waitFor(() => expect(taken).toHaveLength(2))
+    expect(taken[1]?.connection.certificate).toEqual(taken[0]?.connection.certificate)
+    expect(taken[1]?.connection.certificate).toMatchObject({ deviceId: 'boiler-1' })
+  })
+
   test('slow sockets are closed and counted, and a new login is not kept waiting by them', async () => {
     await open({ loginMs: 400, limits: { perAddress: 100, graceMs: 0 } })
     const slow = Array.from({ length: 200 }, (_, at) => {
