@@ -23,9 +23,13 @@ export interface GrpcClient {
 }
 
 /** A client of the library, with the proto that is served. */
-export const connectGrpc = (port: number, login: { auth?: string; ca?: Buffer } = {}): GrpcClient => {
-  const { auth, ca } = login
-  const credentials = ca ? grpc.credentials.createSsl(ca) : grpc.credentials.createInsecure()
+export const connectGrpc = (
+  port: number,
+  login: { auth?: string; ca?: Buffer; identity?: { cert: string; key: string } } = {},
+): GrpcClient => {
+  const { auth, ca, identity } = login
+  const proof = identity ? ([Buffer.from(identity.key), Buffer.from(identity.cert)] as const) : ([] as const)
+  const credentials = ca ? grpc.credentials.createSsl(ca, ...proof) : grpc.credentials.createInsecure()
   // Each client has a connection of its own, as devices have.
   const options = { 'grpc.enable_retries': 0, 'grpc.use_local_subchannel_pool': 1 }
   const devices = new patchbay.v1.Devices(`localhost:${port}`, credentials, options)

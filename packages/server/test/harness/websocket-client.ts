@@ -19,6 +19,9 @@ export interface WebSocketLogin {
   auth?: string
   headers?: Record<string, string>
   ca?: Buffer
+  /** A client certificate. */
+  cert?: string
+  key?: string
 }
 
 /** Rejects with `Unexpected server response: 401` and the like when the upgrade is refused. */
