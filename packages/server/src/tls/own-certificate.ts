@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -12,9 +12,12 @@ const dayMs = 86_400_000
 const serverDays = 90
 const renewWithinDays = 30
 const authorityDays = 3650
+/** The authority before this one, whose certificates devices still have. */
+const previousFile = 'ca.previous.crt'
 
 export interface OwnCertificate {
-  authority: { cert: string; file: string }
+  /** `trusted` vouch for devices: this one, and the one before it until it ends. */
+  authority: { cert: string; file: string; trusted: readonly string[] }
   server: Pair
   /** It was made now; false = the kept one is still good. */
   made: boolean
@@ -38,14 +41,21 @@ export async function ensureOwnCertificate(options: OwnCertificateOptions): Prom
   )
   if (ca !== undefined && cert !== undefined && key !== undefined && isGood({ cert, key }, ca, names, nowMs)) {
     await closeToOthers(path('server.key'))
-    return { authority: { cert: ca, file: path('ca.crt') }, server: { cert, key }, made: false }
+    return { authority: await describe(folder, ca, nowMs), server: { cert, key }, made: false }
   }
   const authority = await ensureAuthority(options, ca)
   const { makeServerCertificate } = await import('./certificate-maker.ts')
   const server = await makeServerCertificate(authority, names, nowMs, serverDays)
   await writeWhole(path('server.key'), server.key, 0o600)
   await writeWhole(path('server.crt'), server.cert, 0o644)
-  return { authority: { cert: authority.cert, file: path('ca.crt') }, server, made: true }
+  return { authority: await describe(folder, authority.cert, nowMs), server, made: true }
+}
+
+async function describe(folder: string, cert: string, nowMs: number): Promise<OwnCertificate['authority']> {
+  const previous = await readIfThere(join(folder, previousFile))
+  const kept = previous === undefined ? undefined : read(previous)
+  const vouches = previous !== undefined && previous !== cert && kept !== undefined && validToMs(kept) > nowMs
+  return { cert, file: join(folder, 'ca.crt'), trusted: vouches ? [cert, previous] : [cert] }
 }
 
 /** The authority's certificate. */
@@ -76,7 +86,9 @@ async function ensureAuthority({ folder, nowMs, box }: OwnCertificateOptions, ce
   const kept = cert === undefined ? undefined : read(cert)
   if (cert !== undefined && kept && sealed !== undefined && validToMs(kept) > nowMs + serverDays * dayMs) {
     try {
-      return { cert, key: box.open(sealed.trim()) }
+      const key = box.open(sealed.trim())
+      // Else the machine stopped between the two files of a new authority.
+      if (kept.checkPrivateKey(createPrivateKey(key))) return { cert, key }
     } catch (cause) {
       if (!(cause instanceof SecretUnreadable)) throw cause
       // A new authority would silently break the trust of every device that was given the old one.
@@ -88,6 +100,7 @@ async function ensureAuthority({ folder, nowMs, box }: OwnCertificateOptions, ce
       )
     }
   }
+  if (cert !== undefined && kept && validToMs(kept) > nowMs) await writeWhole(join(folder, previousFile), cert, 0o644)
   const { makeAuthority } = await import('./certificate-maker.ts')
   const made = await makeAuthority(nowMs, authorityDays)
   await writeWhole(keyPath, `${box.seal(made.key)}\n`, 0o600)

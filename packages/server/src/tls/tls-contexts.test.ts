@@ -9,6 +9,7 @@ import type { Clock } from '@patchbay/core/clock'
 import { createSecretBox } from '../settings/secret-box.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import { makeAuthority, makeServerCertificate } from './certificate-maker.ts'
+import { createDeviceAuthority } from './device-authority.ts'
 import { serverNames } from './server-names.ts'
 import { chooseProtocol, createTlsContexts, type TlsContexts } from './tls-contexts.ts'
 
@@ -121,16 +122,51 @@ describe('TLS contexts', () => {
     forward(2)
     await vi.waitFor(() => expect(changes).toBe(1))
     expect(daysLeft(certOf(contexts))).toBe(61 + 90)
-    expect(contexts.options().ca).toBe(ca)
+    expect(contexts.options().ca).toEqual(ca)
     contexts.close()
     expect(waiting.size).toBe(0)
+  })
+
+  test('an authority near its end is followed by a new one, and vouches for devices until then', async () => {
+    const { clock, forward, waiting } = movableClock()
+    const contexts = await create({ clock })
+    const issuer = createDeviceAuthority({ data, box, clock })
+    const { pem: first } = await issuer.read()
+    const forwardAndLook = async (days: number) => {
+      forward(days)
+      await vi.waitFor(() => expect(waiting.size).toBe(1))
+    }
+    await forwardAndLook(3600)
+    const { pem: second } = await issuer.read()
+    expect(second).not.toBe(first)
+    expect(contexts.options().ca).toEqual([second, first])
+    expect(certOf(contexts).checkIssued(new X509Certificate(second))).toBe(true)
+    expect(logged.join()).toContain('new certificate authority')
+    // A certificate never outlives the authority that issued it.
+    const { expiresAt, certificatePem } = await issuer.issue({ device: 'a', days: 3650 })
+    expect(new X509Certificate(certificatePem).checkIssued(new X509Certificate(second))).toBe(true)
+    expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.parse(new X509Certificate(second).validTo))
+    const restarted = await create({ clock: { ...clock, after: () => () => {} } })
+    expect(restarted.options().ca).toEqual([second, first])
+    await forwardAndLook(60)
+    expect(contexts.options().ca).toEqual([second])
+  })
+
+  test('an authority whose files do not belong together, as after a stop between them, is made again', async () => {
+    await create()
+    const other = await makeAuthority(start, 10)
+    await writeFile(join(data, 'tls', 'ca.key'), box.seal(other.key))
+    await writeFile(join(data, 'tls', 'server.crt'), 'torn')
+    const contexts = await create()
+    const [ca] = contexts.options().ca as string[]
+    expect(certOf(contexts).verify(new X509Certificate(ca!).publicKey)).toBe(true)
   })
 
   test('a new name makes a new certificate from the same authority', async () => {
     const first = await create()
     const second = await create({ publicUrl: 'https://new.example.org' })
     expect(certOf(second).checkHost('new.example.org')).toBeDefined()
-    expect(second.options().ca).toBe(first.options().ca)
+    expect(second.options().ca).toEqual(first.options().ca)
     expect(certOf(await create()).checkHost('new.example.org')).toBeUndefined()
   })
 
@@ -139,7 +175,7 @@ describe('TLS contexts', () => {
     await writeFile(join(data, 'tls', name), 'torn')
     const again = await create()
     expect(() => createServer(again.options())).not.toThrow()
-    expect(again.options().ca).toBe(ca)
+    expect(again.options().ca).toEqual(ca)
   })
 
   test('with another master key the authority is not replaced in silence', async () => {
@@ -167,7 +203,7 @@ describe('TLS contexts', () => {
     await write('two.example.org')
     await vi.waitFor(() => expect(certOf(contexts).checkHost('two.example.org')).toBeDefined())
     // Clients are vouched for by the device authority alone, never by the owner's or a public one.
-    expect(contexts.options().ca).toBe(await readFile(join(data, 'tls', 'ca.crt'), 'utf8'))
+    expect(contexts.options().ca).toEqual([await readFile(join(data, 'tls', 'ca.crt'), 'utf8')])
   })
 
   test('own files that are missing or do not belong together are settings errors', async () => {
@@ -182,7 +218,7 @@ describe('TLS contexts', () => {
   test('an old folder can be moved to another machine', async () => {
     const ca = (await create()).options().ca
     await cp(join(data, 'tls'), join(data, 'moved', 'tls'), { recursive: true })
-    expect((await create({ data: join(data, 'moved') })).options().ca).toBe(ca)
+    expect((await create({ data: join(data, 'moved') })).options().ca).toEqual(ca)
   })
 
   test('HTTP/1.1 wins whenever it is offered', () => {

@@ -13,7 +13,7 @@ const watchEveryMs = 5000
 
 /** The certificates that the front door shows, always the newest. */
 export interface TlsContexts {
-  /** For `tls.createServer` and `setSecureContext`. `ca` is the device authority alone: no other may vouch for a client. */
+  /** For `tls.createServer` and `setSecureContext`. `ca` is the device authority alone (and the one before it until that ends): no other may vouch for a client. */
   options(): SecureContextOptions
   /** Told when `options` has changed. */
   onChange(hear: () => void): () => void
@@ -84,11 +84,15 @@ export async function createTlsContexts(options: TlsContextsOptions): Promise<Tl
 
   async function renew(): Promise<void> {
     try {
+      const before = own.authority.cert
       own = await ensureOwn()
       if (closed) return
-      if (own.made && !files) {
-        take(own.server)
-        log.info('renewed the TLS certificate', { names })
+      // With the owner's files it may be the authority alone that changed.
+      if (own.made) take(files ? pair : own.server)
+      if (own.made && !files) log.info('renewed the TLS certificate', { names })
+      if (own.authority.cert !== before) {
+        const { file: authority } = own.authority
+        log.warn('made a new certificate authority; devices need its certificate to trust this server', { authority })
       }
     } catch (error) {
       log.error('the TLS certificate could not be renewed; the next try is in a day', { error })
@@ -104,7 +108,7 @@ export async function createTlsContexts(options: TlsContextsOptions): Promise<Tl
   const unwatch = files ? watchCertificate(files, options.watchMs ?? watchEveryMs, () => void reload(files)) : () => {}
 
   return {
-    options: () => ({ cert: pair.cert, key: pair.key, ca: own.authority.cert, minVersion: 'TLSv1.2' }),
+    options: () => ({ cert: pair.cert, key: pair.key, ca: [...own.authority.trusted], minVersion: 'TLSv1.2' }),
     onChange(hear) {
       hearers.add(hear)
       return () => hearers.delete(hear)
