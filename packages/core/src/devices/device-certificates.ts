@@ -14,6 +14,8 @@ import type { DeviceLock } from './device-lock.ts'
 
 /** Signs certificates with the authority's key. Rejects with CSR_INVALID for a request that it cannot sign. */
 export interface CertificateIssuer {
+  /** Whether a request could be signed, without signing it. */
+  check(csr: string): Promise<void>
   issue(request: { device: string; csr?: string; days: number }): Promise<{
     certificatePem: string
     /** Absent after a signing request, whose key the device has. */
@@ -35,6 +37,8 @@ export interface CertificateQuery {
 }
 
 export interface DeviceCertificates {
+  /** Rejects with CSR_INVALID, or CERTIFICATES_OFF: for who must know before a device is made for the request. */
+  checkSigningRequest(csr: string): Promise<void>
   /** One more certificate for the device. Its private key, where one is made, is in the answer and nowhere else. */
   issueCertificate(device: string, options?: NewCertificate): Promise<IssuedCertificate>
   /** Those of one device, or of all with the devices' ids in order. */
@@ -64,11 +68,16 @@ export function createDeviceCertificates(deps: {
     ...(body.lastUsedAt === undefined ? {} : { lastUsedAt: body.lastUsedAt }),
   })
 
+  const theIssuer = (): CertificateIssuer => {
+    if (issuer) return issuer
+    throw new DomainError('CERTIFICATES_OFF', 'This installation has no certificate authority.')
+  }
+
   const issue = async (device: string, { csr, days = defaultCertificateDays, overlapSeconds }: NewCertificate) => {
-    if (!issuer) throw new DomainError('CERTIFICATES_OFF', 'This installation has no certificate authority.')
+    const signer = theIssuer()
     // Before anything is signed.
     await assertDevice(device)
-    const made = await issuer.issue({ device, days, ...(csr === undefined ? {} : { csr }) })
+    const made = await signer.issue({ device, days, ...(csr === undefined ? {} : { csr }) })
     const { certificatePem, privateKeyPem, authorityPem, fingerprint, serial, expiresAt } = made
     const { document, body } = await documents.add(device, overlapSeconds, {
       id: fingerprint,
@@ -91,6 +100,7 @@ export function createDeviceCertificates(deps: {
   }
 
   return {
+    checkSigningRequest: async (csr) => theIssuer().check(csr),
     issueCertificate: (device, options = {}) => lock(device, () => issue(device, options)),
     async listCertificates({ device, status, limit, cursor }) {
       if (device !== undefined) await assertDevice(device)

@@ -18,6 +18,10 @@ export interface DeviceAuthority extends CertificateIssuer {
 export function createDeviceAuthority(options: { data: string; box: SecretBox; clock: Clock }): DeviceAuthority {
   const folder = join(options.data, 'tls')
   return {
+    async check(csr) {
+      const { readSigningRequest } = await import('./signing-request.ts')
+      await readSigningRequest(csr)
+    },
     async issue(request) {
       const cert = await readAuthority(folder)
       const key = await keyOfAuthority(folder, options.box)

@@ -142,6 +142,7 @@ describe('TLS contexts', () => {
     expect(contexts.options().ca).toEqual([second, first])
     expect(certOf(contexts).checkIssued(new X509Certificate(second))).toBe(true)
     expect(logged.join()).toContain('new certificate authority')
+    await expect(issuer.check('hello')).rejects.toMatchObject({ code: 'CSR_INVALID' })
     // A certificate never outlives the authority that issued it.
     const { expiresAt, certificatePem } = await issuer.issue({ device: 'a', days: 3650 })
     expect(new X509Certificate(certificatePem).checkIssued(new X509Certificate(second))).toBe(true)
