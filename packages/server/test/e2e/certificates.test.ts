@@ -62,6 +62,9 @@ const forge = async (device: string, at: { nowMs?: number; foreign?: boolean }):
 describe.each(Object.keys(certifiedProtocols))('%s', (name) => {
   const { open, refused } = certifiedProtocols[name]!
   const device = `c-${name}`
+  beforeAll(async () => {
+    await createDevice(api, device)
+  })
   const where = () => ({ port: server.port, ca, topic: `devices/${device}/telemetry` })
   const refusal = (identity: Identity | undefined) =>
     open(identity, where()).then(
@@ -73,7 +76,6 @@ describe.each(Object.keys(certifiedProtocols))('%s', (name) => {
     )
 
   test('a device logs in by its certificate, and its revocation ends it at once', async () => {
-    await createDevice(api, device)
     const [mine, spare] = [await issue(device), await issue(device)]
     const client = await open(mine, where())
     await client.publish('{"level": 7.5}')
