@@ -14,6 +14,7 @@ export const Device = Type.Object(
     status: DeviceStatus,
     statusSince: Type.Optional(Time),
     lastSeenAt: Type.Optional(Time),
+    provisionedBy: Type.Optional(Type.String({ description: 'The provisioning key that let it in' })),
     createdAt: Time,
     version: Version,
   },

@@ -8,8 +8,9 @@ export const DeviceId = Type.String({
 export type DeviceId = Static<typeof DeviceId>
 
 /** A name that admins give to a type, rule, role or instance: lower risk in addresses than free text. */
+export const namePattern = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
 export const Name = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  pattern: namePattern,
   description: 'A letter or digit, then up to 63 of letters, digits and . _ -',
 })
 

@@ -89,6 +89,51 @@ export const refusals = {
     text: 'More messages of this client are waiting to be stored than permitted.',
   },
   COMMAND_UNKNOWN: { reason: 'invalid', step: 'command', text: 'The reply names no open command of this device.' },
+  PROVISION_UNHEARD: {
+    reason: 'invalid',
+    step: 'provisioning',
+    text: 'Nobody would hear the answer. Subscribe to provision/response first, on the same connection.',
+  },
+  PROVISION_UNNAMED: {
+    reason: 'invalid',
+    step: 'provisioning',
+    text: 'The request names neither a deviceId nor a claim, so a repeat of it could not be known from another device.',
+  },
+  PROVISION_QUOTA: {
+    reason: 'quota',
+    step: 'provisioning',
+    text: 'The quota of this provisioning key is used up. Raise it, or use another key.',
+  },
+  PROVISION_TAKEN: {
+    reason: 'forbidden',
+    step: 'provisioning',
+    text: 'A device with this id is there already, and the request does not prove to be from it.',
+  },
+  PROVISION_DONE: {
+    reason: 'forbidden',
+    step: 'provisioning',
+    text: 'The device has its credentials already and has used them. Rotate them in the console, or set reprovision on the key.',
+  },
+  PROVISION_NOT_REGISTERED: {
+    reason: 'forbidden',
+    step: 'provisioning',
+    text: 'This provisioning key is for registered devices only, and this is none of them. Register it first.',
+  },
+  PROVISION_ID_FOREIGN: {
+    reason: 'forbidden',
+    step: 'provisioning',
+    text: 'The id does not begin as this provisioning key demands, or is a name of the platform.',
+  },
+  PROVISION_TYPE_GONE: {
+    reason: 'forbidden',
+    step: 'provisioning',
+    text: 'The device type of this provisioning key does not exist any more. Make a new key.',
+  },
+  PROVISION_CERTIFICATE: {
+    reason: 'invalid',
+    step: 'provisioning',
+    text: 'No certificate can be issued for this request. Ask without csr.',
+  },
   STORE_UNAVAILABLE: {
     reason: 'unavailable',
     step: 'store',

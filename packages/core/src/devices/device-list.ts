@@ -12,6 +12,8 @@ export interface DeviceQuery {
   status?: DeviceStatus
   type?: string
   tag?: string
+  /** The provisioning key that let it in. */
+  provisionedBy?: string
   /** `name`, `id` or `createdAt`; with `-` before it descending. */
   sort?: string
   limit: number
@@ -49,9 +51,21 @@ export function createDeviceList(deps: { registry: RegistryStore; statusOf: Stat
     return { items, ...nextOf(cursor) }
   }
 
-  return async ({ search, status, type, tag, sort, limit, cursor }: DeviceQuery): Promise<DevicePage> => {
+  return async ({
+    search,
+    status,
+    type,
+    tag,
+    provisionedBy,
+    sort,
+    limit,
+    cursor,
+  }: DeviceQuery): Promise<DevicePage> => {
     const query: ListQuery = {
-      ...(type === undefined ? {} : { where: { type } }),
+      where: {
+        ...(type === undefined ? {} : { type }),
+        ...(provisionedBy === undefined ? {} : { provisionedBy }),
+      },
       ...(tag === undefined ? {} : { contains: { tags: tag } }),
       ...(search ? { search: { fields: ['id', 'name'], text: search } } : {}),
       sort: toSort(sort ?? 'id'),

@@ -20,6 +20,7 @@ export const toDevice = (
   status,
   ...(since === undefined ? {} : { statusSince: since }),
   ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
+  ...(record.provisionedBy === undefined ? {} : { provisionedBy: record.provisionedBy }),
   createdAt: record.createdAt,
   version,
 })

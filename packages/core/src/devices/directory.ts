@@ -10,16 +10,15 @@ import { createCredentialDocuments } from './credential-documents.ts'
 import { createDeviceCertificates, type CertificateIssuer, type DeviceCertificates } from './device-certificates.ts'
 import { createDeviceCredentials, type DeviceCredentials } from './device-credentials.ts'
 import { createDeviceList, type DevicePage, type DeviceQuery } from './device-list.ts'
+import { createEnrolment } from './enrolment.ts'
 import { createDeviceLock } from './device-lock.ts'
 import { newDeviceId, toDevice, type DeviceBody, type StatusOf } from './device-record.ts'
-import type { DeviceRecord, HearDeviceEvent } from './port.ts'
+import { type DeviceRecord, type Enrol, type HearDeviceEvent, reservedIds } from './port.ts'
 import type { Sealing } from './pre-shared-keys.ts'
 import { defaultType, type DeviceTypes } from './types.ts'
 
 /** Registered devices; their types are held in memory. */
 export const maxDevices = 1_000_000
-/** The user name by which applications log in. */
-export const reservedIds: readonly string[] = ['key']
 const maxPatchTries = 5
 const pageSize = 1000
 
@@ -27,6 +26,10 @@ export interface Devices extends DeviceCredentials, DeviceCertificates {
   /** Reads which devices there are, and watches for credentials that end. */
   load(): Promise<void>
   create(input: NewDevice): Promise<{ device: Device; credentials: DeviceLogin }>
+  /** For provisioning: makes a device or gives it credentials, as the caller judges. */
+  enrol: Enrol
+  /** A device was let in by this provisioning key. */
+  isProvisionedBy(id: string, key: string): Promise<boolean>
   get(id: string): Promise<Device>
   list(query: DeviceQuery): Promise<DevicePage>
   patch(id: string, patch: DevicePatch, expected?: number): Promise<Device>
@@ -132,9 +135,26 @@ export function createDevices(deps: {
     throw new DomainError('VERSION_CONFLICT', `The device "${id}" keeps changing. Try again.`)
   }
 
+  const enrol = createEnrolment({
+    registry,
+    clock,
+    randomBytes,
+    hear,
+    lock,
+    expiry,
+    sealing,
+    isSeen: (id) => statusOf(id).status !== 'never',
+    clear,
+    written: ({ id, type }) => typeIds.set(id, type),
+  })
+
   return {
     ...credentials,
     ...certificates,
+    enrol,
+    async isProvisionedBy(id, key) {
+      return (await registry.get<DeviceBody>('devices', id))?.body.provisionedBy === key
+    },
     async load() {
       let cursor: string | undefined
       do {
@@ -191,7 +211,11 @@ function assertForm(schema: TSchema, input: NewDevice | DevicePatch): void {
     message: error.message,
   }))
   if ('id' in input && input.id !== undefined && reservedIds.includes(input.id)) {
-    fields.push({ path: '/id', code: 'const', message: 'is the user name of applications' })
+    fields.push({
+      path: '/id',
+      code: 'const',
+      message: 'is a user name of the platform: applications and provisioning log in with it',
+    })
   }
   if (fields.length > 0) throw new DomainError('FIELD_INVALID', 'The device is not well formed.', { fields })
 }

@@ -1,3 +1,4 @@
+import type { DeviceKey, DeviceLogin } from '@patchbay/contracts/device'
 import type { DeviceType } from '@patchbay/contracts/device-type'
 import type { Peer } from '@patchbay/contracts/session'
 import type { Subject } from '../access/port.ts'
@@ -10,9 +11,15 @@ export interface DeviceRecord {
   tags: string[]
   /** ISO 8601. */
   createdAt: string
+  /** The provisioning key that let it in, and SHA-256 (hex) of the claim by which it may ask again. */
+  provisionedBy?: string
+  claim?: string
 }
 
 export type TypeRecord = Omit<DeviceType, 'version'>
+
+/** The user names by which applications and provisioning keys log in. */
+export const reservedIds: readonly string[] = ['key', 'provision']
 
 /** Proof of who a peer is. */
 export interface Authenticated {
@@ -47,3 +54,18 @@ export interface PresenceListener {
   sessionOpened(device: string): void
   sessionClosed(device: string): void
 }
+
+export interface Enrolled {
+  record: DeviceRecord
+  credentials?: DeviceLogin
+  preSharedKey?: DeviceKey
+}
+
+/**
+ * Says what becomes of a device that asks for credentials without having any: its record as it shall be, or `again` when it stays as it
+ * is. Throws when nothing shall. `isUsed`: it was there already.
+ */
+export type Judge = (found: { record: DeviceRecord; isUsed: boolean } | undefined) => Promise<DeviceRecord | 'again'>
+
+/** Makes a device, or gives new credentials to one that is there. The write of the device is the moment from which it counts. */
+export type Enrol = (id: string, kind: 'secret' | 'psk', judge: Judge) => Promise<Enrolled>

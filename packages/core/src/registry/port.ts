@@ -7,6 +7,7 @@
 export const collections = [
   'devices',
   'credentials',
+  'provisioning_keys',
   'presence',
   'device_types',
   'access_rules',

@@ -14,6 +14,10 @@ const indexesOf2: readonly Index[] = [
   ['alerts', 'wakeAt'],
 ]
 
+/** What came with version 3. */
+const collectionsOf3 = ['provisioning_keys'] as const
+const indexesOf3: readonly Index[] = [['devices', 'provisionedBy']]
+
 /** Fields that lists choose or sort by often; the expression must be the very text that `fieldSql` makes. */
 const indexes: readonly Index[] = [
   ['devices', 'name'],
@@ -27,6 +31,7 @@ const indexes: readonly Index[] = [
   ['idempotency', 'expiresAt'],
   ['sessions', 'user'],
   ...indexesOf2,
+  ...indexesOf3,
 ]
 
 /** A top-level field of the body as SQL. The name must have been checked. */
@@ -34,7 +39,7 @@ export function fieldSql(field: string): string {
   return field === 'id' ? 'id' : `json_extract(body, '$.${field}')`
 }
 
-export const registrySchemaVersion = 2
+export const registrySchemaVersion = 3
 
 // Without the check one body that SQLite cannot parse (too deep) would break every list of its collection.
 const toTable = (name: string): string =>
@@ -48,4 +53,5 @@ export const registrySchema = [...collections.map(toTable), ...indexes.map(toInd
 /** By the version that a file has: what brings it to the next one. */
 export const registryUpgrades: Readonly<Record<number, string>> = {
   1: [...collectionsOf2.map(toTable), ...indexesOf2.map(toIndex)].join(';\n'),
+  2: [...collectionsOf3.map(toTable), ...indexesOf3.map(toIndex)].join(';\n'),
 }

@@ -73,7 +73,7 @@ describe('the SQLite registry', () => {
   })
 
   test('brings a file of version 1 to the present one and keeps what is in it', async () => {
-    const later = ['rules', 'rule_states', 'alerts', 'maintenance']
+    const later = ['rules', 'rule_states', 'alerts', 'maintenance', 'provisioning_keys']
     store = await openSqliteRegistry({ file, durability: 'full' })
     await store.put('devices', 'a', { name: 'A' }, 'new')
     await store.close()
@@ -81,6 +81,7 @@ describe('the SQLite registry', () => {
     const schema = () => db.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
     const whole = schema()
     for (const name of later) db.exec(`DROP TABLE ${name}`)
+    db.exec('DROP INDEX devices_provisionedBy')
     db.exec('PRAGMA user_version = 1')
     store = await openSqliteRegistry({ file, durability: 'full' })
     expect(await store.get('devices', 'a')).toMatchObject({ body: { name: 'A' } })
