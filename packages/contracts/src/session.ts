@@ -106,8 +106,11 @@ export type EndReason = 'taken-over' | 'revoked' | 'disconnected' | 'shutdown' |
 /** A device (or an application with an API key) that has proved who it is. Every protocol's session obeys the same authoriser. */
 export interface Session {
   readonly id: string
-  /** `device`: id is the device id. `application`: id is the API key's id. */
-  readonly principal: { kind: 'device' | 'application'; id: string }
+  /**
+   * `device`: id is the device id. `application`: id is the API key's id. `provisioning`: somebody who has nothing but a provisioning
+   * key; many devices may come with one key, so the id is the session's own.
+   */
+  readonly principal: { kind: 'device' | 'application' | 'provisioning'; id: string }
   /** Publishes; resolves when the message is durable, rejects with `Refused`. */
   publish(topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void>
   /** Resolves a topic once; a refusal comes out of each `push` then. */
@@ -134,6 +137,11 @@ export interface Session {
   takeCommands(how: { waitMs: number; signal: AbortSignal }): Promise<readonly TakenCommand[]>
   /** The desired shadow that the device has not reported yet, and its version. */
   desiredShadow(): Promise<{ delta: Record<string, unknown>; version: number }>
+  /**
+   * For protocols that answer a request: what is published to `provision/request`, answered with what goes to `provision/response`.
+   * Rejects with Refused (recorded).
+   */
+  provision(bytes: Uint8Array, how?: Pick<PublishOptions, 'contentType'>): Promise<Uint8Array>
   /** A sign of life that is no message (a ping, an empty poll). */
   alive(): void
   /** Told once when the platform ends the session; the adapter then closes the connection. */

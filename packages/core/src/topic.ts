@@ -11,7 +11,13 @@ export const topics = {
   command: (device: string, command: string) => `devices/${device}/commands/${command}`,
   reply: (device: string, command: string) => `devices/${device}/commands/${command}/reply`,
   heartbeat: (device: string) => `devices/${device}/heartbeat`,
+  provisionRequest: 'provision/request',
+  provisionResponse: 'provision/response',
 }
+
+/** Topics and filters that only sessions of provisioning keys have a use for. */
+export const isProvisioning = (topicOrFilter: string): boolean =>
+  topicOrFilter.startsWith('provision') && /^provision(?:\/|$)/.test(topicOrFilter)
 
 /** What a topic is to the platform; `message` is everything that only brokers carry. */
 export type TopicMeaning =
@@ -20,10 +26,12 @@ export type TopicMeaning =
   | { kind: 'reply'; device: string; command: string }
   | { kind: 'heartbeat'; device: string }
   | { kind: 'down'; device: string }
+  | { kind: 'provisioning'; isRequest: boolean }
   | { kind: 'message'; device?: string }
 
 /** Reads a publish topic. `plain` marks `sensors/{id}/{measurement}`: one number and nothing else. */
 export function meaningOf(topic: string): TopicMeaning {
+  if (isProvisioning(topic)) return { kind: 'provisioning', isRequest: topic === topics.provisionRequest }
   const levels = topic.split('/')
   const [root, device, area, name, last] = levels
   if (root === 'sensors' && device && area && levels.length === 3) {

@@ -52,6 +52,9 @@ class OwnedSession implements Session {
   desiredShadow() {
     return this.#session.desiredShadow()
   }
+  provision(bytes: Uint8Array, how?: Pick<PublishOptions, 'contentType'>) {
+    return this.#session.provision(bytes, how)
+  }
   alive() {
     this.#session.alive()
   }

@@ -67,6 +67,14 @@ export class FakeSessions implements Sessions {
       subscribe: () => Promise.reject(new Error('not used')),
       takeCommands: (how) => this.#take(how),
       desiredShadow: () => Promise.resolve({ delta: { led: 'on' }, version: 3 }),
+      provision: (bytes, how) => {
+        if (this.refuseWith) return Promise.reject(this.refuseWith)
+        if (id !== 'provision') {
+          return Promise.reject(new Refused('forbidden', 'TOPIC_FORBIDDEN', 'provisioning', 'Not yours.'))
+        }
+        this.published.push({ who: id, topic: 'provision/request', bytes: Buffer.from(bytes), how })
+        return Promise.resolve(Buffer.from('{"device":{"id":"new"}}'))
+      },
       alive: () => void this.alive++,
       onEnd: (hear) => void this.enders.push(hear),
       close: () => void this.closed++,
@@ -101,6 +109,7 @@ function identify(credentials: Credentials): string | undefined {
   if (credentials.kind === 'bearer') return /^secret-of-(.+)$/.exec(credentials.secret)?.[1]
   if (credentials.kind !== 'password') return undefined
   const { username, password } = credentials
+  if (username === 'provision') return password === 'provisioning-key' ? 'provision' : undefined
   if (username === 'key') return password === 'api-key' ? 'key' : undefined
   return password === `secret-of-${username.replaceAll(':', '')}` ? username : undefined
 }

@@ -142,6 +142,7 @@ export class FakePlatform implements Sessions {
       },
       takeCommands: async () => [],
       desiredShadow: async () => ({ delta: {}, version: 0 }),
+      provision: () => Promise.reject(new Error('not used')),
       alive: () => {
         this.pings++
       },

@@ -319,3 +319,41 @@ function includes(wide: string[], narrow: string[]): boolean {
   }
   return walk(wide, narrow)
 }
+
+describe('provisioning', () => {
+  const key: Subject = { kind: 'provisioning', id: 'p1' }
+  const everything = application(['#'], ['#'])
+  const allowAll = rule('all', 'allow', '#')
+
+  it('lets a provisioning key ask and hear the answer, and nothing else, whatever the rules allow', async () => {
+    const { authoriser, providers } = start(allowAll)
+    providers.add({ name: 'yes', decide: async () => 'allow' }, 1)
+    const topics = ['provision/request', 'provision/response', 'provision/x', 'provision', 'devices/p1/telemetry', 'a']
+    const filters = [...topics, '#', '+/+', 'provision/#', 'provision/+', '$share/g/provision/response']
+    const allowed: string[] = []
+    for (const topic of topics) {
+      if ((await authoriser.decideWithProviders(key, 'publish', topic)).allowed) allowed.push(`publish ${topic}`)
+    }
+    for (const filter of filters) {
+      if ((await authoriser.decideWithProviders(key, 'subscribe', filter)).allowed) allowed.push(`subscribe ${filter}`)
+    }
+    expect(allowed).toEqual(['publish provision/request', 'subscribe provision/response'])
+  })
+
+  it('keeps everybody else from these topics, and from copies of them', async () => {
+    const { authoriser, providers } = start(allowAll)
+    providers.add({ name: 'yes', decide: async () => 'allow' }, 1)
+    for (const subject of [everything, device()]) {
+      for (const topic of ['provision', 'provision/request', 'provision/response', 'provision/x/y']) {
+        for (const action of ['publish', 'subscribe'] as const) {
+          expect(await authoriser.decideWithProviders(subject, action, topic)).toMatchObject({
+            allowed: false,
+            step: 'provisioning',
+          })
+        }
+      }
+      expect(authoriser.decide(subject, 'subscribe', '#').allowed).toBe(true)
+      expect(authoriser.decide(subject, 'publish', 'provisions/x').allowed).toBe(true)
+    }
+  })
+})

@@ -1,7 +1,7 @@
 import type { AccessAction, AccessRule, Decision } from '@patchbay/contracts/access'
 import { refuse } from '../errors.ts'
 import type { Refused } from '../refused.ts'
-import { meaningOf } from '../topic.ts'
+import { isProvisioning, meaningOf, topics } from '../topic.ts'
 import { isTopic, toPlainFilter } from './filter.ts'
 import type { Authoriser, ProviderChain, Subject } from './port.ts'
 import { findDecision, toRights, type SubjectRights } from './rights.ts'
@@ -13,6 +13,16 @@ const fixed = (step: string, detail: string): Decision => Object.freeze({ allowe
 const badTopic = fixed('topic', 'The topic is empty, too long, too deep, or holds a wildcard or NUL.')
 const badFilter = fixed('topic', 'The topic filter is not well formed.')
 const downTopic = fixed('down-topic', 'Only the platform publishes this topic.')
+const provisioningTopic = fixed('provisioning', 'Only a provisioning key uses the topics under provision/.')
+const provisioningKey = fixed(
+  'provisioning',
+  'A provisioning key may publish provision/request and subscribe to provision/response, and nothing else.',
+)
+const provisions: Decision = Object.freeze({
+  allowed: true,
+  step: 'built-in',
+  detail: 'A provisioning key may ask for a device.',
+})
 const notAllowed: Record<AccessAction, Decision> = {
   publish: fixed('default', 'Nothing allows publishing to this topic.'),
   subscribe: fixed('default', 'Nothing allows all of this subscription.'),
@@ -30,7 +40,7 @@ export function createAuthoriser(deps: {
   const kept = new Map<Subject, SubjectRights>()
   let keptGeneration = 0
 
-  const rightsOf = (subject: Subject): SubjectRights => {
+  const rightsOf = (subject: Exclude<Subject, { kind: 'provisioning' }>): SubjectRights => {
     if (keptGeneration !== rules.generation) {
       kept.clear()
       keptGeneration = rules.generation
@@ -53,6 +63,12 @@ export function createAuthoriser(deps: {
   const decide = (subject: Subject, action: AccessAction, topic: string): Decision => {
     const asked = toAsked(action, topic)
     if (asked === undefined) return action === 'publish' ? badTopic : badFilter
+    if (subject.kind === 'provisioning') {
+      const own = action === 'publish' ? topics.provisionRequest : topics.provisionResponse
+      return topic === own ? provisions : provisioningKey
+    }
+    // Copies too: what devices ask with a provisioning key, and what they are answered, is nobody else's.
+    if (isProvisioning(asked)) return provisioningTopic
     if (action === 'publish' && subject.kind === 'device' && meaningOf(topic).kind === 'down') return downTopic
     return findDecision(rightsOf(subject)[action], asked) ?? notAllowed[action]
   }
@@ -64,7 +80,7 @@ export function createAuthoriser(deps: {
       const asked = toAsked(action, topic)
       // What is refused by form or by a ban stays so; applications have the filters of their key and no more.
       const isSettled = !own.allowed && own.step !== 'default'
-      if (subject.kind === 'application' || asked === undefined || isSettled || !providers.hasDeciders) return own
+      if (subject.kind !== 'device' || asked === undefined || isSettled || !providers.hasDeciders) return own
       const verdict = await providers.decide({ device: subject.id, action, topic: asked })
       if (!verdict || (verdict.answer === 'allow' && own.allowed)) return own
       const { provider, answer, failed } = verdict

@@ -1,9 +1,13 @@
 import type { AccessAction, Decision, Refusal } from '@patchbay/contracts/access'
 
-/** Who asks. Devices have the built-in rights of their id; applications only the filters of their key. */
+/**
+ * Who asks. Devices have the built-in rights of their id; applications only the filters of their key, and a provisioning key may ask for a
+ * device and hear the answer.
+ */
 export type Subject =
   | { kind: 'device'; id: string; type: string; tags: readonly string[] }
   | { kind: 'application'; id: string; publish: readonly string[]; subscribe: readonly string[] }
+  | { kind: 'provisioning'; id: string }
 
 /** A plugin that also answers access questions; undefined = abstain. The admin orders them. */
 export interface Provider {

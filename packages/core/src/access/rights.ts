@@ -46,7 +46,10 @@ const toOwn = (filter: string, whose: string): Right => ({
 })
 
 /** Works out once what the rules, the built-in rights or the key's filters mean for this subject. */
-export function toRights(subject: Subject, rules: readonly AccessRule[]): SubjectRights {
+export function toRights(
+  subject: Exclude<Subject, { kind: 'provisioning' }>,
+  rules: readonly AccessRule[],
+): SubjectRights {
   const rights: SubjectRights = {
     publish: { deny: [], allow: [], own: [] },
     subscribe: { deny: [], allow: [], own: [] },

@@ -41,6 +41,11 @@ async function start() {
     permitsPlain: (address) => address.startsWith('127.'),
     findApiKey: async (secret) =>
       secret === 'old' ? 'ended' : secret === 'app' ? { id: 'k1', publish: ['a'], subscribe: ['#'] } : undefined,
+    provisioning: {
+      keyPrefix: 'pbp_',
+      find: async (secret) =>
+        secret === 'pbp_old' ? { ended: 'It has expired.' } : secret === 'pbp_good' ? { id: 'p1' } : undefined,
+    },
     failed: (error) => errors.push(error),
   })
   hearers.push((event) => authenticator.follow(event))
@@ -321,4 +326,18 @@ it('lets a device in by the digest of a pre-shared key that was proved, and by n
   expect(await codeOf(login('a', preSharedKey.key))).toBe('CREDENTIALS_WRONG')
   await devices.removeCredential('a', credential.id)
   expect(await codeOf(enter(digestOf(preSharedKey.key)))).toBe('CREDENTIALS_ENDED')
+})
+
+it('lets a provisioning key in as nothing but that, and slows down who guesses one', async () => {
+  const { authenticator, login, peer, codeOf } = await start()
+  const proof = { subject: { kind: 'provisioning', id: 'p1' }, credential: 'p1' }
+  expect(await login('provision', 'pbp_good')).toEqual(proof)
+  expect(await authenticator.authenticate(peer({ kind: 'bearer', secret: 'pbp_good' }))).toEqual(proof)
+  expect(await codeOf(login('key', 'pbp_good'))).toBe('CREDENTIALS_WRONG')
+  expect(await codeOf(login('provision', 'pbp_old'))).toBe('CREDENTIALS_ENDED')
+  for (let tries = 1; tries < maxRefusedPerAddress; tries++) {
+    expect(await codeOf(login('provision', `pbp_${tries}`))).toBe('CREDENTIALS_WRONG')
+  }
+  expect(await codeOf(login('provision', 'pbp_good'))).toBe('LOGIN_RATE')
+  expect(await login('provision', 'pbp_good', { address: '127.0.0.2' })).toEqual(proof)
 })

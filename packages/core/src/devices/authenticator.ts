@@ -17,6 +17,8 @@ import type { DeviceTypes } from './types.ts'
 
 /** The user name of applications, whose password is an API key. */
 export const applicationUser = 'key'
+/** The user name of devices that have nothing but a provisioning key, which is their password. */
+export const provisioningUser = 'provision'
 /** Re-reads of a device that changes while it is let in. */
 const maxRechecks = 10
 
@@ -24,6 +26,9 @@ const maxRechecks = 10
 export type FindApiKey = (
   secret: string,
 ) => Promise<{ id: string; publish: readonly string[]; subscribe: readonly string[] } | 'ended' | undefined>
+
+/** A provisioning key: its id, why it has ended, or nothing known of it. */
+export type FindProvisioningKey = (secret: string) => Promise<{ id: string } | { ended: string } | undefined>
 
 export interface DeviceAuthenticator extends Authenticator {
   /** To be told every device event: what is cached of the device is void then. */
@@ -50,12 +55,14 @@ export function createAuthenticator(deps: {
   clock: Clock
   types: Pick<DeviceTypes, 'effective'>
   findApiKey: FindApiKey
+  /** Without it nobody can provision. */
+  provisioning?: { find: FindProvisioningKey; keyPrefix: string }
   permitsPlain: (address: string) => boolean
   providers: ProviderChain
   limiter: LoginLimiter
   failed?: (error: unknown) => void
 }): DeviceAuthenticator {
-  const { registry, clock, types, findApiKey, permitsPlain, providers, limiter } = deps
+  const { registry, clock, types, findApiKey, provisioning, permitsPlain, providers, limiter } = deps
   const cache = createDeviceCache(registry)
   const used = createLastUsed({ registry, clock, ...(deps.failed ? { failed: deps.failed } : {}) })
 
@@ -119,6 +126,13 @@ export function createAuthenticator(deps: {
     return { subject, credential: key.id }
   }
 
+  const enterProvisioning = async (secret: string): Promise<Authenticated> => {
+    const key = await provisioning?.find(secret)
+    if (!key) throw refuse('CREDENTIALS_WRONG')
+    if ('ended' in key) throw refuse('CREDENTIALS_ENDED', key.ended)
+    return { subject: { kind: 'provisioning', id: key.id }, credential: key.id }
+  }
+
   const enter = async (peer: Peer): Promise<Authenticated> => {
     const given = peer.credentials
     const bearer = given.kind === 'bearer' && !given.username ? digestOf(given.secret).toString('hex') : undefined
@@ -137,6 +151,8 @@ export function createAuthenticator(deps: {
     const secret = given.kind === 'password' ? given.password : given.secret
     const user = given.kind === 'password' ? given.username : (given.username ?? '')
     if (user === applicationUser) return enterApplication(secret)
+    if (user === provisioningUser) return enterProvisioning(secret)
+    if (user === '' && provisioning && secret.startsWith(provisioning.keyPrefix)) return enterProvisioning(secret)
     const claim = { kind: 'secret', digest: digestOf(secret), password: secret } as const
     if (user !== '') return enterDevice({ ...claim, device: user }, peer)
     if (bearer === undefined) throw refuse('CREDENTIALS_WRONG', 'No user name was sent.')
@@ -188,8 +204,9 @@ const problemCodes: Record<CertificateProblem, RefusalCode> = {
 function nameIn(credentials: Credentials): string | undefined {
   if (credentials.kind === 'psk') return credentials.deviceId
   if (credentials.kind === 'certificate') return credentials.deviceId ?? credentials.claimedId
-  if (credentials.kind === 'none' || !credentials.username || credentials.username === applicationUser) return undefined
-  return credentials.username
+  if (credentials.kind === 'none' || !credentials.username) return undefined
+  const { username } = credentials
+  return username === applicationUser || username === provisioningUser ? undefined : username
 }
 
 const guesses: ReadonlySet<string> = new Set<RefusalCode>([

@@ -4,17 +4,18 @@ import type { Clock } from '../clock.ts'
 import type { Commands } from '../commands/commands.ts'
 import type { PresenceListener } from '../devices/port.ts'
 import { refuse } from '../errors.ts'
+import type { Provision } from '../provisioning/port.ts'
+import { topics } from '../topic.ts'
 import type { Batcher } from '../ingest/batcher.ts'
-import { isCbor, type Decoder } from '../ingest/decode.ts'
+import type { Decoder } from '../ingest/decode.ts'
 import type { DeviceIngest } from '../ingest/device-ingest.ts'
-import { parseCbor } from '../ingest/safe-cbor.ts'
-import { parseJson } from '../ingest/safe-json.ts'
 import { ingestLimits } from '../ingest/limits.ts'
 import { isRefused } from '../refused.ts'
 import type { Shadows } from '../shadow/shadows.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { MessageTap } from './message-tap.ts'
 import { sessionLimits } from './limits.ts'
+import { parsePayload } from './payload.ts'
 import { toNewRefusal, type Publisher } from './publisher.ts'
 import type { Relays } from './relays.ts'
 import type { SettleLater } from './settle-later.ts'
@@ -38,6 +39,7 @@ export interface AcceptorOptions {
   relays: Relays
   tap: MessageTap
   idempotency: Idempotency
+  provision: Provision
   presence: Pick<PresenceListener, 'alive'>
   refusals: RefusalRecorder
   clock: Clock
@@ -121,6 +123,8 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
       if (target.kind === 'refused') throw target.refused
       if (bytes.length > ingestLimits.packetBytes) throw refuse('PAYLOAD_TOO_LARGE')
       if (underWay >= sessionLimits.messagesUnderWay) throw refuse('INGEST_FULL')
+      if (target.kind === 'provisioning')
+        return void follow(provision(publisher, bytes, how), publisher, topic, settle, settle)
       const work = workOf(target, bytes, how)
       const alive = 'ingest' in target ? target.ingest.device : publisher.principal
       if (typeof alive === 'string') presence.alive(alive, clock.nowMicros())
@@ -131,6 +135,24 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
     } catch (error) {
       fail(publisher, topic, error, settle)
     }
+  }
+
+  /** The answer goes to the session that asked, and never to other brokers or subscribers. */
+  async function provision(publisher: Publisher, bytes: Uint8Array, how: PublishOptions): Promise<void> {
+    if (how.retain) throw refuse('PAYLOAD_INVALID', 'A request for a device is not retained.')
+    const payload = parsePayload(bytes, how.contentType)
+    let outlet = publisher.outletOf?.(topics.provisionResponse)
+    if (!outlet) {
+      // A SUBSCRIBE that came in the same read is granted in this turn of the loop, and not yet.
+      await new Promise((resolve) => setImmediate(resolve))
+      outlet = publisher.outletOf?.(topics.provisionResponse)
+    }
+    if (!outlet) throw refuse('PROVISION_UNHEARD')
+    const { subject, protocol, address } = publisher
+    const key = subject === 'all' ? '' : subject.id
+    const answer = await options.provision({ key, protocol, address }, payload)
+    outlet({ topic: topics.provisionResponse, bytes: answer.bytes, qos: 1, retain: false })
+    if (answer.refused) throw answer.refused
   }
 
   async function follow(
@@ -167,7 +189,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
     accept(publisher, target, topic, bytes, how, settled) {
       const settle = tap.open ? tap.follow(publisher, target, topic, bytes, how, settled) : settled
       const key = how.idempotencyKey
-      if (key === undefined || target.kind === 'refused') {
+      if (key === undefined || target.kind === 'refused' || target.kind === 'provisioning') {
         take(publisher, target, topic, bytes, how, settle)
         return
       }
@@ -179,7 +201,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
 }
 
 function parseDocument(ingest: DeviceIngest, bytes: Uint8Array, contentType: string | undefined): unknown {
-  return isCbor(contentType) || ingest.rules.codec === 'cbor' ? parseCbor(bytes) : parseJson(bytes)
+  return parsePayload(bytes, ingest.rules.codec === 'cbor' ? 'application/cbor' : contentType)
 }
 
 function toAccepted(publisher: Publisher, topic: string, bytes: Uint8Array, how: PublishOptions): Accepted {

@@ -48,6 +48,9 @@ async function bench(more: Partial<SessionHubOptions> = {}) {
     authenticator: {
       async authenticate({ credentials }) {
         if (credentials.kind === 'bearer') return { subject: application, credential: 'k' }
+        if (credentials.kind === 'password' && credentials.username === 'provision') {
+          return { subject: { kind: 'provisioning', id: credentials.password }, credential: credentials.password }
+        }
         if (credentials.kind !== 'password' || credentials.password !== 'good') throw refuse('CREDENTIALS_WRONG')
         const id = credentials.username
         return { subject: { kind: 'device', id, type: 'default', tags: [] }, device: record(id), credential: `c-${id}` }
@@ -594,5 +597,98 @@ describe('onlookers', () => {
     clock.pass(200)
     await turns()
     expect(seen).toHaveLength(2)
+  })
+})
+
+describe('provisioning', () => {
+  const request = 'provision/request'
+  const response = 'provision/response'
+
+  async function factory() {
+    const asked: unknown[] = []
+    const made = await bench({
+      provision: async (asker, payload) => {
+        asked.push([asker.key, payload])
+        const { n } = payload as { n: number }
+        const answer = { bytes: Buffer.from(`{"n":${n}}`) }
+        return n === 0 ? { ...answer, refused: refuse('PROVISION_TAKEN') } : answer
+      },
+    })
+    const enter = (how: Partial<Peer> = {}) =>
+      made.hub.open(
+        made.peer('x', { ...how, credentials: { kind: 'password', username: 'provision', password: 'k1' } }),
+      )
+    return { ...made, asked, enter }
+  }
+
+  test('the answer goes to the session that asked, and to nobody else', async () => {
+    const { hub, enter, openApplication, refused, asked } = await factory()
+    const heard: string[] = []
+    const hear = (name: string) => (message: Delivery) => void heard.push(`${name} ${Buffer.from(message.bytes)}`)
+    const relayed: Accepted[] = []
+    hub.relay('other', {
+      deliver: async (message) => void relayed.push(message),
+      retained: async () => [],
+      clearRetained: async () => false,
+      forget: async () => {},
+    })
+    const tapped: string[] = []
+    hub.tap(({ topic }) => {
+      tapped.push(topic)
+      return undefined
+    })
+    const [a, b] = await Promise.all([enter({ clientId: 'same' }), enter({ clientId: 'same' })])
+    await a.subscribe(response, hear('a'))
+    await b.subscribe(response, hear('b'))
+    await (await openApplication()).subscribe('#', hear('spy'))
+    await a.publish(request, bytes({ n: 1 }))
+    await expect(b.publish(request, bytes({ n: 0 }))).rejects.toMatchObject({ code: 'PROVISION_TAKEN' })
+    expect(heard).toEqual(['a {"n":1}', 'b {"n":0}'])
+    expect(asked).toEqual([
+      ['k1', { n: 1 }],
+      ['k1', { n: 0 }],
+    ])
+    expect([relayed, tapped]).toEqual([[], []])
+    expect(refused).toMatchObject([{ code: 'PROVISION_TAKEN', topic: request }])
+    expect(a.principal.id).not.toBe(b.principal.id)
+    await hub.close()
+  })
+
+  test('asks for nothing whose answer nobody would hear, but hears a subscription that is just being granted', async () => {
+    const { hub, enter, asked } = await factory()
+    const session = await enter()
+    await expect(session.publish(request, bytes({ n: 1 }))).rejects.toMatchObject({ code: 'PROVISION_UNHEARD' })
+    expect(asked).toEqual([])
+    const heard: string[] = []
+    const granted = session.subscribe(response, ({ bytes: answer }) => void heard.push(Buffer.from(answer).toString()))
+    await Promise.all([granted, session.publish(request, bytes({ n: 2 }))])
+    expect(heard).toEqual(['{"n":2}'])
+    expect(Buffer.from(await session.provision(bytes({ n: 3 }))).toString()).toBe('{"n":3}')
+    await expect(session.provision(bytes('{'))).rejects.toMatchObject({ code: 'PAYLOAD_MALFORMED' })
+    await hub.close()
+  })
+
+  test('ends with the key, and is no way in for others', async () => {
+    const { hub, enter, peer } = await factory()
+    const session = await enter()
+    const ends: EndReason[] = []
+    session.onEnd((why) => ends.push(why))
+    hub.endProvisioning('k2')
+    hub.endProvisioning('k1')
+    expect(ends).toEqual(['revoked'])
+    const device = await hub.open(peer('d'))
+    await expect(device.provision(bytes({ n: 1 }))).rejects.toMatchObject({ code: 'TOPIC_FORBIDDEN' })
+    const person = { id: 'user:ada', protocol: 'rest', address: '', all: true } as const
+    for (const topic of [request, response]) {
+      await expect(hub.publishAs(person, topic, bytes('{}'))).rejects.toMatchObject({ code: 'TOPIC_FORBIDDEN' })
+    }
+    await hub.close()
+  })
+
+  test('takes part in the limit of sessions by its key', async () => {
+    const { hub, enter } = await factory()
+    for (let opened = 0; opened < sessionLimits.sessionsPerProvisioningKey; opened++) await enter()
+    await expect(enter()).rejects.toMatchObject({ code: 'SESSIONS_EXCEEDED' })
+    await hub.close()
   })
 })

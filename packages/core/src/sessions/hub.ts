@@ -12,6 +12,7 @@ import { createDeviceIngestPool } from '../ingest/device-ingest.ts'
 import type { HearPoints } from '../ingest/watches.ts'
 import type { TypeMisfits } from '../ingest/type-rules.ts'
 import { isRefused } from '../refused.ts'
+import type { Provision } from '../provisioning/port.ts'
 import type { RegistryStore } from '../registry/port.ts'
 import type { CommitTap } from '../rules/port.ts'
 import { createShadows, type Shadows } from '../shadow/shadows.ts'
@@ -48,6 +49,8 @@ export interface SessionHubOptions {
   directory?: Directory
   /** An application by the id of its API key, for its will after its session; without it such wills are refused. */
   application?: (id: string) => Promise<Subject | undefined>
+  /** Makes devices for sessions of provisioning keys. */
+  provision?: Provision
   hear?: (event: HubEvent) => void
   /** Is told of telemetry as it becomes durable. */
   commitTap?: CommitTap
@@ -82,6 +85,8 @@ export interface SessionHub extends Omit<Sessions, 'preSharedKeys'> {
   disconnect(device: string, session: string): boolean
   /** An API key ended, and so do the sessions that came with it. */
   endApplication(id: string): void
+  /** The same for a provisioning key. */
+  endProvisioning(key: string): void
   /** Follows what happens to devices, types, credentials and rules. Resolves when kept state is forgotten too. */
   hear(event: DeviceEvent): Promise<void>
   /** Publishes for a person or an API key. Rejects with Refused (recorded). */
@@ -134,6 +139,9 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     onChange: hear && ((command) => hear({ kind: 'command', command })),
     onFault,
   })
+  const provision: Provision =
+    options.provision ??
+    (async () => ({ bytes: Buffer.alloc(0), refused: refuse('STORE_UNAVAILABLE', 'Nothing provisions devices here.') }))
   const idempotency = createIdempotency(registry, clock, settleLater)
   const acceptor = createAcceptor({
     batcher,
@@ -143,6 +151,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     relays,
     tap,
     idempotency,
+    provision,
     presence,
     refusals,
     clock,
@@ -164,6 +173,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     relays,
     commands,
     shadows,
+    provision,
     presence,
     refusals,
     onFault,
@@ -247,6 +257,10 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     },
     endApplication(id) {
       for (const session of live.withRequestsOf({ kind: 'application', id })) session.end('revoked')
+    },
+    endProvisioning(key) {
+      opener.ended()
+      for (const session of live.withRequestsOf({ kind: 'provisioning', id: key })) session.end('revoked')
     },
     hear: (event) => follower.hear(event),
     publishAs: (caller, topic, bytes, how) => visitor.publish(caller, topic, bytes, how),

@@ -2,6 +2,7 @@
 export const sessionLimits = {
   sessionsPerDevice: 10,
   sessionsPerApplication: 10_000,
+  sessionsPerProvisioningKey: 1000,
   subscriptionsPerDevice: 200,
   subscriptionsPerApplication: 10_000,
   /** Messages of a topic whose rights and series are still being looked up. */

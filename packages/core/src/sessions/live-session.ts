@@ -17,8 +17,10 @@ import type { Subject } from '../access/port.ts'
 import type { Authenticated, TypeRecord } from '../devices/port.ts'
 import { refuse } from '../errors.ts'
 import type { DeviceIngest } from '../ingest/device-ingest.ts'
+import { isRefused } from '../refused.ts'
 import { topics } from '../topic.ts'
 import { sessionLimits } from './limits.ts'
+import { parsePayload } from './payload.ts'
 import { toNewRefusal, type Publisher } from './publisher.ts'
 import type { SessionContext } from './session-context.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -28,6 +30,8 @@ import { TopicHandle } from './topic-handle.ts'
 export class LiveSession implements Session, Publisher {
   readonly id: string
   readonly principal: Session['principal']
+  /** Whose session it counts as: the principal, or the provisioning key that many devices may come with. */
+  readonly owner: Session['principal']
   readonly protocol: string
   readonly address: string
   readonly clientId: string | undefined
@@ -52,7 +56,9 @@ export class LiveSession implements Session, Publisher {
     this.id = id
     this.subject = who.subject
     this.type = who.type
-    this.principal = { kind: who.subject.kind, id: who.subject.id }
+    this.owner = { kind: who.subject.kind, id: who.subject.id }
+    this.principal =
+      this.owner.kind === 'provisioning' ? { kind: 'provisioning', id: `${this.owner.id}.${id}` } : this.owner
     this.protocol = peer.protocol
     this.address = peer.address
     this.clientId = peer.clientId
@@ -136,6 +142,28 @@ export class LiveSession implements Session, Publisher {
     return this.context.shadows.desired(id)
   }
 
+  async provision(bytes: Uint8Array, how: Pick<PublishOptions, 'contentType'> = {}): Promise<Uint8Array> {
+    const decision = await this.authorize('publish', topics.provisionRequest)
+    if (!decision.allowed) throw toRefusal(decision, 'publish')
+    const { protocol, address } = this
+    try {
+      const payload = parsePayload(bytes, how.contentType)
+      const answer = await this.context.provision({ key: this.owner.id, protocol, address }, payload)
+      if (!answer.refused) return answer.bytes
+      throw asError(answer.refused)
+    } catch (error) {
+      if (isRefused(error) && error.reason !== 'unavailable') this.record('publish', topics.provisionRequest, error)
+      throw error
+    }
+  }
+
+  outletOf(topic: string): ((answer: Delivery) => void) | undefined {
+    for (const subscriber of this.subscriptions) {
+      if (matches(subscriber.filter, topic)) return (answer) => this.context.relays.deliver(subscriber, answer)
+    }
+    return undefined
+  }
+
   alive(): void {
     if (this.principal.kind !== 'device' || this.ended) return
     this.context.presence.alive(this.principal.id, this.context.clock.nowMicros())
@@ -209,7 +237,7 @@ export class LiveSession implements Session, Publisher {
   }
 
   private isSubscribedFully(): boolean {
-    if (this.principal.kind === 'application') {
+    if (this.principal.kind !== 'device') {
       return this.subscriptions.size >= sessionLimits.subscriptionsPerApplication
     }
     let subscriptions = 0

@@ -5,7 +5,7 @@ import type { LiveSession } from './live-session.ts'
 export interface LiveSessions {
   /** Connections. */
   readonly size: number
-  /** The connections of one device or application. */
+  /** The connections of one device, application or provisioning key. */
   of(principal: Session['principal']): ReadonlySet<LiveSession>
   /** The same with its requests; a copy. */
   withRequestsOf(principal: Session['principal']): LiveSession[]
@@ -45,14 +45,14 @@ function createBook() {
     },
     of: (principal: Session['principal']): ReadonlySet<LiveSession> => principals.get(keyOf(principal)) ?? none,
     add(session: LiveSession) {
-      const key = keyOf(session.principal)
+      const key = keyOf(session.owner)
       let sessions = principals.get(key)
       if (!sessions) principals.set(key, (sessions = new Set()))
       sessions.add(session)
       size++
     },
     remove(session: LiveSession) {
-      const key = keyOf(session.principal)
+      const key = keyOf(session.owner)
       const sessions = principals.get(key)
       if (!sessions?.delete(session)) return
       size--

@@ -47,11 +47,11 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
       session.alive()
       return session
     }
-    if (peer.clientId !== undefined) {
+    // Devices that have nothing but one provisioning key are not one another, whatever their client ids.
+    if (peer.clientId !== undefined && principal.kind !== 'provisioning') {
       for (const earlier of live.of(principal)) if (earlier.clientId === peer.clientId) earlier.end('taken-over')
     }
-    const most = principal.kind === 'device' ? sessionLimits.sessionsPerDevice : sessionLimits.sessionsPerApplication
-    if (live.of(principal).size >= most) throw refuse('SESSIONS_EXCEEDED')
+    if (live.of(session.owner).size >= mostSessions[principal.kind]) throw refuse('SESSIONS_EXCEEDED')
     live.add(session)
     if (principal.kind === 'device') {
       presence.sessionOpened(principal.id)
@@ -88,6 +88,12 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
       closed = true
     },
   }
+}
+
+const mostSessions = {
+  device: sessionLimits.sessionsPerDevice,
+  application: sessionLimits.sessionsPerApplication,
+  provisioning: sessionLimits.sessionsPerProvisioningKey,
 }
 
 /** The device id as the peer claims it. */

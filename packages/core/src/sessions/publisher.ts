@@ -1,4 +1,4 @@
-import type { RefusedError, Session } from '@patchbay/contracts/session'
+import type { Delivery, RefusedError, Session } from '@patchbay/contracts/session'
 import type { NewRefusal, Subject } from '../access/port.ts'
 import type { DeviceIngest } from '../ingest/device-ingest.ts'
 import { Refused } from '../refused.ts'
@@ -13,6 +13,8 @@ export interface Publisher {
   readonly subject: Subject | 'all'
   /** The ingest record of a device, held until this publisher goes. Rejects with `Refused` when there is no such device. */
   ingestOf(device: string): DeviceIngest | Promise<DeviceIngest>
+  /** Where an answer to this publisher alone goes, if it has subscribed to one. */
+  outletOf?(topic: string): ((answer: Delivery) => void) | undefined
 }
 
 /** The refusal as `/api/v1/refusals` lists it. */

@@ -1,5 +1,6 @@
 import type { RefusalRecorder } from '../access/port.ts'
 import type { Commands } from '../commands/commands.ts'
+import type { Provision } from '../provisioning/port.ts'
 import type { PresenceListener } from '../devices/port.ts'
 import type { DeviceIngest, DeviceIngestPool } from '../ingest/device-ingest.ts'
 import type { Shadows } from '../shadow/shadows.ts'
@@ -15,6 +16,7 @@ export interface SessionContext extends TopicContext {
   relays: Relays
   commands: Pick<Commands, 'take' | 'deliverOpen'>
   shadows: Pick<Shadows, 'desired'>
+  provision: Provision
   presence: PresenceListener
   refusals: RefusalRecorder
   /** The ingest record of a device that the publisher is not; rejects with DEVICE_UNKNOWN when it is not registered. */

@@ -16,6 +16,7 @@ export type Target =
   | { kind: 'reported'; ingest: DeviceIngest }
   | { kind: 'reply'; ingest: DeviceIngest; command: string }
   | { kind: 'heartbeat'; ingest: DeviceIngest }
+  | { kind: 'provisioning' }
   | { kind: 'message' }
 
 /** Looks up everything a topic's messages need, so that none of them has to. At once when all of it is in memory. */
@@ -33,6 +34,12 @@ function decided(decision: Decision, publisher: Publisher, topic: string): Targe
   if (meaning.kind === 'down' && publisher.principal.kind === 'device') {
     return { kind: 'refused', refused: refuse('TOPIC_DOWN') }
   }
+  // The authoriser knows nothing of a person who may publish everything.
+  if (meaning.kind === 'provisioning') {
+    if (publisher.principal.kind === 'provisioning' && meaning.isRequest) return { kind: 'provisioning' }
+    const detail = 'Only a provisioning key uses the topics under provision/.'
+    return { kind: 'refused', refused: refuse('TOPIC_FORBIDDEN', detail, { step: 'provisioning' }) }
+  }
   return openTarget(publisher, topic, meaning)
 }
 
@@ -41,7 +48,11 @@ const unavailable = (cause: unknown): Target => ({
   refused: isRefused(cause) ? cause : refuse('STORE_UNAVAILABLE', undefined, { cause }),
 })
 
-function openTarget(publisher: Publisher, topic: string, meaning: TopicMeaning): Target | Promise<Target> {
+function openTarget(
+  publisher: Publisher,
+  topic: string,
+  meaning: Exclude<TopicMeaning, { kind: 'provisioning' }>,
+): Target | Promise<Target> {
   if (meaning.kind === 'message' || meaning.kind === 'down') return { kind: 'message' }
   const toTarget = (ingest: DeviceIngest): Target => {
     switch (meaning.kind) {

@@ -149,6 +149,10 @@ function createFakeSession(id: string, peer: Peer, inside: Inside): FakeSession 
     async desiredShadow() {
       return this.desired
     },
+    async provision(bytes, how = {}) {
+      await this.publish('provision/request', bytes, how)
+      return Buffer.from('{}')
+    },
     alive: () => void (aliveCalls += 1),
     onEnd: (hear) => void endHearers.push(hear),
     close() {
