@@ -37,7 +37,7 @@ interface Asked extends SessionLease {
   query: URLSearchParams
 }
 
-/** `POST /v1/{topic}` and what devices GET. */
+/** `POST /v1/{topic}`, `POST /v1/provision`, and what devices GET. */
 export function createRoutes({ config, sessions, cache, log, signal }: RouteOptions): FastifyPluginAsync {
   const maxBytes = config.maxBodyKib * 1024
   const polls = createPolls()
@@ -102,6 +102,10 @@ export function createRoutes({ config, sessions, cache, log, signal }: RouteOpti
     app.post('/v1/*', { ...shared, onRequest: [authenticate, checkEncoding] }, async (request, reply) => {
       const { session, topic, query } = askedBy(request)
       const bytes = Buffer.isBuffer(request.body) ? request.body : none
+      if (topic === 'provision') {
+        const answer = await session.provision(bytes, toPublishOptions(request, query))
+        return reply.type('application/json').header('cache-control', 'no-store').send(answer)
+      }
       await session.publish(topic, bytes, toPublishOptions(request, query))
       return reply.code(204).send()
     })

@@ -172,6 +172,16 @@ describe('adapter-http', () => {
     })
   })
 
+  test('a device with a provisioning key is answered, and the answer is kept by nobody', async () => {
+    const authorization = basic('provision', 'provisioning-key')
+    const answer = await post('/v1/provision', '{"deviceId":"new"}', { authorization })
+    expect(answer).toMatchObject({ status: 200, text: '{"device":{"id":"new"}}' })
+    expect(answer.headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'no-store' })
+    expect(sessions.published).toMatchObject([{ topic: 'provision/request', bytes: Buffer.from('{"deviceId":"new"}') }])
+    sessions.refuseWith = new Refused('quota', 'PROVISION_QUOTA', 'provisioning', 'Used up.')
+    expect((await post('/v1/provision', '{}', { authorization })).status).toBe(429)
+  })
+
   describe('bodies', () => {
     const topic = '/v1/devices/boiler-1/telemetry'
     const gzip = { 'content-encoding': 'gzip' }
