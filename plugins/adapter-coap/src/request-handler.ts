@@ -69,7 +69,7 @@ export function createRequestHandler(parts: HandlerParts) {
 
   async function route(known: Known): Promise<Answer> {
     const { request, asked } = known
-    if (request.code === post) return publish(known)
+    if (request.code === post) return asked.topic === 'provision' ? provision(known) : publish(known)
     if (request.code !== get) return problem('4.05', 'METHOD_UNKNOWN: POST publishes, GET reads.')
     if (asked.topic === '.well-known/core') return directory(known)
     const found = toResource(asked.levels)
@@ -78,6 +78,23 @@ export function createRequestHandler(parts: HandlerParts) {
     // "the preferred Content-Format cannot be returned (…) 4.06" (section 5.10.4)
     if (accept !== undefined && accept !== contentFormats.json) return problem('4.06', 'This is application/json.')
     return read(known, found.resource, found.device)
+  }
+
+  /** Answered with what goes to `provision/response` elsewhere. */
+  const provision = ({ request, endpoint, identity }: Known): Promise<Answer> => {
+    // A request is taken once: its answer must not be kept back from who has to prove his address first.
+    if (!echo.isKnown(endpoint)) return Promise.resolve(echo.challenge(endpoint))
+    return requestSessions.use(identity, endpoint, async (session) => {
+      const downloadKey = `${identity.key} provision`
+      const next = request.block2 && request.block2.number > 0 && downloads.next(downloadKey, request.block2)
+      if (next) return next
+      const taken = uploads.take(`${identity.key} ${request.tag} provision`, endpoint.address, request)
+      if ('answer' in taken) return taken.answer
+      const how = request.contentFormat === contentFormats.cbor ? { contentType: 'application/cbor' } : {}
+      const options = [...uploads.optionsOf(request), uintOption('Content-Format', contentFormats.json)]
+      const whole = answer('2.04', options, Buffer.from(await session.provision(taken.body, how)))
+      return downloads.begin(downloadKey, whole, request.block2)
+    })
   }
 
   const publish = ({ request, endpoint, asked, identity }: Known): Promise<Answer> =>
