@@ -6,7 +6,7 @@ import { createGate, protocol } from './gate.ts'
 import { type Library, loadLibrary, serviceOf, withRawRequests } from './library.ts'
 import { createOpenCalls } from './open-calls.ts'
 import { createPeers } from './peers.ts'
-import { createPublish, createPublishStream } from './publish.ts'
+import { createProvision, createPublish, createPublishStream } from './publish.ts'
 import { createReflection, devicesService, reflectionServices } from './reflection.ts'
 import { createSubscribe } from './subscribe.ts'
 
@@ -63,6 +63,7 @@ export function createDoor({ sessions, config, log }: DoorOptions) {
     server.addService(withRawRequests(service), {
       Publish: createPublish(publish),
       PublishStream: createPublishStream(publish),
+      Provision: createProvision({ ...publish, decode: decoderOf('Provision') }),
       Subscribe: createSubscribe({
         grpc,
         gate,

@@ -46,6 +46,21 @@ export function createPublish({ gate, decode, log }: PublishOptions): handleUnar
   }
 }
 
+/** `Provision`: the answer to a request that other protocols publish to `provision/request`. */
+export function createProvision({ gate, decode, log }: PublishOptions): handleUnaryCall<unknown, unknown> {
+  return (call, answer) => {
+    const work = async () => {
+      const { payload, id } = toMessage(decode, call.request)
+      const given = await gate.sessionOf(call.metadata).provision(payload, payloadType(call.metadata))
+      return { topic: 'provision/response', payload: given, id }
+    }
+    work().then(
+      (message) => answer(null, message),
+      (error: unknown) => answer(toStatus(asRefused(error, log))),
+    )
+  }
+}
+
 /** `PublishStream`: an Ack for each message. Reading waits for the store, and for a client that does not read its Acks. */
 export function createPublishStream(options: PublishOptions): handleBidiStreamingCall<unknown, unknown> {
   const { gate, calls, decode, maxInFlight, log } = options

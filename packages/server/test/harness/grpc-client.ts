@@ -17,6 +17,7 @@ export interface GrpcAck {
 }
 export interface GrpcClient {
   publish(topic: string, payload: string | Buffer): Promise<GrpcAck>
+  provision(payload: string): Promise<string>
   publishStream(): ClientDuplexStream<GrpcMessage, GrpcAck>
   subscribe(...filters: string[]): ClientReadableStream<GrpcMessage>
   close(): void
@@ -42,6 +43,15 @@ export const connectGrpc = (
           { topic, payload: Buffer.from(payload), id: '1' },
           metadata,
           (error: ServiceError | null, ack: GrpcAck) => (error ? reject(error) : resolve(ack)),
+        ),
+      ),
+    provision: (payload) =>
+      new Promise((resolve, reject) =>
+        devices.Provision(
+          { payload: Buffer.from(payload) },
+          metadata,
+          (error: ServiceError | null, answer: GrpcMessage) =>
+            error ? reject(error) : resolve(answer.payload.toString()),
         ),
       ),
     publishStream: () => devices.PublishStream(metadata),
