@@ -119,6 +119,8 @@ async function admit(adapter: Adapter, client: Client, connect: Connect): Promis
   if (client.anonymous) client.wantsReasons = false
   else await openSession(adapter, client, credentials)
   const principal = client.session?.principal
+  // Nobody can come back to the session of a provisioning key: it is no device's.
+  if (principal?.kind === 'provisioning') client.sessionExpirySeconds = 0
   const name =
     principal === undefined
       ? toClientName('open', '', client.clientId)

@@ -63,6 +63,8 @@ export class Router {
   }
 
   route(topic: string): Route {
+    // What devices ask with a provisioning key is between them and the platform.
+    if (topic.startsWith('provision/')) return silent
     const known = this.#routes.get(topic)
     if (known !== undefined) return known
     const found = this.#trie.match(topic)
