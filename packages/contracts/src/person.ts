@@ -6,6 +6,8 @@ export const permissions = [
   'devices.read',
   'devices.write',
   'devices.secrets',
+  'provisioning.read',
+  'provisioning.write',
   'telemetry.read',
   'commands.write',
   'shadow.write',
@@ -133,9 +135,11 @@ export const AuditEntry = Type.Object(
   {
     id: Type.String(),
     at: Time,
-    actor: Type.String({ description: 'user:NAME, key:ID, setup or system' }),
+    actor: Type.String({ description: 'user:NAME, key:ID, provisioning:ID, setup or system' }),
     address: Type.Optional(Type.String()),
-    action: Type.String({ description: 'The verb and the path of the request' }),
+    action: Type.String({
+      description: 'The verb and the path of the request; `provision` of a device that a provisioning key let in',
+    }),
     target: Type.Optional(Type.String()),
     outcome: Type.Union([Type.Literal('done'), Type.Literal('refused')]),
     status: Type.Integer(),

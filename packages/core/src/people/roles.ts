@@ -18,6 +18,7 @@ const builtIn = new Map<string, Role>(
       title: 'Operator',
       permissions: [
         'devices.*',
+        'provisioning.*',
         'telemetry.*',
         'commands.*',
         'shadow.*',
@@ -38,6 +39,7 @@ const builtIn = new Map<string, Role>(
       title: 'Viewer',
       permissions: [
         'devices.read',
+        'provisioning.read',
         'telemetry.read',
         'types.read',
         'access.read',

@@ -8,14 +8,22 @@ import { createProviders, type Providers } from '@patchbay/core/access/provider-
 import { createRefusalLog, type RefusalLog } from '@patchbay/core/access/refusal-log'
 import type { Clock } from '@patchbay/core/clock'
 import { createAuthenticator } from '@patchbay/core/devices/authenticator'
-import { createDevices, type Devices } from '@patchbay/core/devices/directory'
+import { createDevices, type Devices, maxDevices } from '@patchbay/core/devices/directory'
 import type { CertificateIssuer } from '@patchbay/core/devices/device-certificates'
 import { createLoginLimiter } from '@patchbay/core/devices/login-limiter'
 import type { DeviceEvent } from '@patchbay/core/devices/port'
-import { createDeviceTypes, type DeviceTypes } from '@patchbay/core/devices/types'
+import { createDeviceTypes, defaultType, type DeviceTypes } from '@patchbay/core/devices/types'
 import type { Codec } from '@patchbay/core/ingest/decode'
 import { createPeople, type People } from '@patchbay/core/people/people'
+import { assertGrantable } from '@patchbay/core/people/permissions'
 import { createPreSharedKeys, type PreSharedKeys, type Sealing } from '@patchbay/core/devices/pre-shared-keys'
+import { createKeyStore } from '@patchbay/core/provisioning/key-store'
+import { createProvisioner } from '@patchbay/core/provisioning/provisioner'
+import {
+  createProvisioningKeys,
+  provisioningKeyPrefix,
+  type ProvisioningKeys,
+} from '@patchbay/core/provisioning/provisioning-keys'
 import { createPresence, type Presence } from '@patchbay/core/presence/presence'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
@@ -24,6 +32,7 @@ import type { AlertChannel, Log } from '@patchbay/sdk'
 import { type Alerting, createAlerting } from './alerting.ts'
 import { createChannelDelivery } from './channel-delivery.ts'
 import type { Jobs } from './jobs.ts'
+import { createProvisioningIssuer } from './provisioning-issuer.ts'
 import { createResendWatch } from './resend-watch.ts'
 
 export interface Domain {
@@ -37,6 +46,7 @@ export interface Domain {
   presence: Presence
   hub: SessionHub
   preSharedKeys: PreSharedKeys
+  provisioningKeys: ProvisioningKeys
   /** Codec plugins by name. */
   codecs: Map<string, Codec>
   /** Alert channels that run, by `plugin/instance`. */
@@ -99,8 +109,33 @@ export const createDomain = async ({
   const resends = createResendWatch(clock)
   const refusals = createRefusalLog({ registry, clock, failed, heard: resends.hear })
   const limiter = createLoginLimiter({ clock })
+  const hasType = (id: string) => types.find(id) !== undefined
+  const keyStore = createKeyStore({ registry, clock, failed, wasMade: (key, id) => devices.isProvisionedBy(id, key) })
+  const provisioningKeys = createProvisioningKeys({ registry, clock, store: keyStore, hasType, assertGrantable })
+  const provisioningIssuer = createProvisioningIssuer(devices)
+  const provisioner = createProvisioner({
+    store: keyStore,
+    enrol: devices.enrol,
+    hasRoom: () => devices.count < maxDevices,
+    defaultType,
+    hasType,
+    clock,
+    limiter: createLoginLimiter({ clock }),
+    audit: people.audit,
+    issuer: () => provisioningIssuer,
+    onFault: failed,
+  })
+  const provisioning = { find: (secret: string) => provisioningKeys.find(secret), keyPrefix: provisioningKeyPrefix }
   const findApiKey = (secret: string) => people.apiKeys.find(secret)
-  const authenticator = createAuthenticator({ ...common, types, findApiKey, permitsPlain, providers, limiter })
+  const authenticator = createAuthenticator({
+    ...common,
+    types,
+    findApiKey,
+    provisioning,
+    permitsPlain,
+    providers,
+    limiter,
+  })
   const codecs = new Map<string, Codec>()
   const hub = createSessionHub({
     registry,
@@ -116,6 +151,7 @@ export const createDomain = async ({
       const key = await people.apiKeys.byId(id)
       return key && { kind: 'application', id, publish: key.publish, subscribe: key.subscribe }
     },
+    provision: provisioner.provision,
     hear: (event) => {
       for (const each of onlookers) each(event)
     },
@@ -123,6 +159,7 @@ export const createDomain = async ({
     ...(commitTap ? { commitTap } : {}),
   })
   people.apiKeys.onEnd((id) => hub.endApplication(id))
+  provisioningKeys.onEnd((id) => hub.endProvisioning(id))
   // The authenticator first: whoever is ended by the hub must not come back in with what is cached.
   hearers.push(
     (event) => authenticator.follow(event),
@@ -132,6 +169,7 @@ export const createDomain = async ({
 
   await Promise.all([types.load(), accessRules.load(), presence.load()])
   await devices.load()
+  await keyStore.settleAll()
   await hub.start()
   const alerting = await createAlerting({
     registry,
@@ -161,6 +199,7 @@ export const createDomain = async ({
     presence,
     hub,
     preSharedKeys: createPreSharedKeys({ ...common, limiter }),
+    provisioningKeys,
     codecs,
     channels,
     alerting,
@@ -171,6 +210,7 @@ export const createDomain = async ({
     async close() {
       cancelTidy()
       await hub.close()
+      await provisioner.drain()
       await alerting.close()
       devices.close()
       await presence.close()

@@ -42,7 +42,10 @@ export interface GeneralDeps {
 export interface RestDeps
   extends
     GeneralDeps,
-    Pick<Domain, 'devices' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub' | 'alerting'> {
+    Pick<
+      Domain,
+      'devices' | 'provisioningKeys' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub' | 'alerting'
+    > {
   registry: RegistryStore
   authority: Pick<DeviceAuthority, 'read'>
   telemetry: TelemetryStore

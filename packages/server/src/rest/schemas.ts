@@ -12,6 +12,7 @@ import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
 import { Instance, Plugin, PluginManifest } from '@patchbay/contracts/plugin'
 import { Rule } from '@patchbay/contracts/rule'
 import { Problem } from '@patchbay/contracts/problem'
+import { ProvisioningKey } from '@patchbay/contracts/provisioning'
 import { Shadow } from '@patchbay/contracts/shadow'
 import { Listener } from '@patchbay/contracts/system'
 import { Latest } from '@patchbay/contracts/telemetry'
@@ -41,6 +42,7 @@ export const sharedSchemas = [
   Plugin,
   PluginManifest,
   Problem,
+  ProvisioningKey,
   Refusal,
   RetainedMessage,
   Role,

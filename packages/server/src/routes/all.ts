@@ -12,6 +12,7 @@ import { maintenanceRoutes } from './maintenance.ts'
 import { messageRoutes } from './messages.ts'
 import { pageRoutes } from './pages.ts'
 import { pluginRoutes } from './plugins.ts'
+import { provisioningKeyRoutes } from './provisioning-keys.ts'
 import { ruleRoutes } from './rules.ts'
 import { shadowRoutes } from './shadow.ts'
 import { systemRoutes } from './system.ts'
@@ -24,6 +25,7 @@ export const routes: readonly Routes[] = [
   deviceRoutes,
   deviceCredentialRoutes,
   certificateRoutes,
+  provisioningKeyRoutes,
   telemetryRoutes,
   shadowRoutes,
   commandRoutes,

@@ -16,6 +16,9 @@ const filters = {
   status: Type.Optional(DeviceStatus),
   type: Type.Optional(Type.String({ maxLength: 64 })),
   tag: Type.Optional(Type.String({ maxLength: 64 })),
+  provisionedBy: Type.Optional(
+    Type.String({ maxLength: 24, description: 'Id of the provisioning key that let it in' }),
+  ),
   sort: Type.Optional(
     Type.String({ maxLength: 20, description: 'id, name or createdAt; with - before it descending' }),
   ),
