@@ -57,6 +57,16 @@ export interface KeyValue {
   delete(key: string): Promise<void>
 }
 
+/** A login that is allowed, and what belongs to it. */
+export interface AllowedLogin {
+  answer: 'allow'
+  /** The session ends then at the latest, in integer microseconds since 1970: the end of a token. */
+  endsAtMicros?: number
+  /** Topic filters that this login may publish and subscribe to besides what everything else allows; 100 of each at most. */
+  publish?: readonly string[]
+  subscribe?: readonly string[]
+}
+
 /**
  * Answers an access question: undefined = abstain. A throw or an answer later than 1 s counts as deny.
  */
@@ -66,7 +76,12 @@ export interface AccessProvider {
     password: string
     protocol: string
     address: string
-  }): Promise<'allow' | 'deny' | undefined>
+  }): Promise<'allow' | 'deny' | AllowedLogin | undefined>
+  /**
+   * The device that a bearer secret without a user name is of, read from the secret itself; `connect` is asked to prove it. At once, and
+   * without a throw.
+   */
+  deviceOf?(secret: string): string | undefined
   decide?(question: {
     device: string
     action: 'publish' | 'subscribe'

@@ -357,3 +357,17 @@ describe('provisioning', () => {
     }
   })
 })
+
+it('lets a login use what it was granted, but nothing a ban or a down topic takes away', () => {
+  const { authoriser } = start(rule('ban', 'deny', 'plant/secret/#'))
+  const grants = { provider: 'jwt', publish: ['plant/#', '#'], subscribe: ['plant/+/state'] }
+  const granted: Subject = { kind: 'device', id: 'd.1', type: 'default', tags: [], grants }
+  const allowed = authoriser.decide(granted, 'publish', 'plant/1')
+  expect(allowed).toMatchObject({ allowed: true, step: 'provider', provider: 'jwt' })
+  expect(authoriser.decide(granted, 'subscribe', 'plant/1/state').allowed).toBe(true)
+  expect(authoriser.decide(granted, 'subscribe', 'plant/#').allowed).toBe(false)
+  expect(authoriser.decide(granted, 'publish', 'plant/secret/1')).toMatchObject({ allowed: false, rule: 'ban' })
+  expect(authoriser.decide(granted, 'publish', 'devices/d.1/commands/1').step).toBe('down-topic')
+  expect(authoriser.decide(granted, 'publish', '$SYS/x').allowed).toBe(false)
+  expect(authoriser.decide(device(), 'publish', 'plant/1').allowed).toBe(false)
+})

@@ -5,9 +5,24 @@ import type { AccessAction, Decision, Refusal } from '@patchbay/contracts/access
  * device and hear the answer.
  */
 export type Subject =
-  | { kind: 'device'; id: string; type: string; tags: readonly string[] }
+  | { kind: 'device'; id: string; type: string; tags: readonly string[]; grants?: Grants }
   | { kind: 'application'; id: string; publish: readonly string[]; subscribe: readonly string[] }
   | { kind: 'provisioning'; id: string }
+
+/** Filters that an access provider gives to one login, besides what rules and the built-in rights allow. */
+export interface Grants {
+  provider: string
+  publish: readonly string[]
+  subscribe: readonly string[]
+}
+
+/** A login that is allowed, and what belongs to it: when it ends (µs since 1970) and filters of its own. */
+export interface AllowedLogin {
+  answer: 'allow'
+  endsAtMicros?: number
+  publish?: readonly string[]
+  subscribe?: readonly string[]
+}
 
 /** A plugin that also answers access questions; undefined = abstain. The admin orders them. */
 export interface Provider {
@@ -17,7 +32,9 @@ export interface Provider {
     password: string
     protocol: string
     address: string
-  }) => Promise<'allow' | 'deny' | undefined>
+  }) => Promise<'allow' | 'deny' | AllowedLogin | undefined>
+  /** The device that a secret without a user name is of; the claim is proved by `connect`. */
+  deviceOf?: (secret: string) => string | undefined
   decide?: (question: { device: string; action: AccessAction; topic: string }) => Promise<'allow' | 'deny' | undefined>
 }
 
@@ -39,13 +56,20 @@ export interface Authoriser {
 /** What the providers came to: the first deny, else the first allow, else undefined. `failed`: no answer, which denies. */
 export type Verdict = { answer: 'allow' | 'deny'; provider: string; failed?: boolean } | undefined
 
+/** As a verdict; an allow also says when the session ends at the latest, and what is granted to it. */
+export type LoginVerdict =
+  | { answer: 'allow' | 'deny'; provider: string; failed?: boolean; endsAtMicros?: number; grants?: Grants }
+  | undefined
+
 /** All providers in the admin's order, as the authenticator and the authoriser ask them. */
 export interface ProviderChain {
   readonly hasConnectors: boolean
   readonly hasDeciders: boolean
   /** Grows when a provider comes or goes. */
   readonly generation: number
-  connect(who: Parameters<NonNullable<Provider['connect']>>[0]): Promise<Verdict>
+  connect(who: Parameters<NonNullable<Provider['connect']>>[0]): Promise<LoginVerdict>
+  /** The first provider that knows whose secret it is names the device. */
+  deviceOf(secret: string): string | undefined
   decide(question: Parameters<NonNullable<Provider['decide']>>[0]): Promise<Verdict>
 }
 

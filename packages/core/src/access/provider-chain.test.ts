@@ -122,3 +122,43 @@ it('has a limit on open questions', async () => {
   clock.pass(providerBudgetMs)
   await Promise.all(open)
 })
+
+it('joins what several providers allow a login: the earlier end, and the filters of all', async () => {
+  const providers = createProviders({ clock: createFakeClock() })
+  const add = (name: string, order: number, answer: Awaited<ReturnType<NonNullable<Provider['connect']>>>) =>
+    providers.add({ name, connect: async () => answer }, order)
+  add('a', 1, 'allow')
+  add('b', 2, { answer: 'allow', endsAtMicros: 900, publish: ['x/#'] })
+  add('c', 3, { answer: 'allow', endsAtMicros: 500, publish: ['y'], subscribe: ['z/+'] })
+  add('d', 4, undefined)
+  expect(await providers.connect(who)).toEqual({
+    answer: 'allow',
+    provider: 'a',
+    endsAtMicros: 500,
+    grants: { provider: 'b', publish: ['x/#', 'y'], subscribe: ['z/+'] },
+  })
+  add('e', 5, 'deny')
+  expect(await providers.connect(who)).toEqual({ answer: 'deny', provider: 'e' })
+})
+
+it('denies when a provider grants what is no filter, or too much', async () => {
+  const providers = createProviders({ clock: createFakeClock() })
+  for (const publish of [['a/#/b'], [''], ['$share/g/a'], Array.from({ length: 101 }, () => 'a'), 'a', [1]]) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what untyped plugins may answer
+    const connect = (async () => ({ answer: 'allow', publish })) as unknown as NonNullable<Provider['connect']>
+    const remove = providers.add({ name: 'p', connect }, 1)
+    expect(await providers.connect(who)).toEqual({ answer: 'deny', provider: 'p', failed: true })
+    remove()
+  }
+})
+
+it('asks in order whose a secret is, and nobody is held up by one that throws', () => {
+  const providers = createProviders({ clock: createFakeClock() })
+  const throwing = () => {
+    throw new Error('unreadable')
+  }
+  providers.add({ name: 'a', deviceOf: throwing }, 1)
+  providers.add({ name: 'b' }, 2)
+  providers.add({ name: 'c', deviceOf: (secret) => (secret === 's' ? 'd' : undefined) }, 3)
+  expect([providers.deviceOf('s'), providers.deviceOf('t')]).toEqual(['d', undefined])
+})

@@ -1,6 +1,14 @@
 import type { Clock } from '../clock.ts'
 import { createBreaker, type Breaker } from './breaker.ts'
-import { providerBudgetMs, type Provider, type ProviderChain, type Verdict } from './port.ts'
+import { joinAllows, toLoginAnswer } from './login-answer.ts'
+import {
+  type AllowedLogin,
+  type LoginVerdict,
+  type Provider,
+  type ProviderChain,
+  providerBudgetMs,
+  type Verdict,
+} from './port.ts'
 
 /** Questions one provider may have open at once; one more is denied. */
 export const maxProviderCalls = 1000
@@ -21,7 +29,7 @@ export interface Providers extends ProviderChain {
   state(): { name: string; failures: number; suspended: boolean }[]
 }
 
-type Ask = (provider: Provider) => Promise<'allow' | 'deny' | undefined> | undefined
+type Ask = (provider: Provider) => Promise<'allow' | 'deny' | AllowedLogin | undefined> | undefined
 
 /** Asks the access providers in order, each within its budget. No answer is a deny: an outage must not open doors. */
 export function createProviders(deps: { clock: Clock; changed?: () => void }): Providers {
@@ -39,19 +47,20 @@ export function createProviders(deps: { clock: Clock; changed?: () => void }): P
     deps.changed?.()
   }
 
-  const askOne = async (entry: Entry, ask: Ask): Promise<Verdict> => {
+  const askOne = async (entry: Entry, ask: Ask): Promise<LoginVerdict> => {
     const provider = entry.provider.name
-    const failed: Verdict = { answer: 'deny', provider, failed: true }
+    const failed: LoginVerdict = { answer: 'deny', provider, failed: true }
     if (entry.open >= maxProviderCalls || !entry.breaker.mayTry()) return failed
     entry.open++
     try {
       const answer = await within(clock, providerBudgetMs, async () => ask(entry.provider))
-      if (answer !== undefined && answer !== 'allow' && answer !== 'deny') {
+      const verdict = toLoginAnswer(provider, answer)
+      if (verdict === 'nonsense') {
         entry.breaker.failed()
         return failed
       }
       entry.breaker.succeeded()
-      return answer && { answer, provider }
+      return verdict
     } catch {
       // Whatever went wrong inside the provider, its answer is the same: deny. The breaker counts it, `state` shows it.
       entry.breaker.failed()
@@ -61,13 +70,13 @@ export function createProviders(deps: { clock: Clock; changed?: () => void }): P
     }
   }
 
-  const askAll = async (ask: Ask, isAsked: (provider: Provider) => boolean): Promise<Verdict> => {
-    let allow: Verdict
+  const askAll = async (ask: Ask, isAsked: (provider: Provider) => boolean): Promise<LoginVerdict> => {
+    let allow: LoginVerdict
     for (const entry of entries) {
       if (!isAsked(entry.provider)) continue
       const verdict = await askOne(entry, ask)
       if (verdict?.answer === 'deny') return verdict
-      allow ??= verdict
+      allow = joinAllows(allow, verdict)
     }
     return allow
   }
@@ -103,6 +112,17 @@ export function createProviders(deps: { clock: Clock; changed?: () => void }): P
     },
     get generation() {
       return generation
+    },
+    deviceOf(secret) {
+      for (const { provider } of entries) {
+        try {
+          const device = provider.deviceOf?.(secret)
+          if (device !== undefined) return device
+        } catch {
+          // It only names whom to ask about; who cannot read the secret does not know whose it is.
+        }
+      }
+      return undefined
     },
     connect: (who) =>
       askAll(

@@ -45,6 +45,11 @@ const toOwn = (filter: string, whose: string): Right => ({
   decision: Object.freeze({ allowed: true, step: 'built-in', detail: `${whose} ${filter}.` }),
 })
 
+const toGranted = (filter: string, provider: string): Right => {
+  const detail = `The access provider "${provider}" grants ${filter} to this login.`
+  return { filter, decision: Object.freeze({ allowed: true, step: 'provider', provider, detail }) }
+}
+
 /** Works out once what the rules, the built-in rights or the key's filters mean for this subject. */
 export function toRights(
   subject: Exclude<Subject, { kind: 'provisioning' }>,
@@ -66,6 +71,11 @@ export function toRights(
     const own = toOwn(`devices/${subject.id}/#`, 'A device may use')
     rights.publish.own.push(own, toOwn(`sensors/${subject.id}/+`, 'A device may publish'))
     rights.subscribe.own.push(own)
+    const { grants } = subject
+    if (!grants) return rights
+    for (const action of ['publish', 'subscribe'] as const) {
+      for (const filter of grants[action]) rights[action].allow.push(toGranted(filter, grants.provider))
+    }
     return rights
   }
   for (const action of ['publish', 'subscribe'] as const) {

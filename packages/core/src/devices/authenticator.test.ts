@@ -40,7 +40,13 @@ async function start() {
     limiter: createLoginLimiter({ clock }),
     permitsPlain: (address) => address.startsWith('127.'),
     findApiKey: async (secret) =>
-      secret === 'old' ? 'ended' : secret === 'app' ? { id: 'k1', publish: ['a'], subscribe: ['#'] } : undefined,
+      secret === 'old'
+        ? 'ended'
+        : secret === 'app'
+          ? { id: 'k1', publish: ['a'], subscribe: ['#'] }
+          : secret === 'app2'
+            ? { id: 'a'.repeat(24), publish: [], subscribe: [] }
+            : undefined,
     provisioning: {
       keyPrefix: 'pbp_',
       find: async (secret) =>
@@ -340,4 +346,49 @@ it('lets a provisioning key in as nothing but that, and slows down who guesses o
   }
   expect(await codeOf(login('provision', 'pbp_good'))).toBe('LOGIN_RATE')
   expect(await login('provision', 'pbp_good', { address: '127.0.0.2' })).toEqual(proof)
+})
+
+it('lets a provider end a login and grant it filters, also by a secret that comes without a user name', async () => {
+  const { devices, providers, login, authenticator, peer, codeOf } = await start()
+  await devices.create({ id: 'a', tags: ['x'] })
+  providers.add(
+    {
+      name: 'jwt',
+      deviceOf: (secret) => (secret.startsWith('token-') ? secret.slice(6) : undefined),
+      connect: async ({ username, password }) =>
+        password === `token-${username}` ? { answer: 'allow', endsAtMicros: 7, publish: ['plant/#'] } : undefined,
+    },
+    1,
+  )
+  const grants = { provider: 'jwt', publish: ['plant/#'], subscribe: [] }
+  const expected = {
+    subject: { kind: 'device', id: 'a', type: 'default', tags: ['x'], grants },
+    endsAtMicros: 7,
+    credential: 'provider:jwt',
+  }
+  expect(await login('a', 'token-a')).toMatchObject(expected)
+  expect(await authenticator.authenticate(peer({ kind: 'bearer', secret: 'token-a' }))).toMatchObject(expected)
+  expect(await codeOf(authenticator.authenticate(peer({ kind: 'bearer', secret: 'token-b' })))).toBe('DEVICE_UNKNOWN')
+  expect(await codeOf(login('a', 'token-b'))).toBe('CREDENTIALS_WRONG')
+})
+
+it('lets an application in by the user name that holds the id of its key, and by no other id', async () => {
+  const { login, codeOf } = await start()
+  expect(await login(`key:${'a'.repeat(24)}`, 'app2')).toMatchObject({ subject: { kind: 'application' } })
+  expect(await codeOf(login(`key:${'b'.repeat(24)}`, 'app2'))).toBe('CREDENTIALS_WRONG')
+  expect(await codeOf(login('key:short', 'app2'))).toBe('DEVICE_UNKNOWN')
+})
+
+it('knows a registered device by name as long as it can log in', async () => {
+  const { devices, authenticator, providers } = await start()
+  await devices.create({ id: 'a', type: 'default' })
+  expect(await authenticator.subjectOf('a')).toMatchObject({ kind: 'device', id: 'a' })
+  for (const id of ['b', '', '#', 'x/y', '__proto__']) expect(await authenticator.subjectOf(id)).toBeUndefined()
+  const [credential] = await devices.listCredentials('a')
+  await devices.removeCredential('a', credential?.id ?? '')
+  expect(await authenticator.subjectOf('a')).toBeUndefined()
+  providers.add({ name: 'p', connect: async () => 'allow' }, 1)
+  expect(await authenticator.subjectOf('a')).toBeDefined()
+  await devices.remove('a')
+  expect(await authenticator.subjectOf('a')).toBeUndefined()
 })

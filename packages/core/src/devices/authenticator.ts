@@ -1,7 +1,7 @@
 import { DeviceId } from '@patchbay/contracts/id'
 import type { CertificateProblem, Credentials, Peer } from '@patchbay/contracts/session'
 import { Value } from 'typebox/value'
-import type { ProviderChain } from '../access/port.ts'
+import type { ProviderChain, Subject } from '../access/port.ts'
 import type { Clock } from '../clock.ts'
 import { refuse, type RefusalCode } from '../errors.ts'
 import { isRefused } from '../refused.ts'
@@ -19,6 +19,8 @@ import type { DeviceTypes } from './types.ts'
 export const applicationUser = 'key'
 /** The user name of devices that have nothing but a provisioning key, which is their password. */
 export const provisioningUser = 'provision'
+/** The same with the id of the key, for brokers beside the platform: after the login they tell only the user name. */
+const applicationWithId = /^key:([0-9a-f]{24})$/
 /** Re-reads of a device that changes while it is let in. */
 const maxRechecks = 10
 
@@ -38,6 +40,11 @@ export interface DeviceAuthenticator extends Authenticator {
    * two would else be missed.
    */
   holds(proof: Authenticated): boolean
+  /**
+   * A registered device by its user name alone, for those who saw its login elsewhere. Undefined when it is unknown, or nothing is left
+   * that it could log in with.
+   */
+  subjectOf(device: string): Promise<Subject | undefined>
   readonly cachedDevices: number
 }
 
@@ -110,16 +117,19 @@ export function createAuthenticator(deps: {
     }
     const { record } = now.known
     if (now.is === 'good') used(device, now.credential)
+    const { grants, endsAtMicros } = verdict ?? {}
     return {
-      subject: now.known.subject,
+      subject: grants ? { ...now.known.subject, grants } : now.known.subject,
+      ...(endsAtMicros === undefined ? {} : { endsAtMicros }),
       device: record,
       type: types.effective(record.type),
       credential: now.is === 'good' ? now.credential.id : `provider:${verdict?.provider ?? ''}`,
     }
   }
 
-  const enterApplication = async (secret: string): Promise<Authenticated> => {
+  const enterApplication = async (secret: string, id?: string): Promise<Authenticated> => {
     const key = await findApiKey(secret)
+    if (key && key !== 'ended' && id !== undefined && key.id !== id) throw refuse('CREDENTIALS_WRONG')
     if (key === 'ended') throw refuse('CREDENTIALS_ENDED', 'This API key was revoked or has expired.')
     if (!key) throw refuse('CREDENTIALS_WRONG')
     const subject = { kind: 'application', id: key.id, publish: key.publish, subscribe: key.subscribe } as const
@@ -153,11 +163,14 @@ export function createAuthenticator(deps: {
     if (user === applicationUser) return enterApplication(secret)
     if (user === provisioningUser) return enterProvisioning(secret)
     if (user === '' && provisioning && secret.startsWith(provisioning.keyPrefix)) return enterProvisioning(secret)
+    const keyId = keyIdIn(user)
+    if (keyId !== undefined) return enterApplication(secret, keyId)
     const claim = { kind: 'secret', digest: digestOf(secret), password: secret } as const
     if (user !== '') return enterDevice({ ...claim, device: user }, peer)
     if (bearer === undefined) throw refuse('CREDENTIALS_WRONG', 'No user name was sent.')
     const owner = await cache.ownerOf(bearer)
-    return owner === undefined ? enterApplication(secret) : enterDevice({ ...claim, device: owner }, peer)
+    const device = owner ?? providers.deviceOf(secret)
+    return device === undefined ? enterApplication(secret) : enterDevice({ ...claim, device }, peer)
   }
 
   return {
@@ -187,6 +200,13 @@ export function createAuthenticator(deps: {
       const credential = known.credentials.find(({ id }) => id === proof.credential)
       return credential !== undefined && !credential.body.revoked && credential.endsMicros > clock.nowMicros()
     },
+    async subjectOf(device) {
+      if (!Value.Check(DeviceId, device)) return undefined
+      const known = cache.cached(device) ?? (await cache.load(device))
+      const now = clock.nowMicros()
+      const isUsable = known?.credentials.some(({ body, endsMicros }) => !body.revoked && endsMicros > now)
+      return isUsable || providers.hasConnectors ? known?.subject : undefined
+    },
     get cachedDevices() {
       return cache.size
     },
@@ -199,6 +219,9 @@ const problemCodes: Record<CertificateProblem, RefusalCode> = {
   early: 'CERTIFICATE_EARLY',
   nameless: 'CERTIFICATE_NAMELESS',
 }
+
+/** The id of the API key that a user name holds: `key:` and the id. */
+export const keyIdIn = (user: string): string | undefined => applicationWithId.exec(user)?.[1]
 
 /** The device that is claimed, as far as the peer names one. */
 function nameIn(credentials: Credentials): string | undefined {

@@ -27,7 +27,7 @@ export interface KnownCredential {
 export interface KnownDevice {
   record: DeviceRecord
   /** One object while the device stays as it is: the authoriser keeps what it worked out for it. */
-  subject: Subject
+  subject: Extract<Subject, { kind: 'device' }>
   credentials: KnownCredential[]
 }
 

@@ -29,6 +29,8 @@ export interface Authenticated {
   type?: TypeRecord
   /** The credential used, so that its revocation ends the session. */
   credential: string
+  /** When an access provider lets it end, µs since 1970. */
+  endsAtMicros?: number
 }
 
 /** Knows who may come in. Rejects with core's `Refused`; it records nothing, the caller does. */

@@ -32,7 +32,11 @@ export function createEventFollower(options: EventFollowerOptions): EventFollowe
   async function changed(device: DeviceRecord): Promise<void> {
     const { id, type: typeId, tags } = device
     const sessions = sessionsOf(id)
-    for (const session of sessions) session.subject = { kind: 'device', id, type: typeId, tags }
+    for (const session of sessions) {
+      const { subject } = session
+      const grants = subject.kind === 'device' ? subject.grants : undefined
+      session.subject = { kind: 'device', id, type: typeId, tags, ...(grants ? { grants } : {}) }
+    }
     nextEpoch()
     for (const session of sessions) session.recheck()
     if (sessions.length === 0 && !pool.peek(id)) return

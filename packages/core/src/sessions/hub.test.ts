@@ -36,6 +36,7 @@ async function bench(more: Partial<SessionHubOptions> = {}) {
     hasDeciders: false as boolean,
     generation: 0,
     connect: async () => undefined,
+    deviceOf: () => undefined,
     decide: async ({ topic }: { topic: string }) => {
       const answer = answers[topic]
       return answer && { answer, provider: 'p' }
@@ -53,6 +54,16 @@ async function bench(more: Partial<SessionHubOptions> = {}) {
         }
         if (credentials.kind !== 'password' || credentials.password !== 'good') throw refuse('CREDENTIALS_WRONG')
         const id = credentials.username
+        if (id === 'granted') {
+          const grants = { provider: 'p', publish: ['plant/#'], subscribe: [] }
+          const subject: Subject = { kind: 'device', id, type: 'default', tags: [], grants }
+          return {
+            subject,
+            device: record(id),
+            credential: 'provider:p',
+            endsAtMicros: clock.nowMicros() + 3 * 86_400_000_000,
+          }
+        }
         return { subject: { kind: 'device', id, type: 'default', tags: [] }, device: record(id), credential: `c-${id}` }
       },
     },
@@ -372,6 +383,33 @@ describe('sessions', () => {
     expect(await why).toBe('shutdown')
     await published
     await expect(hub.open(peer('d'))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })
+  })
+})
+
+describe('a login of an access provider', () => {
+  test('ends at its time, however far that is, and not when it was closed before', async () => {
+    const { hub, clock, peer } = await bench()
+    const ends: EndReason[] = []
+    const session = await hub.open(peer('granted'))
+    session.onEnd((why) => ends.push(why))
+    clock.pass(3 * 86_400_000 - 1)
+    expect(ends).toEqual([])
+    clock.pass(1)
+    expect(ends).toEqual(['revoked'])
+    const { waiting } = clock
+    const closed = await hub.open(peer('granted'))
+    expect(clock.waiting).toBe(waiting + 1)
+    closed.close()
+    expect(clock.waiting).toBe(waiting)
+  })
+
+  test('keeps its filters when the tags of the device change', async () => {
+    const { hub, peer } = await bench()
+    const session = await hub.open(peer('granted'))
+    expect(session.may('publish', 'plant/1').allowed).toBe(true)
+    await hub.hear({ kind: 'changed', device: { ...record('granted'), tags: ['new'] } })
+    expect(session.may('publish', 'plant/1').allowed).toBe(true)
+    expect(session.may('publish', 'other/1').allowed).toBe(false)
   })
 })
 

@@ -43,6 +43,8 @@ export class LiveSession implements Session, Publisher {
   subject: Subject
   type: TypeRecord | undefined
   ended = false
+  /** Takes back the end that an access provider has set. */
+  cancelExpiry: (() => void) | undefined
   readonly subscriptions = new Set<Subscriber>()
   private readonly context: SessionContext
   /** Made with the first topic: most connections that only wait for commands never have one. */
@@ -178,6 +180,7 @@ export class LiveSession implements Session, Publisher {
   close(): void {
     if (this.ended) return
     this.ended = true
+    this.cancelExpiry?.()
     this.hearers = []
     for (const subscriber of this.subscriptions) this.drop(subscriber)
     for (const ingest of this.ingests?.values() ?? []) this.context.pool.release(ingest)

@@ -7,6 +7,7 @@ import { sessionLimits } from './limits.ts'
 import { LiveSession } from './live-session.ts'
 import { toRefusalFields } from './publisher.ts'
 import type { SessionContext } from './session-context.ts'
+import { endAt } from './session-expiry.ts'
 
 /** Lets peers in: one place for proof, takeover and the limit of sessions. */
 export interface Opener {
@@ -42,8 +43,12 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
     if (closed) throw refuse('STORE_UNAVAILABLE', 'The platform is shutting down.')
     const session = new LiveSession(context, who, peer, randomId())
     const { principal } = session
-    if (session.request) {
+    const enter = () => {
       live.add(session)
+      if (who.endsAtMicros !== undefined) endAt(session, who.endsAtMicros, context.clock)
+    }
+    if (session.request) {
+      enter()
       session.alive()
       return session
     }
@@ -52,7 +57,7 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
       for (const earlier of live.of(principal)) if (earlier.clientId === peer.clientId) earlier.end('taken-over')
     }
     if (live.of(session.owner).size >= mostSessions[principal.kind]) throw refuse('SESSIONS_EXCEEDED')
-    live.add(session)
+    enter()
     if (principal.kind === 'device') {
       presence.sessionOpened(principal.id)
       session.alive()

@@ -3,13 +3,13 @@ import type { DeliveryAnswer } from '@patchbay/contracts/notification'
 import type { AlertChannel } from '../context.ts'
 import type { VerifyAbout, VerifyAnswer } from '../define-plugin.ts'
 import { BadConfig, NotReady } from '../failures.ts'
-import { type OutboundRequest, post, TargetForbidden, toTargetUrl } from '../outbound/http-post.ts'
-import { createTargetGuard } from '../outbound/guarded-lookup.ts'
+import { type OutboundRequest, post, TargetForbidden } from '../outbound/http-post.ts'
 import { BadTemplate, compileTemplate, type Template, type TemplateOptions } from '../template/template.ts'
 import { toTestNotification } from './message.ts'
 import { toDeliveryAnswer, toReply } from './reply.ts'
 
 export type { AlertChannel } from '../context.ts'
+export { assertOpenTarget as assertTarget } from '../outbound/http-post.ts'
 export { toDetails, toHeadline, toTestNotification, toValues } from './message.ts'
 export { cutText, hideSecrets, retryAfterMs, toDeliveryAnswer, toOutcome, toReply, toUrlSecrets } from './reply.ts'
 
@@ -41,15 +41,6 @@ export async function openTemplate(path: string, source: string, options?: Templ
     return await compileTemplate(source, options)
   } catch (cause) {
     throw cause instanceof BadTemplate ? new BadConfig(path, cause.message, { cause }) : cause
-  }
-}
-
-/** An address of a configuration, as far as it can be judged without a look-up; throws BadConfig with the field's path. */
-export function assertTarget(path: string, url: string, privateTargets: readonly string[]): void {
-  try {
-    createTargetGuard(privateTargets).assertHost(toTargetUrl(url).hostname)
-  } catch (cause) {
-    throw cause instanceof TargetForbidden ? new BadConfig(path, cause.message, { cause }) : cause
   }
 }
 

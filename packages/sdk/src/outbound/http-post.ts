@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
+import { BadConfig } from '../failures.ts'
 import type { PrivateTargets } from './address-range.ts'
 import { TargetForbidden, toNetworkText, Unreachable } from './failures.ts'
 import { createTargetGuard, type Resolve } from './guarded-lookup.ts'
@@ -15,13 +16,15 @@ export const maxReadBytes = 16 * 1024
 
 export interface OutboundRequest {
   url: string
-  method?: 'POST' | 'PUT'
+  method?: 'POST' | 'PUT' | 'GET'
   headers?: Readonly<Record<string, string>>
   body: string
   /** Private ranges that may be called; `ctx.privateTargets`. */
   privateTargets: PrivateTargets
   signal: AbortSignal
   timeoutMs?: number
+  /** In place of `maxReadBytes`. */
+  readBytes?: number
   /** Certificates of authorities to believe besides the well-known ones, PEM. */
   ca?: string
   /** In place of the system's look-up, for tests. */
@@ -31,7 +34,7 @@ export interface OutboundRequest {
 export interface OutboundAnswer {
   status: number
   headers: IncomingHttpHeaders
-  /** The first `maxReadBytes` of it. */
+  /** The first `maxReadBytes` or `readBytes` of it. */
   body: string
 }
 
@@ -45,16 +48,16 @@ export function toTargetUrl(text: string): URL {
   return url
 }
 
-const readBody = async (response: IncomingMessage): Promise<string> => {
+const readBody = async (response: IncomingMessage, most: number): Promise<string> => {
   const parts: Buffer[] = []
   let bytes = 0
   for await (const part of response) {
     const chunk = Buffer.from(part)
     parts.push(chunk)
     bytes += chunk.length
-    if (bytes >= maxReadBytes) break
+    if (bytes >= most) break
   }
-  return Buffer.concat(parts).subarray(0, maxReadBytes).toString('utf8')
+  return Buffer.concat(parts).subarray(0, most).toString('utf8')
 }
 
 /** The first of: the answer's head, an error. */
@@ -96,7 +99,11 @@ export async function post(options: OutboundRequest): Promise<OutboundAnswer> {
     const head = headOf(request)
     request.end(bytes)
     const response = await head
-    return { status: response.statusCode ?? 0, headers: response.headers, body: await readBody(response) }
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      body: await readBody(response, options.readBytes ?? maxReadBytes),
+    }
   } catch (error) {
     if (error instanceof TargetForbidden) throw error
     if (options.signal.aborted)
@@ -107,5 +114,18 @@ export async function post(options: OutboundRequest): Promise<OutboundAnswer> {
     // A listener stays: an error that comes after the answer has nobody else.
     request.on('error', () => undefined)
     request.destroy()
+  }
+}
+
+/** The same as a GET. */
+export const get = (options: Omit<OutboundRequest, 'method' | 'body'>): Promise<OutboundAnswer> =>
+  post({ ...options, method: 'GET', body: '' })
+
+/** Throws BadConfig for an address of a configuration that may not be called; what a name leads to is checked at each call. */
+export function assertOpenTarget(path: string, url: string, privateTargets: PrivateTargets): void {
+  try {
+    createTargetGuard(privateTargets).assertHost(toTargetUrl(url).hostname)
+  } catch (cause) {
+    throw cause instanceof TargetForbidden ? new BadConfig(path, cause.message, { cause }) : cause
   }
 }

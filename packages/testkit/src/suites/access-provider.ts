@@ -1,11 +1,11 @@
-import type { AccessProvider, Plugin } from '@patchbay/sdk'
+import type { AccessProvider, AllowedLogin, Plugin } from '@patchbay/sdk'
 import { describe, expect, test } from 'vitest'
 import { type StartedPlugin, startPlugin, type StartOptions } from '../start-plugin.ts'
 
 /** What one answer may take; later counts as deny. */
 export const answerMs = 1_000
 
-type Answer = 'allow' | 'deny' | undefined
+type Answer = 'allow' | 'deny' | AllowedLogin | undefined
 
 export interface AccessProviderContract {
   plugin: Plugin
@@ -59,9 +59,9 @@ export function accessProviderContract(contract: AccessProviderContract): void {
       const host = await startPlugin(contract.plugin, contract.options)
       const provider = providerOf(host)
       for (const { who, answer } of contract.connect ?? [])
-        expect(await inTime(() => provider.connect?.(who))).toBe(answer)
+        expect(await inTime(() => provider.connect?.(who))).toEqual(answer)
       for (const { question, answer } of contract.decide ?? [])
-        expect(await inTime(() => provider.decide?.(question))).toBe(answer)
+        expect(await inTime(() => provider.decide?.(question))).toEqual(answer)
       expect(await host.stop()).toEqual(clean)
     })
 
