@@ -14,6 +14,8 @@ const started = [
 
 /** Those that an admin makes instances of. */
 const offered = [
+  'access-http',
+  'access-jwt',
   'alert-discord',
   'alert-email',
   'alert-mqtt',
