@@ -151,6 +151,7 @@ export function createContext(parts: ContextParts): LiveContext {
       declared('access provider', contributes.accessProviders, name)
       contribute('accessProvider', name, {
         ...(provider.connect ? { connect: (who) => runOwned(owner, async () => provider.connect?.(who)) } : {}),
+        ...(provider.deviceOf ? { deviceOf: (secret) => runOwned(owner, () => provider.deviceOf?.(secret)) } : {}),
         ...(provider.decide ? { decide: (question) => runOwned(owner, async () => provider.decide?.(question)) } : {}),
       })
     },
