@@ -88,6 +88,13 @@ export const refusals = {
     step: 'queue',
     text: 'More messages of this client are waiting to be stored than permitted.',
   },
+  CLIENT_ID_FOREIGN: {
+    reason: 'forbidden',
+    step: 'client-id',
+    text: 'The client id is the id of another device, or begins with it. Use your own.',
+  },
+  BROKER_UNABLE: { reason: 'forbidden', step: 'broker', text: 'This is given to nobody at this broker.' },
+  QUESTION_RATE: { reason: 'quota', step: 'rate', text: 'The broker asks more questions in a second than permitted.' },
   COMMAND_UNKNOWN: { reason: 'invalid', step: 'command', text: 'The reply names no open command of this device.' },
   PROVISION_UNHEARD: {
     reason: 'invalid',

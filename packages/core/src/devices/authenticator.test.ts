@@ -374,9 +374,9 @@ it('lets a provider end a login and grant it filters, also by a secret that come
 
 it('lets an application in by the user name that holds the id of its key, and by no other id', async () => {
   const { login, codeOf } = await start()
-  expect(await login(`key:${'a'.repeat(24)}`, 'app2')).toMatchObject({ subject: { kind: 'application' } })
-  expect(await codeOf(login(`key:${'b'.repeat(24)}`, 'app2'))).toBe('CREDENTIALS_WRONG')
-  expect(await codeOf(login('key:short', 'app2'))).toBe('DEVICE_UNKNOWN')
+  expect(await login(`key/${'a'.repeat(24)}`, 'app2')).toMatchObject({ subject: { kind: 'application' } })
+  expect(await codeOf(login(`key/${'b'.repeat(24)}`, 'app2'))).toBe('CREDENTIALS_WRONG')
+  expect(await codeOf(login('key/short', 'app2'))).toBe('DEVICE_UNKNOWN')
 })
 
 it('knows a registered device by name as long as it can log in', async () => {

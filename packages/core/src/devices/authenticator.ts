@@ -20,7 +20,7 @@ export const applicationUser = 'key'
 /** The user name of devices that have nothing but a provisioning key, which is their password. */
 export const provisioningUser = 'provision'
 /** The same with the id of the key, for brokers beside the platform: after the login they tell only the user name. */
-const applicationWithId = /^key:([0-9a-f]{24})$/
+const applicationWithId = /^key\/([0-9a-f]{24})$/
 /** Re-reads of a device that changes while it is let in. */
 const maxRechecks = 10
 
@@ -220,7 +220,7 @@ const problemCodes: Record<CertificateProblem, RefusalCode> = {
   nameless: 'CERTIFICATE_NAMELESS',
 }
 
-/** The id of the API key that a user name holds: `key:` and the id. */
+/** The id of the API key that a user name holds: `key/` and the id, which is no device id because of the slash. */
 export const keyIdIn = (user: string): string | undefined => applicationWithId.exec(user)?.[1]
 
 /** The device that is claimed, as far as the peer names one. */
