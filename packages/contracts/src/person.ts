@@ -33,6 +33,7 @@ export const permissions = [
   'keys.read',
   'keys.write',
   'audit.read',
+  'brokers.ask',
   'system.read',
   'system.write',
 ] as const

@@ -27,6 +27,7 @@ import { isKnownCaller } from './rest/auth.ts'
 import { toPeer } from './rest/peer.ts'
 import type { RestDeps } from './rest/route-deps.ts'
 import { routes } from './routes/all.ts'
+import { brokerAuthPrefix } from './routes/broker-auth.ts'
 import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/addresses.ts'
 import { loadMasterKey } from './settings/master-key.ts'
 import { ensureOwner } from './settings/owner.ts'
@@ -162,7 +163,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       const connection = connectionOf(socket) ?? { socket, address: '', encrypted: false, listener: 'unknown' }
       return { ...connection, socket, ...toPeer({ headers: request.headers, raw: request }, deps) }
     },
-    reserved: ['/api', '/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login'],
+    reserved: ['/api', '/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login', brokerAuthPrefix],
     log,
   })
   const plugins = createPlugins({

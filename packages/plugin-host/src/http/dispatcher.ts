@@ -85,6 +85,7 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
   const claims = new Map<string, Claim & { by: string }>(
     (options.reserved ?? []).map((prefix) => [withoutSlash(prefix), { prefix, by: '' }]),
   )
+  const reserved = new Set((options.reserved ?? []).map(withoutSlash))
   const passed = new WeakSet<IncomingMessage>()
 
   const find = (path: string): Entry | undefined => {
@@ -95,6 +96,7 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
     while (rest !== '') {
       const entry = table.get(rest)
       if (entry) return entry
+      if (reserved.has(rest)) return undefined
       rest = rest.slice(0, rest.lastIndexOf('/'))
     }
     return undefined

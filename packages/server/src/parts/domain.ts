@@ -7,7 +7,7 @@ import type { Authoriser } from '@patchbay/core/access/port'
 import { createProviders, type Providers } from '@patchbay/core/access/provider-chain'
 import { createRefusalLog, type RefusalLog } from '@patchbay/core/access/refusal-log'
 import type { Clock } from '@patchbay/core/clock'
-import { createAuthenticator } from '@patchbay/core/devices/authenticator'
+import { createAuthenticator, type DeviceAuthenticator } from '@patchbay/core/devices/authenticator'
 import { createDevices, type Devices, maxDevices } from '@patchbay/core/devices/directory'
 import type { CertificateIssuer } from '@patchbay/core/devices/device-certificates'
 import { createLoginLimiter } from '@patchbay/core/devices/login-limiter'
@@ -41,6 +41,7 @@ export interface Domain {
   types: DeviceTypes
   accessRules: AccessRules
   providers: Providers
+  authenticator: DeviceAuthenticator
   authoriser: Authoriser
   refusals: RefusalLog
   presence: Presence
@@ -194,6 +195,7 @@ export const createDomain = async ({
     types,
     accessRules,
     providers,
+    authenticator,
     authoriser,
     refusals,
     presence,

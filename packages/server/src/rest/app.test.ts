@@ -394,7 +394,9 @@ describe('rights', () => {
     expect(all).toEqual(permissions)
     expect(await of('viewer')).toEqual(all.filter((permission) => permission.endsWith('.read')))
     expect(await of('operator')).toEqual(
-      all.filter((permission) => !writes.includes(permission) && !/^(users|roles|keys|audit)\./.test(permission)),
+      all.filter(
+        (permission) => !writes.includes(permission) && !/^(users|roles|keys|audit|brokers)\./.test(permission),
+      ),
     )
     expect(await of()).toEqual([])
   })

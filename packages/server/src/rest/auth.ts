@@ -21,14 +21,23 @@ const bearerOf = (request: Pick<FastifyRequest, 'headers'>): string | undefined 
   return match[1]
 }
 
+/** Whatever the user name is: brokers put `http://patchbay:<api key>@…` into their configuration. */
+const basicOf = (request: Pick<FastifyRequest, 'headers'>): string | undefined => {
+  const encoded = /^Basic +([A-Za-z0-9+/=_-]{1,1024})$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (encoded === undefined) return undefined
+  const pair = Buffer.from(encoded, 'base64').toString('utf8')
+  return pair.slice(pair.indexOf(':') + 1)
+}
+
 const ended = (what: string): RestError => new RestError('AUTH_ENDED', `${what} is unknown or has ended. Log in again.`)
 
 /** A wrong key is refused even on open routes: who sends one wants to be known by it. */
 const identify = async (
   request: Pick<FastifyRequest, 'headers' | 'cookies' | 'peer'>,
   deps: GeneralDeps,
+  how: { keyByBasic?: boolean } = {},
 ): Promise<Caller | undefined> => {
-  const key = bearerOf(request)
+  const key = (how.keyByBasic ? basicOf(request) : undefined) ?? bearerOf(request)
   if (key !== undefined) {
     const found = await deps.people.apiKeys.find(key)
     if (found === undefined || found === 'ended') throw ended('The API key')
@@ -114,7 +123,7 @@ export const authenticate = (app: RestApp, deps: GeneralDeps): void => {
     if (!encrypted && !deps.permitsPlain(address) && !plainPaths.has(request.routeOptions.url ?? ''))
       throw new RestError('PLAIN_FORBIDDEN', 'Use https, or set PATCHBAY_PLAIN if this network is yours alone.')
     if (request.is404) return
-    request.caller = await identify(request, deps)
+    request.caller = await identify(request, deps, request.routeOptions.config)
     if (!safeMethods.has(request.method) && request.caller?.kind !== 'key') assertSameOrigin(request, deps)
     assertPermitted(request)
   })

@@ -44,7 +44,15 @@ export interface RestDeps
     GeneralDeps,
     Pick<
       Domain,
-      'devices' | 'provisioningKeys' | 'types' | 'accessRules' | 'authoriser' | 'refusals' | 'hub' | 'alerting'
+      | 'authenticator'
+      | 'devices'
+      | 'provisioningKeys'
+      | 'types'
+      | 'accessRules'
+      | 'authoriser'
+      | 'refusals'
+      | 'hub'
+      | 'alerting'
     > {
   registry: RegistryStore
   authority: Pick<DeviceAuthority, 'read'>
@@ -75,6 +83,8 @@ declare module 'fastify' {
     permission?: RoutePermission
     /** Callers on this machine need no key. */
     openOnLoopback?: boolean
+    /** The API key may also be the password of Basic, for callers that cannot set a header. */
+    keyByBasic?: boolean
     /** The audit trail leaves this write out (it is told otherwise). */
     unaudited?: boolean
   }

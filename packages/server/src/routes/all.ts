@@ -2,6 +2,7 @@ import type { Routes } from '../rest/route-deps.ts'
 import { accessRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import { certificateRoutes } from './certificates.ts'
+import { brokerAuthRoutes } from './broker-auth.ts'
 import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
@@ -31,6 +32,7 @@ export const routes: readonly Routes[] = [
   commandRoutes,
   typeRoutes,
   accessRoutes,
+  brokerAuthRoutes,
   alertRoutes,
   maintenanceRoutes,
   jobRoutes,
