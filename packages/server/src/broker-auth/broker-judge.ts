@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import type { AccessRule } from '@patchbay/contracts/access'
 import type { RefusedError } from '@patchbay/contracts/session'
 import { toRefusal } from '@patchbay/core/access/authoriser'
 import type { Authoriser, RefusalRecorder, Subject } from '@patchbay/core/access/port'
@@ -10,6 +11,7 @@ import { isRefused } from '@patchbay/core/refused'
 import { toRefusalFields } from '@patchbay/core/sessions/publisher'
 import type { BrokerAnswer, BrokerKind, BrokerQuestion } from './broker-question.ts'
 import { createApplications } from './applications.ts'
+import { findDottedBan } from './dotted-bans.ts'
 import { createKeptLogins } from './kept-logins.ts'
 import { createQuestionRate } from './question-rate.ts'
 
@@ -21,6 +23,8 @@ export interface BrokerJudge {
 export interface BrokerJudgeDeps {
   authenticator: Pick<DeviceAuthenticator, 'authenticate' | 'subjectOf'>
   authoriser: Pick<Authoriser, 'decideWithProviders'>
+  /** In their order. */
+  rules: { readonly sorted: readonly AccessRule[] }
   apiKeys: Pick<People['apiKeys'], 'byId'>
   refusals: RefusalRecorder
   clock: Clock
@@ -70,6 +74,12 @@ export function createBrokerJudge(deps: BrokerJudgeDeps): BrokerJudge {
     if (!subject) throw refuse('CREDENTIALS_ENDED')
     if (asks === 'session') await assertOwnClientId(username, question.clientId)
     if (asks !== 'topic') return yes
+    const ban = broker === 'rabbitmq' ? findDottedBan(deps.rules.sorted, question) : undefined
+    if (ban)
+      throw refuse('TOPIC_FORBIDDEN', `The access rule "${ban.id}" denies ${ban.filter}.`, {
+        step: 'rule',
+        rule: ban.id,
+      })
     const decision = await authoriser.decideWithProviders(subject, question.action, question.topic)
     if (!decision.allowed) throw toRefusal(decision, question.action)
     return yes

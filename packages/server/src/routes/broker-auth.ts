@@ -30,9 +30,17 @@ const toParameters = (query: unknown, body: unknown): Parameters => {
 
 /** Brokers beside the platform ask here; they show an API key that may. */
 export const brokerAuthRoutes: Routes = (app, deps) => {
-  const { authenticator, authoriser, people, refusals, clock, log } = deps
+  const { authenticator, authoriser, accessRules: rules, people, refusals, clock, log } = deps
   const failed = (err: unknown) => log.error({ err }, 'a question of a broker could not be answered')
-  const judge = createBrokerJudge({ authenticator, authoriser, apiKeys: people.apiKeys, refusals, clock, failed })
+  const judge = createBrokerJudge({
+    authenticator,
+    authoriser,
+    rules,
+    apiKeys: people.apiKeys,
+    refusals,
+    clock,
+    failed,
+  })
   const brokerOf = (kind: BrokerKind, request: FastifyRequest) => ({
     kind,
     key: callerOf(request).actor,
