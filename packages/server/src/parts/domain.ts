@@ -32,7 +32,7 @@ import type { AlertChannel, Log } from '@patchbay/sdk'
 import { type Alerting, createAlerting } from './alerting.ts'
 import { createChannelDelivery } from './channel-delivery.ts'
 import type { Jobs } from './jobs.ts'
-import { createProvisioningIssuer } from './provisioning-issuer.ts'
+import { createProvisionedCertificates } from './provisioned-certificates.ts'
 import { createResendWatch } from './resend-watch.ts'
 
 export interface Domain {
@@ -113,7 +113,7 @@ export const createDomain = async ({
   const hasType = (id: string) => types.find(id) !== undefined
   const keyStore = createKeyStore({ registry, clock, failed, wasMade: (key, id) => devices.isProvisionedBy(id, key) })
   const provisioningKeys = createProvisioningKeys({ registry, clock, store: keyStore, hasType, assertGrantable })
-  const provisioningIssuer = createProvisioningIssuer(devices)
+  const provisioningIssuer = createProvisionedCertificates(devices)
   const provisioner = createProvisioner({
     store: keyStore,
     enrol: devices.enrol,
