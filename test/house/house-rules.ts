@@ -15,6 +15,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/core/src/rules/rules.ts', 'reads, checks and keeps rules in one closure over those in memory'],
   ['packages/core/src/sessions/hub.ts', 'the one place of core where its parts are joined'],
   ['packages/core/src/sessions/live-session.ts', 'one class that fills the whole Session contract'],
+  ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
   ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],
   [

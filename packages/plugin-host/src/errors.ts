@@ -6,27 +6,33 @@ import type { FieldError } from '@patchbay/contracts/problem'
  */
 export const hostErrors = {
   PLUGIN_MANIFEST_INVALID: {
+    status: 422,
     title: 'plugin.json is not as described',
     text: 'plugin.json cannot be read or is not as described.',
   },
   PLUGIN_API_MISMATCH: {
+    status: 422,
     title: 'Made for another plugin API',
     text: 'The plugin was made for another version of the plugin API.',
   },
   PLUGIN_FILE_MISSING: {
+    status: 422,
     title: 'A file of the plugin is missing',
     text: 'A file named in plugin.json is missing or lies outside the plugin.',
   },
   PLUGIN_SCHEMA_DRIFT: {
+    status: 422,
     title: 'Configuration schema out of date',
     text: 'config.schema.json is not what the code says. Build the plugin again.',
   },
   PLUGIN_LOAD_FAILED: {
+    status: 422,
     title: 'The plugin cannot be loaded',
     text: 'The code of the plugin cannot be loaded, or its default export is no plugin.',
   },
-  PLUGIN_ID_TAKEN: { title: 'Two plugins with one id', text: 'Another plugin has this id already.' },
+  PLUGIN_ID_TAKEN: { status: 409, title: 'Two plugins with one id', text: 'Another plugin has this id already.' },
   PLUGIN_PREFIX_TAKEN: {
+    status: 409,
     title: 'HTTP prefix taken',
     text: 'An HTTP prefix of the plugin belongs to another plugin or to the platform.',
   },
@@ -76,6 +82,86 @@ export const hostErrors = {
     status: 409,
     title: 'The plugin cannot be used',
     text: 'The plugin was refused when it was loaded.',
+  },
+  PACKAGE_MALFORMED: {
+    status: 422,
+    title: 'The archive cannot be read',
+    text: 'The archive is damaged, or no plugin that was packed with npm pack.',
+  },
+  PACKAGE_TOO_LARGE: {
+    status: 413,
+    title: 'The archive holds too much',
+    text: 'The archive is larger than permitted, packed or unpacked. A plugin is one packed file with its manifest.',
+  },
+  PACKAGE_PATH_REFUSED: {
+    status: 422,
+    title: 'A path in the archive is refused',
+    text: 'A file of the archive could lie somewhere else than in the package, or under two names.',
+  },
+  PACKAGE_ENTRY_REFUSED: {
+    status: 422,
+    title: 'The archive holds more than plain files',
+    text: 'The archive holds a link, a device or a sparse file; only plain files may be in a plugin.',
+  },
+  PACKAGE_RULE_BROKEN: {
+    status: 422,
+    title: 'The package breaks a rule',
+    text: 'The package counts on an install script, on packages beside it or on native code.',
+  },
+  PACKAGE_SIGNATURE_INVALID: {
+    status: 422,
+    title: 'The signature does not fit',
+    text: 'The signature does not fit the files of the package. Get it anew from its publisher.',
+  },
+  PACKAGE_POLICY: {
+    status: 403,
+    title: 'The policy for plugins says no',
+    text: 'PATCHBAY_PLUGIN_POLICY does not let this package in.',
+  },
+  PACKAGE_CHANGED: {
+    status: 409,
+    title: 'The files were changed',
+    text: 'The files of the package are not those that were approved. Install it again.',
+  },
+  PACKAGE_DOWNGRADE: {
+    status: 409,
+    title: 'A newer version is installed',
+    text: 'A newer version is installed. Roll back, or remove it first.',
+  },
+  PACKAGE_VERSION_TAKEN: {
+    status: 409,
+    title: 'This version is installed',
+    text: 'This version is installed already. Raise the version to install other content.',
+  },
+  PACKAGE_NOT_STAGED: {
+    status: 409,
+    title: 'Nothing waits for approval',
+    text: 'This version does not wait for approval. Upload it first.',
+  },
+  PACKAGE_NO_PREVIOUS: {
+    status: 409,
+    title: 'No version to go back to',
+    text: 'No version before this one is kept.',
+  },
+  PACKAGE_BUNDLED: {
+    status: 409,
+    title: 'Comes with the platform',
+    text: 'The plugin comes with the platform and cannot be changed; disable its instances instead.',
+  },
+  PACKAGE_BUSY: {
+    status: 409,
+    title: 'The plugin is being changed',
+    text: 'The plugin is being installed, upgraded or removed. Try again in a few seconds.',
+  },
+  PACKAGE_UPGRADE_UNDONE: {
+    status: 422,
+    title: 'The version before runs again',
+    text: 'An instance that ran does not run with the new version, so the version before was put back.',
+  },
+  PACKAGE_REGISTRY_FAILED: {
+    status: 502,
+    title: 'The registry did not give the package',
+    text: 'The package could not be taken from the registry, or is not what the registry says.',
   },
   INSTANCE_UNKNOWN: { status: 404, title: 'No such instance', text: 'The plugin has no instance of this name.' },
   INSTANCE_NAME_INVALID: {
