@@ -176,11 +176,68 @@ export const Instance = Type.Object(
 )
 export type Instance = Static<typeof Instance>
 
+/** What a plugin may do: shown before it is approved, and kept as the approval. */
+export const PluginPermissions = Type.Object({
+  services: Type.Array(Type.String()),
+  connect: Type.Array(Type.String()),
+  listen: Type.Array(Type.String()),
+  files: Type.Array(Type.String()),
+  contributes: Type.Array(Type.String(), { description: 'What it takes part in, such as `accessProviders`' }),
+  http: Type.Array(Type.String(), { description: 'Prefix, who checks the caller, and the right that is asked' }),
+  isolation: Type.String({ description: 'The least isolation it runs in' }),
+})
+export type PluginPermissions = Static<typeof PluginPermissions>
+
+/** How much stands behind a package. */
+export const PluginTier = Type.Union([
+  Type.Literal('bundled'),
+  Type.Literal('verified'),
+  Type.Literal('signed'),
+  Type.Literal('unsigned'),
+  Type.Literal('linked'),
+])
+export type PluginTier = Static<typeof PluginTier>
+
+/** One version of an installed plugin. */
+export const PluginRelease = Type.Object({
+  version: Type.String(),
+  sha512: Type.String({ description: 'Of the files, however they were packed' }),
+  tier: PluginTier,
+  publisher: Type.Optional(Type.String({ description: 'The trusted publisher that signed it' })),
+  permissions: PluginPermissions,
+  stagedAt: Time,
+  approvedAt: Type.Optional(Time),
+  approvedBy: Type.Optional(Type.String()),
+})
+export type PluginRelease = Static<typeof PluginRelease>
+
+/** A package that came in. */
+export const StagedPlugin = Type.Object(
+  {
+    id: PluginId,
+    version: Type.String(),
+    sha512: Type.String(),
+    tier: PluginTier,
+    publisher: Type.Optional(Type.String()),
+    needs: PluginPermissions,
+    wider: Type.Array(Type.String(), { description: 'What it may do and the approved version may not' }),
+    approval: Type.Union([Type.Literal('pending'), Type.Literal('given')]),
+  },
+  { $id: 'StagedPlugin' },
+)
+
 export const Plugin = Type.Object(
   {
     id: PluginId,
     version: Type.String(),
+    state: Type.Union([Type.Literal('ready'), Type.Literal('refused'), Type.Literal('staged')], {
+      description: 'ready: can have instances; refused: see `problem`; staged: waits for its first approval',
+    }),
     bundled: Type.Boolean(),
+    tier: PluginTier,
+    release: Type.Optional(PluginRelease),
+    previous: Type.Optional(Type.Object({ version: Type.String(), sha512: Type.String() })),
+    staged: Type.Optional(PluginRelease),
     manifest: Type.Optional(Type.Ref('PluginManifest')),
     configSchema: Type.Unknown({ description: 'JSON Schema draft-07 of an instance’s config' }),
     instances: Type.Array(Type.Object({ name: Name, enabled: Type.Boolean(), state: InstanceState })),

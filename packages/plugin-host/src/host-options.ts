@@ -5,7 +5,7 @@ import type { SecretBox } from './config/secrets.ts'
 import type { SettingOf } from './configured.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
 import type { InstanceStore } from './instance-store.ts'
-import type { BundledPlugin } from './package.ts'
+import type { BundledPlugin, PackageSource } from './package.ts'
 import type { Contribute, CreateServices } from './services.ts'
 
 export interface HostEvent {
@@ -25,6 +25,8 @@ export interface PluginHostOptions {
   /** Of the SDK, unless a test says otherwise. */
   apiVersion?: string
   bundled: readonly BundledPlugin[]
+  /** Packages that an admin has installed; asked for once, when the host starts. */
+  installed?(): readonly PackageSource[]
   /** Made, enabled, when the platform sees the plugin for the first time; removed ones do not come back. */
   defaults?: readonly DefaultInstance[]
   instances: InstanceStore

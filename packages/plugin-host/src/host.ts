@@ -4,9 +4,10 @@ import { systemClock } from './clock.ts'
 import { maskConfig, sealConfig } from './config/secrets.ts'
 import { type TestResult, toConfig, verifyConfig } from './configured.ts'
 import { HostError, toText } from './errors.ts'
+import { createExchange, type PackageExchange } from './exchange.ts'
 import type { PluginHostOptions } from './host-options.ts'
 import type { StoredInstance } from './instance-store.ts'
-import { loadPackage, type Package } from './package.ts'
+import { loadPackage, type Package, type PackageSource } from './package.ts'
 import { createSlots, type Slot } from './slot.ts'
 
 /** Instances of one plugin. */
@@ -45,6 +46,8 @@ export interface PluginHost {
   enable(id: string, name: string): Promise<Instance>
   disable(id: string, name: string): Promise<Instance>
   restart(id: string, name: string): Promise<Instance>
+  /** For what installs, swaps and removes packages. */
+  readonly exchange: PackageExchange
   /** The plugin's own test of unsaved values. `name`: kept secrets are the ones of this instance. */
   test(id: string, name: string | undefined, config: unknown): Promise<TestResult>
 }
@@ -55,6 +58,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   const clock = options.clock ?? systemClock
   const packages = new Map<string, Package>()
   const slots = createSlots(options)
+  const changing = new Set<string>()
 
   const packageOf = (id: string): Package => {
     const found = packages.get(id)
@@ -67,6 +71,9 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     if (problem || !plugin || !manifest)
       throw new HostError('PLUGIN_UNUSABLE', `${id} was refused: ${problem?.text ?? 'it was not loaded.'}`)
     return { ...found, plugin, manifest }
+  }
+  const assertSettled = (id: string): void => {
+    if (changing.has(id)) throw new HostError('PACKAGE_BUSY', `${id} is being changed. Try again in a few seconds.`)
   }
   const slotOf = (id: string, name: string): Slot => {
     packageOf(id)
@@ -117,15 +124,18 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       throw new HostError('INSTANCES_EXCEEDED', `${manifest.id} has ${maxInstances} instances already.`)
   }
 
+  const load = (source: PackageSource): Promise<Package> =>
+    loadPackage(source, {
+      apiVersion: options.apiVersion ?? sdkApiVersion,
+      dispatcher: options.dispatcher,
+      taken: (id) => packages.has(id) && source.id !== id,
+    })
+
   const loadAll = async (): Promise<void> => {
     // Code cannot be loaded twice: a host that starts again has its packages already.
     if (packages.size > 0) return
-    for (const source of options.bundled) {
-      const found = await loadPackage(source, {
-        apiVersion: options.apiVersion ?? sdkApiVersion,
-        dispatcher: options.dispatcher,
-        taken: (id) => packages.has(id),
-      })
+    for (const source of [...options.bundled, ...(options.installed?.() ?? [])]) {
+      const found = await load(source)
       if (found.problem) log.error('a plugin was refused', { plugin: found.id, ...found.problem })
       if (!packages.has(found.id)) packages.set(found.id, found)
     }
@@ -154,6 +164,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   }
 
   const enableOrDisable = async (id: string, name: string, enabled: boolean): Promise<Instance> => {
+    assertSettled(id)
     if (enabled) usable(id)
     const asked = slotOf(id, name)
     if (!enabled) asked.interrupt()
@@ -199,6 +210,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       )
     },
 
+    exchange: createExchange({ options, packages, slots, load, changing }),
     plugins: () => [...packages.values()].map(toView),
     plugin: (id) => toView(packageOf(id)),
     instances(id) {
@@ -212,6 +224,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     },
 
     async put(id, name, input, expectedVersion) {
+      assertSettled(id)
       const found = usable(id)
       assertName(found.manifest, name)
       const slot = slots.make(id, name)
@@ -238,6 +251,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     },
 
     async remove(id, name, expectedVersion) {
+      assertSettled(id)
       const slot = slotOf(id, name)
       assertVersion(slot.stored, expectedVersion)
       slot.interrupt()
@@ -263,6 +277,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     disable: (id, name) => enableOrDisable(id, name, false),
 
     async restart(id, name) {
+      assertSettled(id)
       const found = usable(id)
       const slot = slotOf(id, name)
       slot.interrupt()

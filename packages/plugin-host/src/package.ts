@@ -15,6 +15,17 @@ export interface BundledPlugin {
   load(): Promise<unknown>
 }
 
+/** Where a package comes from: bundled, or installed by an admin. */
+export interface PackageSource extends BundledPlugin {
+  /** True unless it says otherwise. */
+  bundled?: boolean
+  /** What it was installed as; a manifest that says something else is not believed. */
+  id?: string
+  version?: string
+  /** Asked before anything of it is read: a throw is what stands against it. */
+  admit?(): Promise<void>
+}
+
 /** A package as it was found: usable, or with the problem that stands against it. */
 export interface Package {
   id: string
@@ -23,6 +34,9 @@ export interface Package {
   manifest?: PluginManifest
   plugin?: Plugin
   problem?: { code: HostErrorCode; text: string }
+  /** Takes its HTTP prefixes (again), and gives them back. */
+  claim?(): void
+  release?(): void
 }
 
 const folderName = (file: string | URL): string => {
@@ -37,10 +51,20 @@ export interface LoadOptions {
 }
 
 /** Reads, checks and loads one package. Never rejects: what is wrong with it stands in `problem`. */
-export async function loadPackage(source: BundledPlugin, options: LoadOptions): Promise<Package> {
-  const found: Package = { id: folderName(source.manifestFile), version: '0.0.0', bundled: true }
+export async function loadPackage(source: PackageSource, options: LoadOptions): Promise<Package> {
+  const found: Package = {
+    id: source.id ?? folderName(source.manifestFile),
+    version: source.version ?? '0.0.0',
+    bundled: source.bundled ?? true,
+  }
   try {
+    await source.admit?.()
     const { manifest, folder, version } = await readManifest(source.manifestFile)
+    if (source.id !== undefined && manifest.id !== source.id)
+      throw new HostError(
+        'PACKAGE_CHANGED',
+        `The manifest of ${source.id} names it ${manifest.id} now. Install it again.`,
+      )
     if (options.taken(manifest.id))
       throw new HostError(
         'PLUGIN_ID_TAKEN',
@@ -49,11 +73,16 @@ export async function loadPackage(source: BundledPlugin, options: LoadOptions): 
     Object.assign(found, { id: manifest.id, version, manifest })
     assertCompatible(manifest.id, manifest.api, options.apiVersion)
     await checkPackage(manifest, folder)
-    options.dispatcher.claim(manifest.id, [{ prefix: `/x/${manifest.id}` }, ...mountsOf(manifest, '')])
+    const claims = [{ prefix: `/x/${manifest.id}` }, ...mountsOf(manifest, '')]
+    let give = options.dispatcher.claim(manifest.id, claims)
+    found.claim = () => void (give = options.dispatcher.claim(manifest.id, claims))
+    found.release = () => give()
     found.plugin = await checkModule(manifest, folder, await source.load())
   } catch (error) {
     const code = isHostError(error) ? error.code : 'PLUGIN_LOAD_FAILED'
     found.problem = { code, text: toText(error) }
+    // What cannot run holds no address; a bundled one keeps its own, so that nobody else sits there.
+    if (!found.bundled) found.release?.()
   }
   return found
 }

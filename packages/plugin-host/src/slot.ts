@@ -30,12 +30,14 @@ export interface Slot {
   start(found: Usable): Promise<StartOutcome>
   stop(): Promise<void>
   interrupt(): void
+  /** After a stop, when other code is behind the plugin: the next start makes a new life. */
+  renew(): void
   verify(found: Usable, config: Config): Promise<void>
   /** Saves and starts anew. A running instance whose new configuration fails keeps its previous one, and this throws. */
   replace(found: Usable, next: StoredInstance): Promise<void>
 }
 
-const isUsable = (found: Package): found is Usable =>
+export const isUsable = (found: Package): found is Usable =>
   found.plugin !== undefined && found.manifest !== undefined && found.problem === undefined
 
 const createSlot = (options: PluginHostOptions, plugin: string, name: string): Slot => {
@@ -138,6 +140,7 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string): S
     start,
     stop,
     interrupt: () => live?.interrupt(),
+    renew: () => void (live = undefined),
 
     async boot(found) {
       if (!stored) return

@@ -32,6 +32,7 @@ import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/add
 import { loadMasterKey } from './settings/master-key.ts'
 import { ensureOwner } from './settings/owner.ts'
 import { createSecretBox } from './settings/secret-box.ts'
+import { readTrust } from './settings/plugin-trust.ts'
 import type { Settings } from './settings/settings.ts'
 import { createDeviceAuthority } from './tls/device-authority.ts'
 import { createTlsContexts } from './tls/tls-contexts.ts'
@@ -153,6 +154,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),
     plugins: () => plugins,
+    packages: () => packages,
     channels: () => createChannels({ plugins, live: domain.channels }),
     ready: () =>
       ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
@@ -166,13 +168,14 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     reserved: ['/api', '/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login', brokerAuthPrefix],
     log,
   })
-  const plugins = createPlugins({
+  const { host: plugins, packages } = createPlugins({
     domain,
     frontDoor,
     dispatcher,
     registry,
     secrets,
     settings,
+    trust: await readTrust(settings),
     log,
     ...(options.bundled ? { bundled: options.bundled } : {}),
   })

@@ -4,6 +4,8 @@ import type { RegistryStore } from '@patchbay/core/registry/port'
 import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
 import type { HttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
 import type { BundledPlugin } from '@patchbay/plugin-host/package'
+import { createInstaller, type Installer } from '@patchbay/plugin-host/packages/installer'
+import type { Trust } from '@patchbay/plugin-host/packages/policy'
 import type { Contribute, CreateServices } from '@patchbay/plugin-host/services'
 import type { Log } from '@patchbay/sdk'
 import type { FrontDoor } from '../front-door/front-door.ts'
@@ -12,6 +14,7 @@ import type { Settings } from '../settings/settings.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
 import { guardChannels } from './channels.ts'
 import type { Domain } from './domain.ts'
+import { createPackageDocuments } from './package-documents.ts'
 import { createPluginMessages } from './plugin-messages.ts'
 import { createListenerHealth } from './listener-health.ts'
 import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
@@ -38,13 +41,19 @@ export interface PluginParts {
   registry: RegistryStore
   secrets: SecretBox
   settings: Settings
+  trust: Trust
   log: Log
   /** In place of the bundled ones, for tests. */
   bundled?: readonly BundledPlugin[]
 }
 
+export interface Plugins {
+  host: PluginHost
+  packages: Installer
+}
+
 /** Joins the plugin host, which knows nothing of devices, to the platform. */
-export const createPlugins = (parts: PluginParts): PluginHost => {
+export const createPlugins = (parts: PluginParts): Plugins => {
   const { domain, frontDoor, registry, settings } = parts
 
   const services: CreateServices = (owner) => {
@@ -91,15 +100,19 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
 
   const folderOf = (plugin: string, name: string): string => join(settings.data, 'plugins', plugin, name)
 
+  const forget = async (plugin: string, name: string): Promise<void> => {
+    await forgetInstanceValues(registry, plugin, name)
+    await rm(folderOf(plugin, name), { recursive: true, force: true })
+  }
+  const instances = createInstanceDocuments(registry)
+  const bundled = parts.bundled ?? bundledPlugins
   const host = createPluginHost({
-    bundled: parts.bundled ?? bundledPlugins,
+    bundled,
+    installed: () => packages.sources(),
     defaults: parts.bundled ? [] : defaultInstances,
-    instances: createInstanceDocuments(registry),
+    instances,
     values: (plugin, name) => createInstanceValues(registry, plugin, name),
-    async forget(plugin, name) {
-      await forgetInstanceValues(registry, plugin, name)
-      await rm(folderOf(plugin, name), { recursive: true, force: true })
-    },
+    forget,
     secrets: parts.secrets,
     dataFolder: folderOf,
     privateTargets: settings.allowPrivateTargets,
@@ -111,5 +124,17 @@ export const createPlugins = (parts: PluginParts): PluginHost => {
     settingOf: (name) => (fieldSettings.has(name) ? settings.given.get(name) : undefined),
     maxDeathsInStart,
   })
-  return guardChannels(host)
+  const packages = createInstaller({
+    root: join(settings.data, 'plugin-packages'),
+    store: createPackageDocuments(registry),
+    instances,
+    forget,
+    trust: parts.trust,
+    isBundled: (id) => host.plugins().some((each) => each.id === id && each.bundled),
+    exchange: host.exchange,
+    log: parts.log,
+  })
+  const guarded = guardChannels(host)
+  // What was cut off by a death is made whole before any instance starts.
+  return { host: { ...guarded, start: () => packages.begin(guarded.start) }, packages }
 }

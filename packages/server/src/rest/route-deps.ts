@@ -9,6 +9,7 @@ import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { Rules } from '@patchbay/core/rules/rules'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
+import type { Installer } from '@patchbay/plugin-host/packages/installer'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Channels } from '../parts/channels.ts'
@@ -64,6 +65,8 @@ export interface RestDeps
   listeners(): Listener[]
   /** The plugin host, which is made after the routes. */
   plugins(): PluginHost
+  /** What installs, swaps and removes packages. */
+  packages(): Installer
   channels(): Channels
 }
 

@@ -9,7 +9,7 @@ import { FailedJob, JobQueueCounts } from '@patchbay/contracts/job'
 import { Maintenance } from '@patchbay/contracts/maintenance'
 import { RetainedMessage } from '@patchbay/contracts/message'
 import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
-import { Instance, Plugin, PluginManifest } from '@patchbay/contracts/plugin'
+import { Instance, Plugin, PluginManifest, StagedPlugin } from '@patchbay/contracts/plugin'
 import { Rule } from '@patchbay/contracts/rule'
 import { Problem } from '@patchbay/contracts/problem'
 import { ProvisioningKey } from '@patchbay/contracts/provisioning'
@@ -48,5 +48,6 @@ export const sharedSchemas = [
   Role,
   Rule,
   Shadow,
+  StagedPlugin,
   User,
 ]

@@ -12,6 +12,7 @@ import { jobRoutes } from './jobs.ts'
 import { maintenanceRoutes } from './maintenance.ts'
 import { messageRoutes } from './messages.ts'
 import { pageRoutes } from './pages.ts'
+import { packageRoutes } from './plugin-packages.ts'
 import { pluginRoutes } from './plugins.ts'
 import { provisioningKeyRoutes } from './provisioning-keys.ts'
 import { ruleRoutes } from './rules.ts'
@@ -39,6 +40,7 @@ export const routes: readonly Routes[] = [
   ruleRoutes,
   messageRoutes,
   pluginRoutes,
+  packageRoutes,
   channelRoutes,
   systemRoutes,
   pageRoutes,

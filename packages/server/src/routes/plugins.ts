@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { expectedVersion, setVersion } from '../rest/etag.ts'
 import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
+import { showPlugin, showPlugins } from './plugin-view.ts'
 
 const plugin = { id: PluginId }
 const one = Type.Object({ ...plugin, name: Type.String({ minLength: 1, maxLength: 64 }) })
@@ -19,7 +20,7 @@ const actions = [
 ] as const
 
 /** Installed plugins and their instances, on the running server. */
-export const pluginRoutes: Routes = (app, { plugins }) => {
+export const pluginRoutes: Routes = (app, { plugins, packages }) => {
   app.get(
     '/api/v1/plugins',
     {
@@ -31,7 +32,7 @@ export const pluginRoutes: Routes = (app, { plugins }) => {
         response: { 200: Type.Object({ items: Type.Array(ref(Plugin)) }) },
       },
     },
-    async () => ({ items: plugins().plugins() }),
+    async () => ({ items: showPlugins(plugins(), packages()) }),
   )
   app.get(
     '/api/v1/plugins/:id',
@@ -45,7 +46,7 @@ export const pluginRoutes: Routes = (app, { plugins }) => {
         response: { 200: ref(Plugin) },
       },
     },
-    async (request) => plugins().plugin(request.params.id),
+    async (request) => showPlugin(plugins(), packages(), request.params.id),
   )
   app.get(
     '/api/v1/plugins/:id/instances',

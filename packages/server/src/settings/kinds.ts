@@ -87,6 +87,17 @@ export const key32: Kind<Buffer> = (value) => {
   throw new Unfit('is not 32 bytes in base64', 'give the output of openssl rand -base64 32')
 }
 
+/** `name=key`: the key's 32 bytes in base64. */
+export const publishers: Kind<readonly { name: string; publicKey: string }[]> = (value) =>
+  list(value).map((item) => {
+    const [name = '', publicKey = ''] = item.split(/=(.*)/s)
+    if (Value.Check(Name, name) && /^[A-Za-z0-9+/]{43}=$/.test(publicKey)) return { name, publicKey }
+    throw new Unfit(
+      `holds ${shown(item)}, which is not a publisher`,
+      'give name=key with commas between, the key being the 32 bytes of an Ed25519 public key in base64',
+    )
+  })
+
 export const httpUrl: Kind<string> = (value) => {
   const url = URL.parse(value)
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) {

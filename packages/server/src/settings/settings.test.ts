@@ -31,6 +31,9 @@ describe('settings', () => {
       allowPrivateTargets: [],
       durability: 'full',
       roles: 'all',
+      pluginPolicy: 'any',
+      pluginPublishers: [],
+      pluginRegistry: 'https://registry.npmjs.org',
       mqttPort: 1883,
       mqttsPort: 8883,
       coapPort: 5683,
@@ -118,6 +121,8 @@ describe('settings', () => {
       { MONGODB_URL: 'mongodb://u:p@h' },
       'MONGODB_URL is set, but MongoDB as a store is not in this version yet; unset it.',
     ],
+    [{ PATCHBAY_PLUGIN_POLICY: 'all' }, 'give one of bundled, verified, signed, any'],
+    [{ PATCHBAY_PLUGIN_PUBLISHERS: 'acme=short' }, '"acme=short", which is not a publisher'],
     [{ REDIS_URL: 'http://u:p@h' }, 'not an address of a Redis'],
   ])('%j is refused in one sentence', (env, part) => {
     const message = sentence({ ...env })

@@ -38,6 +38,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const publicUrl = value(d.publicUrl)
   const masterKey = value(d.masterKey)
   const redisUrl = value(d.redisUrl)
+  const pluginVerified = value(d.pluginVerified)
   const everything = Object.values(d)
   const settings: Settings = {
     given: new Map(
@@ -52,6 +53,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     allowPrivateTargets: sure(d.allowPrivateTargets),
     durability: sure(d.durability),
     roles: sure(d.roles),
+    pluginPolicy: sure(d.pluginPolicy),
+    pluginPublishers: sure(d.pluginPublishers),
+    pluginRegistry: sure(d.pluginRegistry),
     mqttPort: sure(d.mqttPort),
     mqttsPort: sure(d.mqttsPort),
     coapPort: sure(d.coapPort),
@@ -64,6 +68,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(masterKey === undefined ? {} : { masterKey }),
     ...(redisUrl === undefined ? {} : { redisUrl }),
+    ...(pluginVerified === undefined ? {} : { pluginVerified: resolve(pluginVerified) }),
     ...(tlsCert === undefined ? {} : { tlsCert: resolve(tlsCert) }),
     ...(tlsKey === undefined ? {} : { tlsKey: resolve(tlsKey) }),
   }
