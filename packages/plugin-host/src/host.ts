@@ -27,6 +27,7 @@ export interface PluginView {
   id: string
   version: string
   bundled: boolean
+  linked?: boolean
   manifest?: PluginManifest
   configSchema: unknown
   instances: { name: string; enabled: boolean; state: InstanceStatus['state'] }[]
@@ -99,6 +100,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     id: found.id,
     version: found.version,
     bundled: found.bundled,
+    ...(found.linked === true ? { linked: true } : {}),
     ...(found.manifest ? { manifest: found.manifest } : {}),
     configSchema: found.plugin?.configSchema ?? {},
     instances: storedSlots(found.id).map(({ slot, stored: { name, enabled } }) => ({

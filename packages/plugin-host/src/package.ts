@@ -19,6 +19,8 @@ export interface BundledPlugin {
 export interface PackageSource extends BundledPlugin {
   /** True unless it says otherwise. */
   bundled?: boolean
+  /** Runs from its author's folder. */
+  linked?: boolean
   /** What it was installed as; a manifest that says something else is not believed. */
   id?: string
   version?: string
@@ -31,6 +33,7 @@ export interface Package {
   id: string
   version: string
   bundled: boolean
+  linked?: boolean
   manifest?: PluginManifest
   plugin?: Plugin
   problem?: { code: HostErrorCode; text: string }
@@ -56,6 +59,7 @@ export async function loadPackage(source: PackageSource, options: LoadOptions): 
     id: source.id ?? folderName(source.manifestFile),
     version: source.version ?? '0.0.0',
     bundled: source.bundled ?? true,
+    ...(source.linked === true ? { linked: true } : {}),
   }
   try {
     await source.admit?.()

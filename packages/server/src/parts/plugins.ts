@@ -4,7 +4,9 @@ import type { RegistryStore } from '@patchbay/core/registry/port'
 import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
 import type { HttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
 import type { BundledPlugin } from '@patchbay/plugin-host/package'
+import { createDropIn } from '@patchbay/plugin-host/packages/drop-in'
 import { createInstaller, type Installer } from '@patchbay/plugin-host/packages/installer'
+import { createLinks } from '@patchbay/plugin-host/packages/link'
 import type { Trust } from '@patchbay/plugin-host/packages/policy'
 import type { Contribute, CreateServices } from '@patchbay/plugin-host/services'
 import type { Log } from '@patchbay/sdk'
@@ -124,17 +126,41 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     settingOf: (name) => (fieldSettings.has(name) ? settings.given.get(name) : undefined),
     maxDeathsInStart,
   })
+  const isBundled = (id: string): boolean => host.plugins().some((each) => each.id === id && each.bundled)
   const packages = createInstaller({
     root: join(settings.data, 'plugin-packages'),
     store: createPackageDocuments(registry),
     instances,
     forget,
     trust: parts.trust,
-    isBundled: (id) => host.plugins().some((each) => each.id === id && each.bundled),
+    isBundled,
+    exchange: host.exchange,
+    log: parts.log,
+  })
+  const dropIn = createDropIn({ folder: join(settings.data, 'plugins'), stage: packages.stage, log: parts.log })
+  const links = createLinks({
+    folders: settings.pluginLinks,
+    copies: join(settings.data, 'plugin-links'),
+    isBundled,
     exchange: host.exchange,
     log: parts.log,
   })
   const guarded = guardChannels(host)
-  // What was cut off by a death is made whole before any instance starts.
-  return { host: { ...guarded, start: () => packages.begin(guarded.start) }, packages }
+  let stopped = false
+  const start = async (): Promise<void> => {
+    // What was cut off by a death is made whole before any instance starts.
+    await packages.begin(guarded.start)
+    try {
+      if (!stopped) await links.start()
+      if (!stopped) await dropIn.start()
+    } catch (error) {
+      parts.log.error('the folders of plugins cannot be followed', { err: error })
+    }
+  }
+  const stop = async (): Promise<void> => {
+    stopped = true
+    await Promise.all([links.stop(), dropIn.stop()])
+    await guarded.stop()
+  }
+  return { host: { ...guarded, start, stop }, packages }
 }

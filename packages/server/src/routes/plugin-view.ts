@@ -13,10 +13,15 @@ const keptOf = ({ current, previous, staged }: PackageRecord) => ({
   ...(staged ? { staged } : {}),
 })
 
-const toShown = (view: PluginView, record: PackageRecord | undefined): Shown => ({
+const tierOf = ({ bundled, linked }: PluginView, record: PackageRecord | undefined): Shown['tier'] => {
+  if (bundled) return 'bundled'
+  return linked === true ? 'linked' : (record?.current?.tier ?? 'unsigned')
+}
+
+const toShown = ({ linked, ...view }: PluginView, record: PackageRecord | undefined): Shown => ({
   ...view,
   state: view.problem ? 'refused' : 'ready',
-  tier: view.bundled ? 'bundled' : (record?.current?.tier ?? 'unsigned'),
+  tier: tierOf({ ...view, ...(linked === undefined ? {} : { linked }) }, record),
   ...(record ? keptOf(record) : {}),
 })
 

@@ -147,6 +147,13 @@ export const declarations = {
     kind.httpUrl,
     'Registry that plugins are taken from when they are installed by their npm name. It is asked only then.',
   ),
+  pluginLinks: withDefault(
+    'PATCHBAY_PLUGIN_LINKS',
+    '',
+    kind.paths,
+    'For authors: folders of plugins, with commas between, that run as they lie there and again on each change; refused unless `PATCHBAY_HOST` is loopback and the policy is `any`.',
+    'none',
+  ),
   mqttPort: withDefault('PATCHBAY_MQTT_PORT', '1883', kind.port, `MQTT, plain or TLS, ${wellKnown}.`),
   mqttsPort: withDefault('PATCHBAY_MQTTS_PORT', '8883', kind.port, `MQTT over TLS, ${wellKnown}.`),
   coapPort: withDefault('PATCHBAY_COAP_PORT', '5683', kind.port, `CoAP over UDP ${wellKnown}.`),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Name } from '@patchbay/contracts/id'
 import { Value } from 'typebox/value'
 import { readCidr } from './addresses.ts'
@@ -86,6 +87,8 @@ export const key32: Kind<Buffer> = (value) => {
   if (bytes.length === 32 && /^[A-Za-z0-9+/_-]{43}=?$/.test(value)) return bytes
   throw new Unfit('is not 32 bytes in base64', 'give the output of openssl rand -base64 32')
 }
+
+export const paths: Kind<readonly string[]> = (value) => list(value).map((path) => resolve(path))
 
 /** `name=key`: the key's 32 bytes in base64. */
 export const publishers: Kind<readonly { name: string; publicKey: string }[]> = (value) =>

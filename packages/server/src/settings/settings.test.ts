@@ -34,6 +34,7 @@ describe('settings', () => {
       pluginPolicy: 'any',
       pluginPublishers: [],
       pluginRegistry: 'https://registry.npmjs.org',
+      pluginLinks: [],
       mqttPort: 1883,
       mqttsPort: 8883,
       coapPort: 5683,
@@ -123,6 +124,8 @@ describe('settings', () => {
     ],
     [{ PATCHBAY_PLUGIN_POLICY: 'all' }, 'give one of bundled, verified, signed, any'],
     [{ PATCHBAY_PLUGIN_PUBLISHERS: 'acme=short' }, '"acme=short", which is not a publisher'],
+    [{ PATCHBAY_PLUGIN_LINKS: 'a', PATCHBAY_HOST: '0.0.0.0' }, 'only a server for development'],
+    [{ PATCHBAY_PLUGIN_LINKS: 'a', PATCHBAY_PLUGIN_POLICY: 'signed' }, 'only a server for development'],
     [{ REDIS_URL: 'http://u:p@h' }, 'not an address of a Redis'],
   ])('%j is refused in one sentence', (env, part) => {
     const message = sentence({ ...env })

@@ -56,6 +56,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     pluginPolicy: sure(d.pluginPolicy),
     pluginPublishers: sure(d.pluginPublishers),
     pluginRegistry: sure(d.pluginRegistry),
+    pluginLinks: sure(d.pluginLinks),
     mqttPort: sure(d.mqttPort),
     mqttsPort: sure(d.mqttsPort),
     coapPort: sure(d.coapPort),
@@ -78,6 +79,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
       d.openTopics.name,
       `opens topics to anonymous clients while PATCHBAY_HOST is ${JSON.stringify(settings.host)}`,
       'unset it, or set PATCHBAY_HOST to 127.0.0.1',
+    )
+  }
+  if (settings.pluginLinks.length > 0 && (!isLoopback(settings.host) || settings.pluginPolicy !== 'any')) {
+    throw new SettingsError(
+      d.pluginLinks.name,
+      'runs unpacked plugins, which only a server for development may',
+      'unset it, or set PATCHBAY_HOST to 127.0.0.1 and PATCHBAY_PLUGIN_POLICY to any',
     )
   }
   return settings
