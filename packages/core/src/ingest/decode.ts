@@ -10,17 +10,30 @@ import { addValue, checkTime, checkValue, checkValues, hasValue, isObject, timed
 import { parseCbor } from './safe-cbor.ts'
 import { parseJson, toText } from './safe-json.ts'
 
-/** A codec plugin, as the SDK knows it. */
-export interface Codec {
-  decode(bytes: Uint8Array, topic: string): readonly { at?: number; values: Record<string, unknown> }[]
+export interface Reading {
+  at?: number
+  values: Record<string, unknown>
 }
+
+/** A codec plugin, as the SDK knows it. One that runs apart from this thread answers later. */
+export interface Codec {
+  decode(bytes: Uint8Array, topic: string): readonly Reading[] | Promise<readonly Reading[]>
+}
+
+/** Writes what a codec has answered later; as `decode` itself. */
+export type WriteRows = (columns: Columns) => number
 
 export interface Decoder {
   /**
    * Writes the readings of one message as rows and answers how many. Throws `Refused`; rows written until then are the caller's to
-   * take back.
+   * take back. A promise comes from a codec that answers later, and rejects with `Refused`.
    */
-  decode(source: TelemetrySource, bytes: Uint8Array, contentType: string | undefined, columns: Columns): number
+  decode(
+    source: TelemetrySource,
+    bytes: Uint8Array,
+    contentType: string | undefined,
+    columns: Columns,
+  ): number | Promise<WriteRows>
 }
 
 /** A telemetry topic, resolved once for all messages that come by it. */
@@ -90,12 +103,27 @@ export function createDecoder({ arrival, nowMicros, codecs }: DecoderOptions): D
     return rows
   }
 
-  function byPlugin(name: string, { ingest, topic }: TelemetrySource, bytes: Uint8Array, columns: Columns): number {
+  function byPlugin(
+    name: string,
+    { ingest, topic }: TelemetrySource,
+    bytes: Uint8Array,
+    columns: Columns,
+  ): number | Promise<WriteRows> {
     const codec = codecs(name)
     if (!codec) {
       throw refuse('STORE_UNAVAILABLE', `The codec ${name} of this device's type is not running.`, { step: 'codec' })
     }
     const readings = runCodec(codec, name, bytes, topic)
+    if (!(readings instanceof Promise)) return writeReadings(name, ingest, readings, columns)
+    return readings.then(
+      (later) => (into) => writeReadings(name, ingest, later, into),
+      (cause: unknown) => {
+        throw toUnreadable(name, cause)
+      },
+    )
+  }
+
+  function writeReadings(name: string, ingest: DeviceIngest, readings: readonly Reading[], columns: Columns): number {
     if (!Array.isArray(readings) || readings.length > ingestLimits.itemsPerMessage) {
       throw refuse('PAYLOAD_INVALID', `The codec ${name} answered no list of readings within the limits.`)
     }
@@ -143,7 +171,9 @@ function runCodec(codec: Codec, name: string, bytes: Uint8Array, topic: string):
   try {
     return codec.decode(bytes, topic)
   } catch (cause) {
-    if (isRefused(cause)) throw cause
-    throw refuse('PAYLOAD_MALFORMED', `The codec ${name} cannot read the payload.`, { cause })
+    throw toUnreadable(name, cause)
   }
 }
+
+const toUnreadable = (name: string, cause: unknown): Error =>
+  isRefused(cause) ? cause : refuse('PAYLOAD_MALFORMED', `The codec ${name} cannot read the payload.`, { cause })

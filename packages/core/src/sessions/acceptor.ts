@@ -7,7 +7,7 @@ import { refuse } from '../errors.ts'
 import type { Provision } from '../provisioning/port.ts'
 import { topics } from '../topic.ts'
 import type { Batcher } from '../ingest/batcher.ts'
-import type { Decoder } from '../ingest/decode.ts'
+import type { Decoder, WriteRows } from '../ingest/decode.ts'
 import type { DeviceIngest } from '../ingest/device-ingest.ts'
 import { ingestLimits } from '../ingest/limits.ts'
 import { isRefused } from '../refused.ts'
@@ -91,7 +91,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
       const { columns } = batcher
       const mark = columns.length
       const arrivalBefore = ingest.lastArrival
-      let rows = 0
+      let rows: number | Promise<WriteRows>
       try {
         rows = decoder.decode(source, bytes, how.contentType, columns)
       } catch (error) {
@@ -99,16 +99,67 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
         fail(publisher, topic, error, settle)
         return
       }
-      // a reading that was just given its time has asked the clock already
-      const { lastArrival } = ingest
-      presence.alive(ingest.device, lastArrival === arrivalBefore ? clock.nowMicros() : lastArrival)
-      const done = passOn(publisher, topic, bytes, how, settle)
-      const { watch } = ingest
-      if (rows > 0) batcher.add(ingest, watch === undefined ? done : watch.follow(ingest, columns, mark, done))
-      else settleLater(done, undefined)
+      if (typeof rows === 'number') store(publisher, ingest, topic, bytes, how, settle, rows, mark, arrivalBefore)
+      else void takeLater(publisher, ingest, topic, bytes, how, settle, rows)
       return
     }
     acceptOther(publisher, target, topic, bytes, how, settle)
+  }
+
+  /** The rows of a message stand in the columns from `mark` on: they are committed, then the message is passed on. */
+  function store(
+    publisher: Publisher,
+    ingest: DeviceIngest,
+    topic: string,
+    bytes: Uint8Array,
+    how: PublishOptions,
+    settle: Settle,
+    rows: number,
+    mark: number,
+    arrivalBefore: number,
+  ): void {
+    // a reading that was just given its time has asked the clock already
+    const { lastArrival } = ingest
+    presence.alive(ingest.device, lastArrival === arrivalBefore ? clock.nowMicros() : lastArrival)
+    const done = passOn(publisher, topic, bytes, how, settle)
+    const { watch } = ingest
+    if (rows > 0) batcher.add(ingest, watch === undefined ? done : watch.follow(ingest, batcher.columns, mark, done))
+    else settleLater(done, undefined)
+  }
+
+  /** A message whose codec answers later: it is judged again when its rows are there. */
+  async function takeLater(
+    publisher: Publisher,
+    ingest: DeviceIngest,
+    topic: string,
+    bytes: Uint8Array,
+    how: PublishOptions,
+    settle: Settle,
+    decoded: Promise<WriteRows>,
+  ): Promise<void> {
+    const full = underWay >= sessionLimits.messagesUnderWay
+    underWay++
+    try {
+      const write = await decoded
+      if (full) throw refuse('INGEST_FULL')
+      const refused = ingest.gone ? refuse('DEVICE_UNKNOWN') : batcher.refuses(ingest, how.qos === 0)
+      if (refused) throw refused
+      const { columns } = batcher
+      const mark = columns.length
+      const arrivalBefore = ingest.lastArrival
+      let rows: number
+      try {
+        rows = write(columns)
+      } catch (error) {
+        columns.truncate(mark)
+        throw error
+      }
+      store(publisher, ingest, topic, bytes, how, settle, rows, mark, arrivalBefore)
+    } catch (error) {
+      fail(publisher, topic, error, settle)
+    } finally {
+      if (--underWay === 0) for (const resolve of drained.splice(0)) resolve()
+    }
   }
 
   function acceptOther(
