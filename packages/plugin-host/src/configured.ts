@@ -73,14 +73,14 @@ const withSettings = (plugin: Plugin, config: Config, settingOf: SettingOf | und
 }
 
 /** A stored configuration, opened, carried over to the plugin's version, with the settings of the environment, and checked. */
-export const toStoredConfig = (
+export const toStoredConfig = async (
   plugin: Plugin,
   stored: StoredInstance,
   version: number,
   box: SecretBox,
   settingOf?: SettingOf,
-): Config => {
-  const migrated = migrateConfig(plugin, openConfig(stored.config, box), stored.configVersion, version)
+): Promise<Config> => {
+  const migrated = await migrateConfig(plugin, openConfig(stored.config, box), stored.configVersion, version)
   return checked(plugin, withSettings(plugin, migrated, settingOf))
 }
 

@@ -16,7 +16,7 @@ const start = async (
   setup: (ctx: Context<object>) => void | Promise<void>,
   options: WorldOptions = {},
 ): Promise<World> => {
-  const manifest = manifestOf('p', { needs: { services: ['sessions'] } })
+  const manifest = manifestOf('p', { needs: { services: ['sessions'], files: ['data'] } })
   world = await createWorld({
     packages: [[definePlugin({ config: {}, setup }), manifest]],
     defaults: [{ plugin: 'p', name: 'default', config: {} }],

@@ -116,7 +116,9 @@ export function createContext(parts: ContextParts): LiveContext {
     log: parts.log,
     store: limitValues(parts.values),
     privateTargets: parts.privateTargets,
-    dataFolder() {
+    async dataFolder() {
+      if (!manifest.needs.files?.includes('data'))
+        throw new HostError('PLUGIN_UNDECLARED', `data is not in needs.files of ${manifest.id}.`)
       folder ??= mkdir(parts.dataFolder, { recursive: true, mode: 0o700 }).then(() => parts.dataFolder)
       return folder
     },
@@ -147,6 +149,7 @@ export function createContext(parts: ContextParts): LiveContext {
       })
     },
     adapter: (name) => declared('adapter', contributes.adapters, name),
+    source: (name) => declared('source', contributes.sources, name),
     accessProvider(name, provider: AccessProvider) {
       declared('access provider', contributes.accessProviders, name)
       contribute('accessProvider', name, {

@@ -71,6 +71,17 @@ export const hostErrors = {
     title: 'The instance is stopped',
     text: 'The instance is stopping; what it took was released at once.',
   },
+  PLUGIN_PROTOCOL: {
+    title: 'Messages that cannot be read',
+    text: 'The worker or process of the plugin sent what no SDK sends.',
+  },
+  PLUGIN_LEVEL: {
+    title: 'Not at this level of isolation',
+    text: 'The plugin uses what exists at host level only.',
+  },
+  PLUGIN_OUT_OF_MEMORY: { title: 'Out of memory', text: 'The plugin needed more memory than it may have.' },
+  PLUGIN_EXITED: { title: 'Ended by itself', text: 'The worker or process of the plugin ended by itself.' },
+  PLUGIN_HUNG: { title: 'Does not answer', text: 'The plugin did not answer, so its worker or process was ended.' },
   PLUGIN_LIMIT: { title: 'More than permitted', text: 'The plugin takes more than the host permits.' },
   PLUGIN_VERIFY_FAILED: {
     status: 422,

@@ -81,7 +81,7 @@ export function createExchange({ options, packages, slots, load, changing }: Exc
       const { slot, after } = way
       try {
         const { configVersion } = next.manifest
-        const config = toStoredConfig(next.plugin, after, configVersion, options.secrets, options.settingOf)
+        const config = await toStoredConfig(next.plugin, after, configVersion, options.secrets, options.settingOf)
         await slot.verify(next, config)
       } catch (cause) {
         throw new HostError(

@@ -130,6 +130,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     loadPackage(source, {
       apiVersion: options.apiVersion ?? sdkApiVersion,
       dispatcher: options.dispatcher,
+      log,
       taken: (id) => packages.has(id) && source.id !== id,
     })
 

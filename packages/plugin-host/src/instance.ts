@@ -4,6 +4,7 @@ import { createBackoff } from './backoff.ts'
 import { toIso } from './clock.ts'
 import { createCrashWindow } from './crash-window.ts'
 import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
+import type { HttpDispatcher } from './http/dispatcher.ts'
 import { runUnowned } from './owner.ts'
 import { createRun, type Run, type RunParts } from './run.ts'
 import type { ScopeReport } from './scope.ts'
@@ -18,7 +19,11 @@ export const maxSetupRetries = 2
 
 export type StartOutcome = 'running' | 'not-ready' | 'bad-config' | 'failed' | 'interrupted'
 
-export interface InstanceParts extends Omit<RunParts, 'config' | 'order' | 'startMs' | 'health' | 'crashed' | 'log'> {
+export interface InstanceParts extends Omit<
+  RunParts,
+  'config' | 'order' | 'startMs' | 'health' | 'crashed' | 'log' | 'dispatcher'
+> {
+  dispatcher: HttpDispatcher
   random(): number
   /** The log and the redactor of the configuration that runs. */
   logOf(config: unknown): { log: Log; redact: (text: string) => string }

@@ -1,24 +1,26 @@
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PluginManifest } from '@patchbay/contracts/plugin'
-import type { Plugin } from '@patchbay/sdk'
+import type { Log, Plugin } from '@patchbay/sdk'
 import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
 import { mountsOf } from './http/mounts.ts'
-import { checkModule, checkPackage } from './manifest/check.ts'
+import { loadIsolated } from './isolation/isolated-plugin.ts'
+import { levelOf } from './isolation/level.ts'
+import { assertSchema, checkModule, checkPackage } from './manifest/check.ts'
 import { assertCompatible } from './manifest/compatibility.ts'
 import { readManifest } from './manifest/read.ts'
 
 /** A plugin that comes with the platform. */
 export interface BundledPlugin {
   manifestFile: string | URL
+  /** False = of somebody else: its code runs in a worker at least, and `load` is not called. True by default. */
+  bundled?: boolean
   load(): Promise<unknown>
 }
 
 /** Where a package comes from: bundled, or installed by an admin. */
 export interface PackageSource extends BundledPlugin {
-  /** True unless it says otherwise. */
-  bundled?: boolean
   /** Runs from its author's folder. */
   linked?: boolean
   /** What it was installed as; a manifest that says something else is not believed. */
@@ -51,6 +53,7 @@ export interface LoadOptions {
   apiVersion: string
   dispatcher: HttpDispatcher
   taken(id: string): boolean
+  log: Log
 }
 
 /** Reads, checks and loads one package. Never rejects: what is wrong with it stands in `problem`. */
@@ -81,7 +84,13 @@ export async function loadPackage(source: PackageSource, options: LoadOptions): 
     let give = options.dispatcher.claim(manifest.id, claims)
     found.claim = () => void (give = options.dispatcher.claim(manifest.id, claims))
     found.release = () => give()
-    found.plugin = await checkModule(manifest, folder, await source.load())
+    const level = levelOf(manifest, found.bundled)
+    if (level === 'host') found.plugin = await checkModule(manifest, folder, await source.load())
+    else {
+      const plugin = await loadIsolated({ manifest, folder, level, log: options.log })
+      await assertSchema(manifest, folder, plugin)
+      found.plugin = plugin
+    }
   } catch (error) {
     const code = isHostError(error) ? error.code : 'PLUGIN_LOAD_FAILED'
     found.problem = { code, text: toText(error) }

@@ -4,8 +4,8 @@ import type { Clock } from './clock.ts'
 import { createContext } from './context.ts'
 import { within } from './deadline.ts'
 import { HostError } from './errors.ts'
-import { createChildApp } from './http/child-app.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
+import type { IncomingMessage } from 'node:http'
 import { mountsOf } from './http/mounts.ts'
 import { type Owner, runOwned } from './owner.ts'
 import { createScope, type ScopeReport } from './scope.ts'
@@ -13,6 +13,9 @@ import type { Contribute, CreateServices, ServiceOwner } from './services.ts'
 
 /** What a setup that was told to stop gets to return. */
 export const settleMs = 1_000
+
+/** What a run needs of the dispatcher. Where requests do not come by a socket, `arrive` notes who sent them. */
+export type RunDispatcher = Pick<HttpDispatcher, 'admitted' | 'mount'> & { arrive?(request: IncomingMessage): void }
 
 export interface RunParts {
   plugin: Plugin
@@ -29,7 +32,7 @@ export interface RunParts {
   services: CreateServices
   privateTargets: readonly string[]
   contribute: Contribute
-  dispatcher: HttpDispatcher
+  dispatcher: RunDispatcher
   health(source: 'plugin' | 'service', state: 'ok' | 'degraded', why?: string): void
   /** An error nobody awaited: a turn of `every`, a late rejection, a connection's handler. */
   crashed(error: unknown): void
@@ -96,12 +99,15 @@ export function createRun(parts: RunParts): Run {
     const app =
       routes.length === 0
         ? undefined
-        : await createChildApp({
+        : await (
+            await import('./http/child-app.ts')
+          ).createChildApp({
             log,
             owner,
             mounts,
             routes,
             admitted: (request) => parts.dispatcher.admitted(request),
+            arrive: (request) => parts.dispatcher.arrive?.(request),
           })
     if (scope.closing) {
       await app?.close()

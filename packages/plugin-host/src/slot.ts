@@ -99,11 +99,11 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string): S
       const { configVersion } = found.manifest
       if (stored.configVersion !== configVersion) {
         // Without the settings of the environment: what is given today must not be stored for the day it is not.
-        const carried = toStoredConfig(found.plugin, stored, configVersion, options.secrets)
+        const carried = await toStoredConfig(found.plugin, stored, configVersion, options.secrets)
         const sealed = sealConfig(found.plugin.configSchema, carried, options.secrets)
         await save({ ...stored, config: sealed, configVersion })
       }
-      config = toStoredConfig(found.plugin, stored, configVersion, options.secrets, options.settingOf)
+      config = await toStoredConfig(found.plugin, stored, configVersion, options.secrets, options.settingOf)
     } catch (error) {
       // A migration of the plugin may have put a secret into its error.
       const redactor = createRedactor(storedSecretsOf(stored.config, options.secrets))

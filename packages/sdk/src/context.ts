@@ -89,9 +89,14 @@ export interface AccessProvider {
   }): Promise<'allow' | 'deny' | undefined>
 }
 
+export interface CodecReading {
+  at?: number
+  values: Record<string, unknown>
+}
+
 /** Turns a payload of a device into readings. `at` is in integer microseconds since 1970; left out = arrival time. */
 export interface Codec {
-  decode(bytes: Uint8Array, topic: string): readonly { at?: number; values: Record<string, unknown> }[]
+  decode(bytes: Uint8Array, topic: string): readonly CodecReading[] | Promise<readonly CodecReading[]>
 }
 
 /** Carries notifications of alerts to people: by mail, webhook, chat. */
@@ -123,7 +128,7 @@ export interface Context<C> {
   readonly signal: AbortSignal
   readonly log: Log
   readonly store: KeyValue
-  /** A folder of the instance's own inside PATCHBAY_DATA, made on first use. */
+  /** Of `needs.files`: `data`. A folder of the instance's own inside PATCHBAY_DATA, made on first use. */
   dataFolder(): Promise<string>
   /** Hands a resource to the scope: `release` is called when the instance stops, newest first. */
   own(label: string, release: () => void | Promise<void>): void
@@ -140,6 +145,8 @@ export interface Context<C> {
   upgrade(path: string, onUpgrade: (request: UpgradeRequest, connection: Connection, head: Uint8Array) => void): void
   /** Declares that an adapter of the manifest is live. */
   adapter(name: string): void
+  /** Declares that a source of the manifest is live: it fetches readings and hands them over by `sessions.publishFor`. */
+  source(name: string): void
   accessProvider(name: string, provider: AccessProvider): void
   codec(name: string, codec: Codec): void
   alertChannel(name: string, channel: AlertChannel): void

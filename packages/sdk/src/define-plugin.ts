@@ -24,6 +24,9 @@ export interface VerifyAnswer {
   readonly reply: string
 }
 
+/** Carries a configuration from one version to the next. */
+export type MigrationStep = (old: Record<string, unknown>) => Record<string, unknown> | Promise<Record<string, unknown>>
+
 export interface PluginDefinition<F extends Fields> {
   /** The fields of an instance's configuration. */
   config: F
@@ -33,7 +36,7 @@ export interface PluginDefinition<F extends Fields> {
    */
   verify?(config: ConfigOf<F>, signal: AbortSignal, about: VerifyAbout): Promise<VerifyAnswer | void>
   /** From config version n (the key) to n + 1. */
-  migrate?: Record<number, (old: Record<string, unknown>) => Record<string, unknown>>
+  migrate?: Record<number, MigrationStep>
   /** Makes the instance live. What it takes through `ctx` is released by the host. */
   setup(ctx: Context<ConfigOf<F>>): Promise<void> | void
 }
@@ -43,7 +46,7 @@ export interface Plugin {
   readonly [brand]: true
   readonly configSchema: ReturnType<typeof toConfigSchema>
   readonly verify?: (config: never, signal: AbortSignal, about: VerifyAbout) => Promise<VerifyAnswer | void>
-  readonly migrate: Record<number, (old: Record<string, unknown>) => Record<string, unknown>>
+  readonly migrate: Record<number, MigrationStep>
   readonly setup: (ctx: never) => Promise<void> | void
 }
 

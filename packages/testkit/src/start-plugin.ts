@@ -8,12 +8,14 @@ import { createInstanceLog, createRedactor } from '@patchbay/plugin-host/config/
 import { secretsOf } from '@patchbay/plugin-host/config/secrets'
 import { createHttpDispatcher, type HttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
 import { createInstance } from '@patchbay/plugin-host/instance'
+import type { IsolationLevel } from '@patchbay/plugin-host/isolation/level'
 import { checkModule, checkPackage } from '@patchbay/plugin-host/manifest/check'
 import { readManifest, toManifest } from '@patchbay/plugin-host/manifest/read'
 import { createSerial } from '@patchbay/plugin-host/serial'
 import type { Contributions } from '@patchbay/plugin-host/services'
 import { apiVersion, type Plugin } from '@patchbay/sdk'
 import fastify, { type InjectOptions, type LightMyRequestResponse } from 'fastify'
+import { atLevel, hearSetup } from './at-level.ts'
 import { createFakeDatagrams, type FakeDatagrams } from './fakes/datagrams.ts'
 import { createFakeListeners, type ConnectOptions, type FakeListeners } from './fakes/listeners.ts'
 import { createFakeLog, type FakeLog } from './fakes/log.ts'
@@ -35,6 +37,12 @@ export interface StartOptions {
   authorized?: boolean
   /** Private and loopback targets that the plugin may call: what PATCHBAY_ALLOW_PRIVATE_TARGETS gives. None by default. */
   privateTargets?: readonly string[]
+  /** Where its code runs: in this thread by default. `worker` and `process` load it there, so they need `entry` or a manifest with files. */
+  isolation?: IsolationLevel
+  /** The module whose default export the plugin is, where there is no plugin.json beside it. */
+  entry?: URL
+  /** Told each time its setup has begun. */
+  onSetup?: () => void
 }
 
 export interface StopReport {
@@ -109,8 +117,10 @@ const plainBox = { seal: (text: string) => text, open: (text: string) => text }
  * expect((await host.request('/x/my-plugin/lines')).json()).toEqual({ lines: 0 })
  * expect(await host.stop()).toEqual({ failures: [], left: [] })
  */
-export async function startPlugin(plugin: Plugin, options: StartOptions = {}): Promise<StartedPlugin> {
-  const manifest = await manifestOf(plugin, options.manifest)
+export async function startPlugin(given: Plugin, options: StartOptions = {}): Promise<StartedPlugin> {
+  const manifest = await manifestOf(given, options.manifest)
+  const log = createFakeLog()
+  const plugin = hearSetup(await atLevel(given, manifest, options, log), options.onSetup)
   const name = options.name ?? 'default'
   const clock = options.clock ?? systemClock
   const config = toConfig(plugin, options.config ?? {}, undefined, plainBox)
@@ -121,7 +131,6 @@ export async function startPlugin(plugin: Plugin, options: StartOptions = {}): P
   const store = options.store ?? createFakeStore()
   const listeners = createFakeListeners()
   const datagrams = createFakeDatagrams()
-  const log = createFakeLog()
   const codecs = new Map<string, Contributions['codec']>()
   const accessProviders = new Map<string, Contributions['accessProvider']>()
   const alertChannels = new Map<string, Contributions['alertChannel']>()

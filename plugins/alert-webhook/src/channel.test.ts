@@ -8,7 +8,7 @@ const secret = `whsec_${Buffer.from('a secret of the test suite: 32 b').toString
 const token = 'Bearer a-very-secret-token'
 const privateTargets = ['127.0.0.1']
 
-alertChannelContract({
+const contract = {
   plugin,
   manifest,
   channel: 'webhook',
@@ -24,11 +24,15 @@ alertChannelContract({
   ],
   remote: {
     open: () => createHttpRemote(),
-    config: ({ url }) => ({ url, secret, headers: [{ name: 'Authorization', value: token }] }),
+    config: ({ url }: HttpRemote) => ({ url, secret, headers: [{ name: 'Authorization', value: token }] }),
   },
   secrets: [secret, token],
   busyMs: 7000,
-  idsOf: ({ received }) => received.map(({ headers }) => String(headers['webhook-id'])),
+  idsOf: ({ received }: HttpRemote) => received.map(({ headers }) => String(headers['webhook-id'])),
+}
+
+describe.for(['host', 'worker', 'process'] as const)('at %s level', (isolation) => {
+  alertChannelContract({ ...contract, isolation })
 })
 
 describe('what is posted', () => {

@@ -4,7 +4,12 @@ import { isRecord } from './plain.ts'
 import type { Config } from './validate.ts'
 
 /** Carries an opened configuration from the version it was stored in to the one the plugin has now. */
-export function migrateConfig(plugin: Pick<Plugin, 'migrate'>, config: Config, from: number, to: number): Config {
+export async function migrateConfig(
+  plugin: Pick<Plugin, 'migrate'>,
+  config: Config,
+  from: number,
+  to: number,
+): Promise<Config> {
   if (from > to)
     throw new HostError(
       'CONFIG_MIGRATION_FAILED',
@@ -17,7 +22,7 @@ export function migrateConfig(plugin: Pick<Plugin, 'migrate'>, config: Config, f
     if (step === undefined) continue
     let next: unknown
     try {
-      next = step(structuredClone(current))
+      next = await step(structuredClone(current))
     } catch (cause) {
       throw new HostError('CONFIG_MIGRATION_FAILED', `Step ${version} of the migration failed: ${toText(cause)}`, {
         cause,

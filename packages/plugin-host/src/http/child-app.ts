@@ -110,6 +110,8 @@ export interface ChildAppOptions {
   routes: readonly FastifyPluginAsync[]
   /** The request passed the session check of its mount. */
   admitted(raw: IncomingMessage): boolean
+  /** Told of each request before anything else. */
+  arrive?(raw: IncomingMessage): void
 }
 
 /** The Fastify of one instance. It never listens: the dispatcher hands it requests. */
@@ -135,6 +137,7 @@ export async function createChildApp(options: ChildAppOptions): Promise<FastifyI
       )
   })
   app.addHook('onRequest', async (request, reply) => {
+    options.arrive?.(request.raw)
     // The mount of the route itself has the last word, whatever spelling of its path was asked for.
     const route = request.routeOptions.url
     const needsSession = route !== undefined && mountOf(mounts, route)?.auth === 'session'

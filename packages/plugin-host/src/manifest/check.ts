@@ -64,6 +64,16 @@ export async function checkModule(manifest: PluginManifest, folder: string, modu
     typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
   if (!isPlugin(exported))
     throw new HostError('PLUGIN_LOAD_FAILED', `The default export of ${manifest.id} was not made by definePlugin.`)
+  await assertSchema(manifest, folder, exported)
+  return exported
+}
+
+/** The schema that was shown before the code ran is the code's own. */
+export async function assertSchema(
+  manifest: PluginManifest,
+  folder: string,
+  { configSchema }: Pick<Plugin, 'configSchema'>,
+): Promise<void> {
   const file = join(folder, manifest.config)
   let written: unknown
   try {
@@ -72,10 +82,9 @@ export async function checkModule(manifest: PluginManifest, folder: string, modu
     throw new HostError('PLUGIN_SCHEMA_DRIFT', `${manifest.config} of ${manifest.id} cannot be read.`, { cause })
   }
   const { $schema: _, ...schema } = Object(written)
-  if (!isDeepStrictEqual(schema, toPlainJson(exported.configSchema)))
+  if (!isDeepStrictEqual(schema, toPlainJson(configSchema)))
     throw new HostError(
       'PLUGIN_SCHEMA_DRIFT',
       `${manifest.config} of ${manifest.id} is not what its code says. Build the plugin again.`,
     )
-  return exported
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { definePlugin, field } from '@patchbay/sdk'
@@ -16,10 +16,15 @@ const schemas = {
   2: definePlugin({ config: { key: field.text() }, setup() {} }),
 }
 
+/** Of many lives, each with workers. */
+const workersMs = 120_000
+/** Its code runs in a worker, whose start takes a while on a busy machine. */
+const limits = { startMs: 20_000, stopMs: 5_000 }
+
 /** Version 1 stores `channel`, version 2 `key`. */
 const pack = (major: 1 | 2): Buffer => {
   const files = {
-    'plugin.json': JSON.stringify(manifestOf(id, { configVersion: major, entry: 'index.js' })),
+    'plugin.json': JSON.stringify(manifestOf(id, { configVersion: major, entry: 'index.js', limits })),
     'package.json': JSON.stringify({ name: id, version: `${major}.0.0`, type: 'module' }),
     'README.md': '',
     'config.schema.json': toConfigSchemaFile(schemas[major]),
@@ -108,6 +113,12 @@ const prepare = async (upgraded: boolean): Promise<Disk> => {
   return disk
 }
 
+const copyOf = async ({ root, records, instances }: Disk): Promise<Disk> => {
+  const copy = await mkdtemp(join(folder, 'disk-'))
+  await cp(root, copy, { recursive: true })
+  return { root: copy, records: structuredClone(records), instances: structuredClone(instances) }
+}
+
 /** One whole version: the code, the configuration that belongs to it, and no folder too many. */
 const wholeVersion = async (disk: Disk): Promise<string> => {
   const { world, installer, end } = await live(disk)
@@ -133,10 +144,11 @@ describe('a process that dies at any write of a change leaves one whole version'
     ['a rollback', true, '2.0.0', '1.0.0', (installer) => installer.rollback(id)],
     ['a removal', true, '2.0.0', 'none', (installer) => installer.remove(id, false)],
   ]
-  test.each(changes)('of %s', async (_name, upgraded, before, after, change) => {
+  test.each(changes)('of %s', { timeout: workersMs }, async (_name, upgraded, before, after, change) => {
     const found: string[] = []
+    const prepared = await prepare(upgraded)
     for (let at = 1; ; at += 1) {
-      const disk = await prepare(upgraded)
+      const disk = await copyOf(prepared)
       let from = Number.POSITIVE_INFINITY
       const life = await live(disk, () => from)
       from = life.writes() + at

@@ -3,7 +3,7 @@ import { toTestNotification } from '@patchbay/sdk/alert-channel'
 import type { AlertChannel, Plugin } from '@patchbay/sdk'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Remote, RemoteMood } from '../remotes/remote.ts'
-import { type StartedPlugin, startPlugin } from '../start-plugin.ts'
+import { type StartedPlugin, startPlugin, type StartOptions } from '../start-plugin.ts'
 
 /** An abort must end a try within this. */
 export const abortMs = 1_000
@@ -24,6 +24,8 @@ export interface AlertChannelContract<R extends Remote = Remote> {
   busyMs?: number
   /** The idempotency key of each call as the remote sees it, where its protocol has one. */
   idsOf?(remote: R): readonly string[]
+  /** Where the plugin's code runs. */
+  isolation?: StartOptions['isolation']
 }
 
 const clean = { failures: [], left: [] }
@@ -57,7 +59,12 @@ export function alertChannelContract<R extends Remote = Remote>(contract: AlertC
   const config = (): Record<string, unknown> =>
     contract.remote && remote ? contract.remote.config(remote) : (contract.config ?? {})
   const start = async (of: unknown = config()): Promise<StartedPlugin> =>
-    (host = await startPlugin(plugin, { manifest, config: of, privateTargets: loopback }))
+    (host = await startPlugin(plugin, {
+      manifest,
+      config: of,
+      privateTargets: loopback,
+      ...(contract.isolation ? { isolation: contract.isolation } : {}),
+    }))
   const channelOf = ({ alertChannels }: StartedPlugin): AlertChannel => {
     const found = alertChannels.get(channel)
     if (!found) throw new TypeError(`The plugin does not contribute ${channel}.`)

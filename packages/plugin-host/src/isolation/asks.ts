@@ -1,0 +1,130 @@
+import { Type } from 'typebox'
+import { guard } from './orders.ts'
+
+const text = (maxLength: number) => Type.String({ maxLength })
+const anything = Type.Record(Type.String(), Type.Unknown())
+const Qos = Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)])
+export const PublishHow = Type.Object({
+  qos: Type.Optional(Qos),
+  retain: Type.Optional(Type.Boolean()),
+  contentType: Type.Optional(text(256)),
+  properties: Type.Optional(Type.Unknown()),
+  idempotencyKey: Type.Optional(text(255)),
+  relayedBy: Type.Optional(text(64)),
+})
+const Action = Type.Union([Type.Literal('publish'), Type.Literal('subscribe')])
+const topic = text(65_535)
+const session = Type.Integer({ minimum: 1 })
+
+const Credentials = Type.Union([
+  Type.Object({ kind: Type.Literal('password'), username: Type.String(), password: Type.String() }),
+  Type.Object({ kind: Type.Literal('bearer'), secret: Type.String(), username: Type.Optional(Type.String()) }),
+  Type.Object({ kind: Type.Literal('certificate'), deviceId: Type.String(), fingerprint: Type.String() }),
+  Type.Object({
+    kind: Type.Literal('certificate'),
+    problem: Type.Union([
+      Type.Literal('foreign'),
+      Type.Literal('expired'),
+      Type.Literal('early'),
+      Type.Literal('nameless'),
+    ]),
+    fingerprint: Type.String(),
+    claimedId: Type.Optional(Type.String()),
+  }),
+  Type.Object({ kind: Type.Literal('psk'), deviceId: Type.String(), digest: Type.String() }),
+  Type.Object({ kind: Type.Literal('none') }),
+])
+const Peer = Type.Object({
+  protocol: text(64),
+  address: text(256),
+  encrypted: Type.Boolean(),
+  clientId: Type.Optional(text(65_535)),
+  credentials: Credentials,
+  request: Type.Optional(Type.Boolean()),
+})
+const RefusedPeer = Type.Object({ protocol: text(64), address: text(256), clientId: Type.Optional(text(65_535)) })
+const Refusal = Type.Object({
+  device: Type.Optional(text(256)),
+  action: Type.Union([
+    Type.Literal('connect'),
+    Type.Literal('publish'),
+    Type.Literal('subscribe'),
+    Type.Literal('receive'),
+  ]),
+  topic: Type.Optional(topic),
+  refused: Type.Unknown(),
+})
+
+/** What the plugin's side asks for. Nothing of it is taken before it was looked at. */
+export const asks = {
+  publish: guard(Type.Object({ s: session, t: topic, h: Type.Optional(PublishHow) })),
+  open: guard(Peer),
+  refuse: guard(Type.Object({ peer: RefusedPeer, refusal: Refusal })),
+  publishFor: guard(
+    Type.Object({
+      principal: Type.Object({
+        kind: Type.Union([Type.Literal('device'), Type.Literal('application')]),
+        id: text(256),
+      }),
+      protocol: text(64),
+      topic,
+      how: Type.Optional(PublishHow),
+    }),
+  ),
+  provision: guard(Type.Object({ s: session, contentType: Type.Optional(text(256)) })),
+  ofSession: guard(Type.Object({ s: session })),
+  authorize: guard(Type.Object({ s: session, action: Action, topic })),
+  subscribe: guard(
+    Type.Object({
+      s: session,
+      sub: Type.Integer(),
+      filter: topic,
+      how: Type.Optional(
+        Type.Object({
+          from: Type.Optional(Type.Union([Type.Literal('platform'), Type.Literal('all')])),
+          qos: Type.Optional(Qos),
+        }),
+      ),
+    }),
+  ),
+  unsubscribe: guard(Type.Object({ sub: Type.Integer() })),
+  takeCommands: guard(Type.Object({ s: session, waitMs: Type.Number({ minimum: 0 }), key: Type.Integer() })),
+  aborted: guard(Type.Object({ key: Type.Integer() })),
+  message: guard(Type.Object({ topic, how: Type.Optional(PublishHow) })),
+  key: guard(Type.Object({ key: Type.String() })),
+  keyValue: guard(Type.Object({ key: Type.String(), value: Type.Unknown() })),
+  preSharedKeys: guard(Type.Object({ device: text(256), address: text(256) })),
+  log: guard(
+    Type.Object({
+      level: Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')]),
+      message: Type.String(),
+      fields: Type.Optional(anything),
+    }),
+  ),
+  health: guard(
+    Type.Object({
+      state: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
+      why: Type.Optional(Type.String()),
+    }),
+  ),
+  contribute: guard(
+    Type.Object({
+      kind: Type.Union([Type.Literal('accessProvider'), Type.Literal('codec'), Type.Literal('alertChannel')]),
+      name: text(64),
+      members: Type.Array(text(64), { maxItems: 10 }),
+    }),
+  ),
+  relay: guard(Type.Object({ name: text(64) })),
+  listen: guard(
+    Type.Object({
+      name: text(64),
+      port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+      tls: Type.Optional(Type.Union([Type.Literal('never'), Type.Literal('always'), Type.Literal('detected')])),
+    }),
+  ),
+  ofConnection: guard(Type.Object({ c: Type.Integer() })),
+  credit: guard(Type.Object({ c: Type.Integer(), bytes: Type.Integer({ minimum: 0 }) })),
+  datagram: guard(
+    Type.Object({ listener: text(64), address: text(256), port: Type.Integer({ minimum: 0, maximum: 65_535 }) }),
+  ),
+}

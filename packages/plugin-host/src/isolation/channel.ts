@@ -1,0 +1,188 @@
+import { HostError } from '../errors.ts'
+import { createPacker, type Entry, type Frame, fromFrame } from './wire.ts'
+import { fromWireError, toWireError } from './wire-error.ts'
+
+/** Sends frames to the other side and hears those of it. */
+export interface Transport {
+  send(frame: Frame): void
+  /** Called once, before anything is sent. */
+  receive(hear: (frame: Frame) => void): void
+}
+
+/** Messages that wait together are sent together; this many, or these bytes, do not wait any longer. */
+export const batchEntries = 200
+export const batchBytes = 256 * 1024
+/** Calls of one side that the other has not answered. */
+export const maxCalls = 10_000
+export const maxCallBytes = 32 * 1024 * 1024
+
+const none: readonly Uint8Array[] = []
+
+export interface Reply {
+  value: unknown
+  bytes: readonly Uint8Array[]
+}
+
+/** What one side asks of the other. An answer may carry bytes. */
+export type Handler = (value: unknown, bytes: readonly Uint8Array[]) => unknown
+
+/** An answer that carries bytes. */
+export class WithBytes {
+  readonly value: unknown
+  readonly bytes: readonly Uint8Array[]
+  constructor(value: unknown, bytes: readonly Uint8Array[]) {
+    this.value = value
+    this.bytes = bytes
+  }
+}
+
+export interface Channel {
+  /** Rejects with the other side's error; with PLUGIN_LIMIT when too much waits already. */
+  call(op: string, value?: unknown, bytes?: readonly Uint8Array[]): Promise<Reply>
+  cast(op: string, value?: unknown, bytes?: readonly Uint8Array[]): void
+  /** Rejects all that waits, and drops what comes later. */
+  close(error: Error): void
+}
+
+export interface ChannelOptions {
+  transport: Transport
+  handlers: ReadonlyMap<string, Handler>
+  /** A frame that cannot be read, more calls than permitted, a cast whose handler threw. */
+  broken(error: Error): void
+  /** The guest's calls are checked where they arrive too: its code may go round the SDK. */
+  maxMessagesPerSecond?: number
+}
+
+interface Waiting {
+  resolve(reply: Reply): void
+  reject(error: Error): void
+  bytes: number
+}
+
+const lengthOf = (bytes: readonly Uint8Array[]): number => {
+  let total = 0
+  for (const each of bytes) total += each.length
+  return total
+}
+
+/** The one message protocol between host and guest: the same on both sides, over a worker's port or a process's pipe. */
+export function createChannel(options: ChannelOptions): Channel {
+  const { transport, handlers } = options
+  const waiting = new Map<number, Waiting>()
+  const perSecond = options.maxMessagesPerSecond ?? Infinity
+  const outbox = createPacker()
+  let flushing: NodeJS.Immediate | undefined
+  let nextId = 1
+  let waitingBytes = 0
+  let underWay = 0
+  let underWayBytes = 0
+  let windowEndsMs = 0
+  let inWindow = 0
+  let closed: Error | undefined
+
+  const flush = (): void => {
+    if (flushing) clearImmediate(flushing)
+    flushing = undefined
+    if (!closed && outbox.entries > 0) transport.send(outbox.take())
+  }
+  const post = (entry: Entry): void => {
+    if (closed) return
+    outbox.add(entry)
+    if (outbox.entries >= batchEntries || outbox.bytes >= batchBytes) flush()
+    else flushing ??= setImmediate(flush)
+  }
+  const breakWith = (error: unknown): void => {
+    if (!closed) options.broken(error instanceof Error ? error : new HostError('PLUGIN_PROTOCOL'))
+  }
+
+  const answer = async (handler: Handler | undefined, entry: Entry, size: number): Promise<void> => {
+    try {
+      if (!handler) throw new HostError('PLUGIN_PROTOCOL', `Nothing is called ${entry.op.slice(0, 64)}.`)
+      const result = await handler(entry.value, entry.bytes)
+      const carries = result instanceof WithBytes
+      post({
+        kind: 'ok',
+        id: entry.id,
+        op: '',
+        value: carries ? result.value : result,
+        bytes: carries ? result.bytes : none,
+      })
+    } catch (error) {
+      post({ kind: 'no', id: entry.id, op: '', value: toWireError(error), bytes: none })
+    } finally {
+      underWay -= 1
+      underWayBytes -= size
+    }
+  }
+
+  const settle = (entry: Entry): void => {
+    const found = waiting.get(entry.id)
+    if (!found) return
+    waiting.delete(entry.id)
+    waitingBytes -= found.bytes
+    if (entry.kind === 'ok') found.resolve({ value: entry.value, bytes: entry.bytes })
+    else found.reject(fromWireError(entry.value))
+  }
+
+  const take = (entry: Entry): void => {
+    if (entry.kind === 'ok' || entry.kind === 'no') return settle(entry)
+    const handler = handlers.get(entry.op)
+    if (entry.kind === 'cast') return void handler?.(entry.value, entry.bytes)
+    const size = lengthOf(entry.bytes)
+    underWay += 1
+    underWayBytes += size
+    if (underWay > maxCalls || underWayBytes > maxCallBytes)
+      throw new HostError('PLUGIN_LIMIT', `More than ${maxCalls} calls, or ${maxCallBytes} bytes, wait for the host.`)
+    void answer(handler, entry, size)
+  }
+
+  const assertRate = (messages: number): void => {
+    const nowMs = performance.now()
+    if (nowMs >= windowEndsMs) {
+      windowEndsMs = nowMs + 1000
+      inWindow = 0
+    }
+    inWindow += messages
+    if (inWindow > perSecond)
+      throw new HostError('PLUGIN_LIMIT', `The plugin sent more than ${perSecond} messages within a second.`)
+  }
+
+  transport.receive((frame) => {
+    if (closed) return
+    try {
+      const entries = fromFrame(frame)
+      assertRate(entries.length)
+      for (const entry of entries) take(entry)
+    } catch (error) {
+      breakWith(error)
+    }
+  })
+
+  return {
+    call(op, value, bytes = none) {
+      const size = lengthOf(bytes)
+      if (closed) return Promise.reject(closed)
+      if (waiting.size >= maxCalls || waitingBytes + size > maxCallBytes)
+        return Promise.reject(
+          new HostError('PLUGIN_LIMIT', `${maxCalls} calls, or ${maxCallBytes} bytes, wait for an answer already.`),
+        )
+      const id = nextId
+      nextId += 1
+      waitingBytes += size
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject, bytes: size })
+        post({ kind: 'call', id, op, value, bytes })
+      })
+    },
+    cast(op, value, bytes = none) {
+      post({ kind: 'cast', id: 0, op, value, bytes })
+    },
+    close(error) {
+      if (closed) return
+      flush()
+      closed = error
+      for (const { reject } of waiting.values()) reject(error)
+      waiting.clear()
+    },
+  }
+}

@@ -1,0 +1,141 @@
+import { isPlugin, type Log, type Messages, type Plugin, type VerifyAbout } from '@patchbay/sdk'
+import { systemClock } from '../clock.ts'
+import { isRecord } from '../config/plain.ts'
+import { createCrashCatcher } from '../crash-catcher.ts'
+import { HostError, toText } from '../errors.ts'
+import { createRun, type Run } from '../run.ts'
+import { createChannel, type Handler } from './channel.ts'
+import { createGuestContributions } from './guest-contributions.ts'
+import { createGuestHttp } from './guest-http.ts'
+import { openGuestPort } from './guest-port.ts'
+import { createGuestServices } from './guest-services.ts'
+import { isRunOrder, isVerifyOrder } from './orders.ts'
+import { toWireError } from './wire-error.ts'
+
+/** The host has the deadline of a start; here it only must not be shorter. */
+const startMs = 120_000
+
+/**
+ * The other side of the boundary: loads one plugin and runs it in the same scope and with the same checks as the host would, over services
+ * that are messages.
+ */
+const handlers = new Map<string, Handler>()
+const channel = createChannel({
+  transport: openGuestPort(),
+  handlers,
+  broken: (error) => {
+    throw error
+  },
+})
+let plugin: Plugin | undefined
+let run: Run | undefined
+
+const crashed = (error: unknown): void => channel.cast('crashed', toWireError(error))
+
+const plainFields = (fields: Record<string, unknown> | undefined): unknown =>
+  fields &&
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? toWireError(value) : value]),
+  )
+const line =
+  (level: keyof Log) =>
+  (message: string, fields?: Record<string, unknown>): void =>
+    channel.cast('log', { level, message, fields: plainFields(fields) })
+const log: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+
+const messages: Messages = {
+  async publish(topic, bytes, how) {
+    await channel.call('messages.publish', { topic, how }, [bytes])
+  },
+}
+
+const loaded = (): Plugin => {
+  if (!plugin) throw new HostError('PLUGIN_PROTOCOL', 'No plugin is loaded.')
+  return plugin
+}
+
+handlers.set('ping', () => {
+  const { external, arrayBuffers } = process.memoryUsage()
+  return { externalBytes: Math.max(external, arrayBuffers) }
+})
+
+handlers.set('load', async (value) => {
+  const entry = isRecord(value) ? value['entry'] : undefined
+  const module: unknown = await import(String(entry))
+  const exported: unknown = isRecord(module) ? module['default'] : undefined
+  if (!isPlugin(exported)) throw new HostError('PLUGIN_LOAD_FAILED', 'Its default export was not made by definePlugin.')
+  plugin = exported
+  return {
+    configSchema: exported.configSchema,
+    verify: exported.verify !== undefined,
+    migrate: Object.keys(exported.migrate).map(Number),
+  }
+})
+
+handlers.set('migrate', (value) => {
+  const { step, config } = isRecord(value) ? value : {}
+  const migrate = loaded().migrate[Number(step)]
+  return migrate && isRecord(config) ? migrate(config) : undefined
+})
+
+handlers.set('verify', async (value) => {
+  const { verify } = loaded()
+  if (!verify || !isVerifyOrder(value)) return undefined
+  const about: VerifyAbout = {
+    purpose: value.purpose,
+    privateTargets: value.privateTargets,
+    ...(value.messages ? { messages } : {}),
+  }
+  const answer: unknown = await Reflect.apply(verify, undefined, [value.config, new AbortController().signal, about])
+  return answer
+})
+
+handlers.set('start', async (value) => {
+  if (!isRunOrder(value)) throw new HostError('PLUGIN_PROTOCOL', 'The order to start cannot be read.')
+  const { manifest, name, config, dataFolder, privateTargets } = value
+  run = createRun({
+    plugin: loaded(),
+    manifest,
+    name,
+    order: undefined,
+    config,
+    startMs,
+    clock: systemClock,
+    log,
+    values: {
+      get: async (key) => (await channel.call('store.get', { key })).value ?? undefined,
+      async set(key, of) {
+        await channel.call('store.set', { key, value: of })
+      },
+      async delete(key) {
+        await channel.call('store.delete', { key })
+      },
+    },
+    dataFolder,
+    services: createGuestServices({ channel, handlers, messages, crashed }),
+    privateTargets,
+    contribute: createGuestContributions({ channel, handlers, crashed }),
+    dispatcher: createGuestHttp({ channel, handlers, crashed }),
+    health: (_source, state, why) => channel.cast('health', { state, why }),
+    crashed,
+  })
+  const failed = await run.start()
+  if (failed) throw failed.error
+  return undefined
+})
+
+handlers.set('close', async (value) => {
+  const budgetMs = isRecord(value) ? Number(value['budgetMs']) : 0
+  const report = await run?.close(budgetMs)
+  return {
+    failures: (report?.failures ?? []).map(({ label, error }) => ({ label, text: toText(error) })),
+    left: report?.left ?? [],
+  }
+})
+
+const caught = createCrashCatcher(log)
+for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(event, (error: unknown) => {
+    // Of whoever it is: there is one instance here.
+    if (!caught(error)) crashed(error)
+  })

@@ -1,0 +1,106 @@
+import { getCompileCacheDir } from 'node:module'
+import type { Log } from '@patchbay/sdk'
+import type { Clock } from '../clock.ts'
+import { HostError } from '../errors.ts'
+import { isRecord } from '../config/plain.ts'
+import { type Channel, createChannel, type Handler } from './channel.ts'
+import { type Apart, maxMissedPings } from './level.ts'
+import { platformFolders } from './platform-folders.ts'
+import { openProcessLane } from './process-transport.ts'
+import { openWorkerLane } from './worker-transport.ts'
+
+/** What one guest may send: far more than any plugin needs, and little enough that the host can go on. */
+export const maxMessagesPerSecond = 100_000
+const maxOutputChars = 1_000
+const bytesOfMb = 1024 * 1024
+
+export interface IsolateOptions {
+  level: Apart
+  /** Folders of the plugin: its code, and its data where it may have one. */
+  folder: string
+  writable: readonly string[]
+  memoryMb: number
+  handlers: ReadonlyMap<string, Handler>
+  log: Log
+  clock: Clock
+  pingMs: number
+}
+
+export interface Isolate {
+  readonly channel: Channel
+  /** Resolves with the reason when it goes by itself, or is ended because it does not answer or goes beyond a limit. */
+  readonly broken: Promise<Error>
+  end(): Promise<void>
+}
+
+/** Opens a worker or process with nothing of the plugin in it yet, and watches it. */
+export function openIsolate(options: IsolateOptions): Isolate {
+  const { level, clock, log, memoryMb, pingMs } = options
+  const open = level === 'worker' ? openWorkerLane : openProcessLane
+  const lane = open({
+    start: new URL('./guest-start.js', import.meta.url),
+    memoryMb,
+    compileCache: getCompileCacheDir(),
+    readable: [...platformFolders(), options.folder, ...options.writable],
+    writable: options.writable,
+    output: (chunk) => log.info('output of the plugin', { text: chunk.toString().slice(0, maxOutputChars) }),
+  })
+  let tell: (error: Error) => void = () => undefined
+  const broken = new Promise<Error>((resolve) => (tell = resolve))
+  let cancelPing: () => void = () => undefined
+  let over = false
+
+  const end = async (why: Error): Promise<void> => {
+    over = true
+    cancelPing()
+    channel.close(why)
+    await lane.end()
+  }
+  const breakOff = (error: Error): void => {
+    if (over) return
+    tell(error)
+    end(error).catch((failure: unknown) => log.error('the plugin could not be ended', { err: failure }))
+  }
+  const channel = createChannel({
+    transport: lane.transport,
+    handlers: options.handlers,
+    broken: breakOff,
+    maxMessagesPerSecond,
+  })
+  void lane.ended.then(breakOff)
+
+  const assertMemory = (value: unknown): void => {
+    const bytes = isRecord(value) ? value['externalBytes'] : undefined
+    if (typeof bytes === 'number' && bytes > memoryMb * bytesOfMb)
+      throw new HostError('PLUGIN_OUT_OF_MEMORY', `It holds more than its ${memoryMb} MB of memory in buffers.`)
+  }
+  let missed = 0
+  let answered = true
+  const ping = (): void => {
+    missed = answered ? 0 : missed + 1
+    if (missed >= maxMissedPings)
+      return breakOff(
+        new HostError(
+          'PLUGIN_HUNG',
+          `It did not answer for ${(maxMissedPings * pingMs) / 1000} s: its code does not come to an end.`,
+        ),
+      )
+    if (answered) {
+      answered = false
+      channel
+        .call('ping')
+        .then(
+          ({ value }) => {
+            answered = true
+            assertMemory(value)
+          },
+          () => undefined,
+        )
+        .catch((error: unknown) => breakOff(error instanceof Error ? error : new HostError('PLUGIN_HUNG')))
+    }
+    cancelPing = clock.after(pingMs, ping)
+  }
+  cancelPing = clock.after(pingMs, ping)
+
+  return { channel, broken, end: () => end(new HostError('PLUGIN_STOPPED')) }
+}
