@@ -5,7 +5,6 @@ import type { Commands } from '../commands/commands.ts'
 import type { PresenceListener } from '../devices/port.ts'
 import { refuse } from '../errors.ts'
 import type { Provision } from '../provisioning/port.ts'
-import { topics } from '../topic.ts'
 import type { Batcher } from '../ingest/batcher.ts'
 import type { Decoder, WriteRows } from '../ingest/decode.ts'
 import type { DeviceIngest } from '../ingest/device-ingest.ts'
@@ -16,6 +15,7 @@ import type { Idempotency } from './idempotency.ts'
 import type { MessageTap } from './message-tap.ts'
 import { sessionLimits } from './limits.ts'
 import { parsePayload } from './payload.ts'
+import { createProvisioningAnswer } from './provisioning-answer.ts'
 import { toNewRefusal, type Publisher } from './publisher.ts'
 import type { Relays } from './relays.ts'
 import type { SettleLater } from './settle-later.ts'
@@ -56,6 +56,7 @@ export interface Acceptor {
 export function createAcceptor(options: AcceptorOptions): Acceptor {
   const { batcher, decoder, shadows, commands, relays, tap, idempotency, presence, refusals, clock, settleLater } =
     options
+  const answerProvisioning = createProvisioningAnswer(options.provision)
   let underWay = 0
   const drained: (() => void)[] = []
 
@@ -175,7 +176,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
       if (bytes.length > ingestLimits.packetBytes) throw refuse('PAYLOAD_TOO_LARGE')
       if (underWay >= sessionLimits.messagesUnderWay) throw refuse('INGEST_FULL')
       if (target.kind === 'provisioning')
-        return void follow(provision(publisher, bytes, how), publisher, topic, settle, settle)
+        return void follow(answerProvisioning(publisher, bytes, how), publisher, topic, settle, settle)
       const work = workOf(target, bytes, how)
       const alive = 'ingest' in target ? target.ingest.device : publisher.principal
       if (typeof alive === 'string') presence.alive(alive, clock.nowMicros())
@@ -186,24 +187,6 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
     } catch (error) {
       fail(publisher, topic, error, settle)
     }
-  }
-
-  /** The answer goes to the session that asked, and never to other brokers or subscribers. */
-  async function provision(publisher: Publisher, bytes: Uint8Array, how: PublishOptions): Promise<void> {
-    if (how.retain) throw refuse('PAYLOAD_INVALID', 'A request for a device is not retained.')
-    const payload = parsePayload(bytes, how.contentType)
-    let outlet = publisher.outletOf?.(topics.provisionResponse)
-    if (!outlet) {
-      // A SUBSCRIBE that came in the same read is granted in this turn of the loop, and not yet.
-      await new Promise((resolve) => setImmediate(resolve))
-      outlet = publisher.outletOf?.(topics.provisionResponse)
-    }
-    if (!outlet) throw refuse('PROVISION_UNHEARD')
-    const { subject, protocol, address } = publisher
-    const key = subject === 'all' ? '' : subject.id
-    const answer = await options.provision({ key, protocol, address }, payload)
-    outlet({ topic: topics.provisionResponse, bytes: answer.bytes, qos: 1, retain: false })
-    if (answer.refused) throw answer.refused
   }
 
   async function follow(
