@@ -1,13 +1,19 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Api, createApi, type TestDevice } from '../harness/api.ts'
+import { isInstalled } from '../harness/coap-client.ts'
+import { docCode } from '../harness/doc-code.ts'
 import { startInProcess, type InProcess } from '../harness/in-process.ts'
 import { connectMqtt, type TestClient } from '../harness/mqtt-client.ts'
+import { testKey } from '../harness/server-process.ts'
 import { noRabbitMq, type RabbitMqServer, startRabbitMq } from '../harness/rabbitmq-server.ts'
 
-const name = `RabbitMQ beside the platform${noRabbitMq === undefined ? '' : `: ${noRabbitMq}`}`
+const missing = noRabbitMq ?? (isInstalled('curl') ? undefined : 'skipped, no curl on the PATH')
+const name = `RabbitMQ beside the platform${missing === undefined ? '' : `: ${missing}`}`
 
 // RabbitMQ takes three seconds over each login that it refuses.
-describe.skipIf(noRabbitMq !== undefined)(name, { timeout: 60_000 }, () => {
+describe.skipIf(missing !== undefined)(name, { timeout: 60_000 }, () => {
   let server: InProcess
   let api: Api
   let rabbit: RabbitMqServer
@@ -17,8 +23,12 @@ describe.skipIf(noRabbitMq !== undefined)(name, { timeout: 60_000 }, () => {
   beforeAll(async () => {
     server = await startInProcess()
     api = createApi(server.url)
-    await api.post('/api/v1/roles', { id: 'broker', permissions: ['brokers.ask'] })
-    const { key } = (await api.post('/api/v1/api-keys', { name: 'rabbit', role: 'broker' })).body
+    // The commands of docs/access.md that make the broker's key; the answer of the last one has it.
+    const script = (await docCode('access.md', 'sh', 1)).replaceAll(':8080/', `:${server.port}/`)
+    const env = { ...process.env, PATCHBAY_API_KEY: testKey }
+    const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env })
+    const [key] = /pbk_[A-Za-z0-9_-]{30,}/.exec(stdout) ?? []
+    if (key === undefined) throw new Error(`no key in ${stdout}`)
     for (const id of ['pump-1', 'pump-2', 'pump-3', 'pump-1.a']) {
       const { password } = (await api.post('/api/v1/devices', { id })).body.credentials
       devices.push({ id, secret: password })
@@ -27,16 +37,10 @@ describe.skipIf(noRabbitMq !== undefined)(name, { timeout: 60_000 }, () => {
       await api.post('/api/v1/api-keys', { name: 'app', publish: ['plant/#'], subscribe: ['devices/+/telemetry'] })
     ).body
     application = { id: `key/${made.apiKey.id}`, secret: made.key }
-    // As docs/access.md has it.
-    const at = (what: string) =>
-      `auth_http.${what}_path = http://patchbay:${key}@127.0.0.1:${server.port}/v1/broker-auth/rabbitmq/${what}`
-    const lines = [
-      'auth_backends.1 = http',
-      'auth_http.http_method = post',
-
-      ...['user', 'vhost', 'resource', 'topic'].map(at),
-    ]
-    rabbit = await startRabbitMq(lines, ['rabbitmq_auth_backend_http'])
+    // The page's own configuration, with this key and port.
+    const lines = (await docCode('access.md', 'ini')).replaceAll('pbk_…', key).replaceAll(':8080/', `:${server.port}/`)
+    expect(lines).toContain(`patchbay:${key}@127.0.0.1:${server.port}/v1/broker-auth/rabbitmq/topic`)
+    rabbit = await startRabbitMq([lines], ['rabbitmq_auth_backend_http'])
   }, 120_000)
   afterAll(async () => {
     await rabbit?.stop()
