@@ -10,6 +10,7 @@ import type { RestApp, Routes } from '../rest/route-deps.ts'
 
 /** Outside /api: the address that brokers are configured with. */
 export const brokerAuthPrefix = '/v1/broker-auth'
+const brokerRefused = 'The broker showed no API key that is good, or one whose role lacks brokers.ask.'
 const maxBodyBytes = 16 * 1024
 
 const formType = 'application/x-www-form-urlencoded'
@@ -51,6 +52,14 @@ export const brokerAuthRoutes: Routes = (app, deps) => {
     scope.addContentTypeParser(formType, { parseAs: 'string', bodyLimit: maxBodyBytes }, (_request, body, done) =>
       done(null, new URLSearchParams(String(body))),
     )
+    // A broker that is not let in denies all its clients, and says little of why: here an admin finds it.
+    scope.addHook('onResponse', async (request, reply) => {
+      const code = request.problemCode
+      if (code === undefined || (reply.statusCode !== 401 && reply.statusCode !== 403)) return
+      const protocol = request.url.slice(brokerAuthPrefix.length + 1).split(/[/?]/, 1)[0] ?? 'broker'
+      const { address } = request.peer
+      refusals.record({ protocol, address, action: 'connect', step: 'api-key', code, detail: brokerRefused })
+    })
     const options = { config, bodyLimit: maxBodyBytes, schema: { params: tail } }
     for (const url of [`${brokerAuthPrefix}/emqx`, `${brokerAuthPrefix}/emqx/:what`]) {
       scope.post(url, options, async (request) => {

@@ -55,6 +55,8 @@ test('only a key with the right made for it may ask, in a header or as the passw
   expect(await asked(basic('patchbay', 'wrong'))).toBe(401)
   expect(await asked(basic(device.id, device.secret))).toBe(401)
   for (const role of ['viewer', 'operator']) expect(await asked(`Bearer ${await keyOf(role)}`)).toBe(403)
+  await expect.poll(() => refusals('code=AUTH_FORBIDDEN')).toMatchObject([{ protocol: 'emqx', step: 'api-key' }])
+  expect((await refusals('code=AUTH_ENDED'))[0]).toMatchObject({ protocol: 'emqx', address: '127.0.0.1' })
   // Elsewhere a key is no password, and a key in an address is not looked at.
   expect((await fetch(`${server.url}/api/v1/session`, { headers: { authorization: basic('x', key) } })).status).toBe(
     401,
