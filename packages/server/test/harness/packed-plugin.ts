@@ -76,7 +76,7 @@ export const packFeed = (options: FeedOptions = {}): Buffer => {
     },
     needs: { services: ['sessions'] },
     isolation: { least: 'host' },
-    limits: { startMs: 2000, stopMs: 2000 },
+    limits: { startMs: 10_000, stopMs: 5000 },
     docs: 'README.md',
     ...options.manifest,
   }
