@@ -42,7 +42,7 @@ const bannedNames = new Set([
 /** The two barrels and the plugins' entries. */
 const indexAllowed = /^(packages\/(sdk|testkit)\/src|plugins\/[^/]+\/src)\/index\.ts$/
 /** Where a person at the terminal is spoken to; everything else logs. */
-const consoleAllowed = /^(scripts\/|bench\/|packages\/server\/src\/(main|banner)\.ts$)/
+const consoleAllowed = /^(scripts\/|bench\/|packages\/server\/src\/(main|banner)\.ts$|packages\/cli\/src\/main\.ts$)/
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*((\.quiet)?\.test)?\.(ts|mjs|js)$/
 
 function checkName(path: string): string | undefined {

@@ -59,6 +59,7 @@ export const rooms: readonly Room[] = [
     others: 'its dependencies',
     testHouse: ['testkit'],
   },
+  { folder: /^packages\/cli\//, house: ['sdk', 'plugin-host'], others: [node] },
   { folder: /^packages\/dtls\//, house: [], others: [node] },
   { folder: /^plugins\/[^/]+\//, house: ['sdk', 'dtls'], others: 'its dependencies', testHouse: ['testkit'] },
   { folder: /^bench\//, house: [], others: 'its dependencies' },

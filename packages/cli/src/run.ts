@@ -1,0 +1,47 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { isHostError, toText } from '@patchbay/plugin-host/errors'
+import { type PackedPlugin, packPlugin } from './pack-plugin.ts'
+
+export const usage = `patchbay plugin check <folder>
+patchbay plugin pack <folder> [--key <private key in PEM>] [--out <file>]`
+
+export interface Outcome {
+  code: 0 | 1 | 2
+  text: string
+}
+
+const wantsOf = ({ permissions }: PackedPlugin): string => {
+  const { isolation, ...lists } = permissions
+  const wants = Object.entries(lists).flatMap(([name, list]) => list.map((each) => `  ${name}: ${each}`))
+  return [...wants, `  isolation: ${isolation}`].join('\n')
+}
+
+const describe = (packed: PackedPlugin): string =>
+  `${packed.id} ${packed.version}\nsha512 ${packed.sha512}\nwhat an admin is asked to approve:\n${wantsOf(packed)}`
+
+/** Runs one command; what it came to is for the caller to say. */
+export async function run(args: readonly string[]): Promise<Outcome> {
+  let parsed
+  try {
+    parsed = parseArgs({
+      args: [...args],
+      options: { key: { type: 'string' }, out: { type: 'string' } },
+      allowPositionals: true,
+    })
+  } catch (error) {
+    return { code: 2, text: `${toText(error)}\n${usage}` }
+  }
+  const [area, verb, folder] = parsed.positionals
+  if (area !== 'plugin' || (verb !== 'check' && verb !== 'pack') || folder === undefined)
+    return { code: 2, text: usage }
+  try {
+    const packed = await packPlugin(folder, parsed.values.key)
+    if (verb === 'check') return { code: 0, text: `${describe(packed)}\ngood: a server takes it` }
+    const file = parsed.values.out ?? `${packed.id}-${packed.version}.tgz`
+    await writeFile(file, packed.archive)
+    return { code: 0, text: `${describe(packed)}\npacked ${packed.paths.length} files into ${file}` }
+  } catch (error) {
+    return { code: 1, text: isHostError(error) ? `${error.code}: ${error.message}` : toText(error) }
+  }
+}
