@@ -204,6 +204,11 @@ export const hostErrors = {
     text: 'A stored secret cannot be opened; enter it again.',
   },
   AUTH_REQUIRED: { status: 401, title: 'Log in first', text: 'This address asks for a session or an API key.' },
+  AUTH_FORBIDDEN: {
+    status: 403,
+    title: 'Not permitted',
+    text: 'The caller has no right to this address, or it was asked for by another site or without TLS.',
+  },
   PATH_UNKNOWN: { status: 404, title: 'Nothing is here', text: 'The plugin has nothing at this address.' },
   REQUEST_MALFORMED: { status: 400, title: 'The request cannot be parsed', text: 'The request cannot be parsed.' },
   REQUEST_INVALID: { status: 422, title: 'A field has a wrong value', text: 'The request is not as described.' },

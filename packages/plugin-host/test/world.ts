@@ -98,7 +98,8 @@ export interface World {
   /** What is contributed at the moment, such as `codec cbor`. */
   contributed: Set<string>
   listening: Set<string>
-  authorized: boolean
+  /** False: nobody is logged in. */
+  authorized: boolean | 'AUTH_FORBIDDEN'
   close(): Promise<void>
 }
 
@@ -160,7 +161,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     authorized: true,
   }
   const dispatcher = createHttpDispatcher({
-    authorize: async () => made.authorized,
+    authorize: async () => (made.authorized === true ? 'admitted' : made.authorized || 'AUTH_REQUIRED'),
     connectionOf: (socket) => ({ socket, address: '127.0.0.1', encrypted: false, listener: 'main' }),
     reserved: ['/api/v1', '/devices'],
     log,

@@ -23,7 +23,7 @@ import { createRetention } from './parts/retention.ts'
 import { createRulesPart } from './parts/rules.ts'
 import { openStores, type Stores } from './parts/stores.ts'
 import { createRestApp } from './rest/app.ts'
-import { isKnownCaller } from './rest/auth.ts'
+import { admitCaller } from './rest/auth.ts'
 import { toPeer } from './rest/peer.ts'
 import type { RestDeps } from './rest/route-deps.ts'
 import { routes } from './routes/all.ts'
@@ -160,7 +160,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
   }
   const dispatcher = createHttpDispatcher({
-    authorize: (request, permission) => isKnownCaller(request, deps, permission),
+    authorize: (request, permission) => admitCaller(request, deps, permission),
     connectionOf: (socket, request) => {
       const connection = connectionOf(socket) ?? { socket, address: '', encrypted: false, listener: 'unknown' }
       return { ...connection, socket, ...toPeer({ headers: request.headers, raw: request }, deps) }

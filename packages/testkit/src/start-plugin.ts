@@ -136,7 +136,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const alertChannels = new Map<string, Contributions['alertChannel']>()
   const dataFolder = await mkdtemp(join(tmpdir(), 'patchbay-plugin-'))
   const dispatcher = createHttpDispatcher({
-    authorize: async () => options.authorized ?? true,
+    authorize: async () => ((options.authorized ?? true) ? 'admitted' : 'AUTH_REQUIRED'),
     connectionOf: (socket) => listeners.connectionOf(socket),
     log,
     clock,

@@ -142,6 +142,9 @@ describe('the dispatcher on a real server', () => {
     const text = await raw(`GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)
     expect(text).toMatch(/^HTTP\/1.1 401 /)
     expect(text).toContain('AUTH_REQUIRED')
+    world.authorized = 'AUTH_FORBIDDEN'
+    const refused = await raw(`GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)
+    expect(refused).toMatch(/^HTTP\/1.1 403 [^]*AUTH_FORBIDDEN/)
     world.authorized = true
     expect(await raw(`GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)).toContain('{"admin":true}')
   })

@@ -17,9 +17,12 @@ export const retryAfterSeconds = 5
 /** No prefix has more segments (its length is limited by the manifest), so that a path of a thousand slashes costs nothing. */
 const maxSegments = 52
 
+/** Whether somebody comes in, or why not: nobody is logged in, or who is may not. */
+export type Admission = 'admitted' | 'AUTH_REQUIRED' | 'AUTH_FORBIDDEN'
+
 export interface DispatcherOptions {
   /** A person's session or an API key is good for this request, and has the right that the mount names. A throw is a no. */
-  authorize(request: IncomingMessage, permission?: string): Promise<boolean>
+  authorize(request: IncomingMessage, permission?: string): Promise<Admission>
   /** The connection a request came by; trusted proxies between are seen through. */
   connectionOf(socket: Duplex, request: IncomingMessage): Connection
   /** Prefixes of the platform itself, which no plugin may claim. */
@@ -116,16 +119,16 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
   }
 
   /** Asks for the session where the mount wants one; nothing is known of the plugin to who has none. */
-  const admit = async (entry: Entry, request: IncomingMessage): Promise<boolean> => {
-    if (entry.auth === 'own') return true
+  const admit = async (entry: Entry, request: IncomingMessage): Promise<Admission> => {
+    if (entry.auth === 'own') return 'admitted'
     try {
-      if (!(await options.authorize(request, entry.permission))) return false
+      const admission = await options.authorize(request, entry.permission)
+      if (admission === 'admitted') passed.add(request)
+      return admission
     } catch (error) {
       options.log.error('the session check failed', { err: error })
-      return false
+      return 'AUTH_REQUIRED'
     }
-    passed.add(request)
-    return true
   }
 
   const put = (target: Target, mounts: readonly HttpMount[]): void => {
@@ -166,10 +169,10 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
       }
       if (entry.auth === 'own') answer()
       else
-        void admit(entry, request).then((admitted) => {
+        void admit(entry, request).then((admission) => {
           if (response.destroyed) return
-          if (admitted) answer()
-          else sendRawProblem(response, 'AUTH_REQUIRED')
+          if (admission === 'admitted') answer()
+          else sendRawProblem(response, admission)
         })
       return true
     },
@@ -198,10 +201,10 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
       }
       if (entry.auth === 'own') hand()
       else
-        void admit(entry, request).then((admitted) => {
+        void admit(entry, request).then((admission) => {
           if (socket.destroyed) return
-          if (admitted) hand()
-          else refuseUpgrade(socket, 'AUTH_REQUIRED')
+          if (admission === 'admitted') hand()
+          else refuseUpgrade(socket, admission)
         })
       return true
     },

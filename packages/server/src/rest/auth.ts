@@ -94,17 +94,22 @@ export const admitUpgrade = async (raw: IncomingMessage, deps: GeneralDeps): Pro
 }
 
 /** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key, with this right. */
-export const isKnownCaller = async (raw: IncomingMessage, deps: GeneralDeps, permission?: string): Promise<boolean> => {
+export const admitCaller = async (
+  raw: IncomingMessage,
+  deps: GeneralDeps,
+  permission?: string,
+): Promise<'admitted' | 'AUTH_REQUIRED' | 'AUTH_FORBIDDEN'> => {
   const { headers } = raw
   const peer = toPeer({ headers, raw }, deps)
-  if (!peer.encrypted && !deps.permitsPlain(peer.address)) return false
+  if (!peer.encrypted && !deps.permitsPlain(peer.address)) return 'AUTH_FORBIDDEN'
   const request = { headers, raw, peer, cookies: fastifyCookie.parse(headers.cookie ?? '') }
   try {
     const caller = await identify(request, deps)
     if (caller?.kind === 'user' && !safeMethods.has(raw.method ?? '')) assertSameOrigin(request, deps)
-    return caller !== undefined && (permission === undefined || mayDo(caller, permission))
+    if (caller === undefined) return 'AUTH_REQUIRED'
+    return permission === undefined || mayDo(caller, permission) ? 'admitted' : 'AUTH_FORBIDDEN'
   } catch (error) {
-    if (error instanceof RestError) return false
+    if (error instanceof RestError) return error.status === 403 ? 'AUTH_FORBIDDEN' : 'AUTH_REQUIRED'
     throw error
   }
 }

@@ -87,6 +87,9 @@ test('an application publishes for a device by MQTT and HTTP; its session ends w
   expect(await http('devices/meter-3/heartbeat', '1')).toMatchObject({ status: 403, body: { type } })
   // A key without a role has no right in REST, and a wrong one is nobody.
   expect((await createApi(server.url, key).get('/api/v1/devices')).status).toBe(403)
+  // A plugin's path that asks for a right tells the one from the other, too.
+  expect((await createApi(server.url, key).get('/x/alert-web/any')).status).toBe(403)
+  expect((await createApi(server.url, 'nobody').get('/x/alert-web/any')).status).toBe(401)
   expect((await api.delete(`/api/v1/api-keys/${id}`)).status).toBe(204)
   await expect.poll(app.closed, { timeout: 1000, interval: 10 }).toBe(true)
   expect(app.goodbye()).toBe(0x87)
