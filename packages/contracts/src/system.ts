@@ -10,7 +10,9 @@ export const Listener = Type.Object(
     tls: Type.Union([Type.Literal('never'), Type.Literal('always'), Type.Literal('detected')]),
     state: Type.Union([Type.Literal('listening'), Type.Literal('degraded'), Type.Literal('off')]),
     detail: Type.Optional(Type.String()),
-    connections: Type.Integer(),
+    connections: Type.Integer({
+      description: 'Open ones; over UDP, peers that sent something in the last minute or two',
+    }),
     refused: Type.Integer(),
   },
   { $id: 'Listener' },

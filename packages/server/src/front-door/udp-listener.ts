@@ -4,6 +4,7 @@ import type { Listener } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { DatagramPeer, DatagramPort, Log } from '@patchbay/sdk'
 import { normaliseAddress } from '../settings/addresses.ts'
+import { createRecentPeers } from './recent-peers.ts'
 import { listenRetryMs, toListenFailure } from './listen-failure.ts'
 
 /** What the kernel may hold while the event loop is busy; it gives less where the system's limit is lower. */
@@ -33,6 +34,7 @@ export function createUdpListener(options: {
 }): UdpListener {
   const { name, host, port, clock, log, onDatagram } = options
   const v6 = isIPv6(host)
+  const peers = createRecentPeers(clock)
   let socket: Socket | undefined
   let state: Listener['state'] = 'off'
   let detail: string | undefined
@@ -51,7 +53,10 @@ export function createUdpListener(options: {
   }
   const receive = (bytes: Buffer, from: RemoteInfo) => {
     // Nobody can be answered at port 0, and trying throws.
-    if (from.port !== 0) onDatagram(bytes, { address: normaliseAddress(from.address), port: from.port }, datagrams)
+    if (from.port === 0) return
+    const peer = { address: normaliseAddress(from.address), port: from.port }
+    peers.heard(peer)
+    onDatagram(bytes, peer, datagrams)
   }
 
   const bind = (): Promise<Error | undefined> =>
@@ -97,7 +102,7 @@ export function createUdpListener(options: {
       tls: options.tls,
       state,
       ...(detail === undefined ? {} : { detail }),
-      connections: 0,
+      connections: peers.count(),
       refused: 0,
     }),
     async stop() {

@@ -126,7 +126,8 @@ describe.skipIf(!here)('libcoap’s client on the one port, without DTLS (coap-c
 
 test('the one port is listed over UDP too', async () => {
   const { items } = (await api.get('/api/v1/system/listeners')).body
-  expect(items).toContainEqual(
-    expect.objectContaining({ name: 'main-udp', port: server.port, transport: 'udp', state: 'listening' }),
-  )
+  const main = items.find(({ name }: { name: string }) => name === 'main-udp')
+  expect(main).toMatchObject({ port: server.port, transport: 'udp', state: 'listening' })
+  // Everybody who sent something in the last minute.
+  if (here) expect(main.connections).toBeGreaterThan(0)
 })
