@@ -2,12 +2,13 @@
 // loads the type stripper, which would cost it some 30 MB until its next start.
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { bundledPlugins } from './parts/bundled-plugins.ts'
+import { bundledPlugins, loadLater } from './parts/bundled-plugins.ts'
 
 /** A thread that neither fails nor ends by itself is ended then. */
 const threadMs = 2000
 
 for (const plugin of bundledPlugins) await plugin.load()
+await loadLater()
 
 await import('@patchbay/core/rules/expression')
 await import('@patchbay/core/rules/condition-tree')

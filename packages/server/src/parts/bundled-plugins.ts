@@ -44,4 +44,12 @@ export const bundledPlugins: readonly BundledPlugin[] = [...started.map(({ plugi
   },
 )
 
+/** What a plugin loads with its first client only, who would have to wait, and everybody else with him, until it is compiled. */
+export const loadLater = async (): Promise<void> => {
+  const library: unknown = await import(import.meta.resolve('@patchbay/adapter-grpc/library'))
+  if (typeof library === 'object' && library !== null && 'loadLibrary' in library) {
+    if (typeof library.loadLibrary === 'function') await library.loadLibrary()
+  }
+}
+
 export const defaultInstances: readonly DefaultInstance[] = started.map((each) => ({ ...each, config: {} }))
