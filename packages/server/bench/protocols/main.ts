@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startAmqpLoad } from '../../test/harness/amqp-load.ts'
 import { createApi, createDevice } from '../../test/harness/api.ts'
+import { awaitCoap, startCoapLoad } from '../../test/harness/coap-load.ts'
 import { startGrpcLoad } from '../../test/harness/grpc-load.ts'
 import { startHttpLoad } from '../../test/harness/http-load.ts'
 import { startMqttLoad } from '../../test/harness/mqtt-load.ts'
@@ -28,12 +29,14 @@ const protocols = {
   WebSocket: startWebSocketLoad,
   'AMQP 1.0': startAmqpLoad,
   'gRPC, PublishStream': startGrpcLoad,
+  'CoAP, confirmable': startCoapLoad,
   HTTP: startHttpLoad,
 }
 
 const data = await makeDataFolder()
 const server = await startServer({ data: data.path })
 const api = createApi(server.url)
+await awaitCoap(server.port)
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 const median = (list: readonly number[]) => list.toSorted((a, b) => a - b)[list.length >> 1] ?? Number.NaN
 
