@@ -1,3 +1,4 @@
+import { createCoapDevice } from './coap-device.ts'
 import { createFleet, type Fleet, forEachFew } from './fleet.ts'
 import { type DeviceLink, LinkError } from './device-link.ts'
 import { createHttpDevice } from './http-device.ts'
@@ -25,9 +26,11 @@ async function connectAll(fleet: Fleet, options: SimulateOptions): Promise<Devic
   const links: DeviceLink[] = []
   await forEachFew(fleet.devices, async ({ login }, index) => {
     const mqtt = options.protocol === 'mqtt' || (options.protocol === 'both' && index % 2 === 0)
-    links[index] = mqtt
-      ? await createMqttDevice({ url: options.url, login, qos: options.qos, connectTimeoutMs })
-      : createHttpDevice({ url: options.url, login })
+    if (options.protocol === 'coap') links[index] = await createCoapDevice({ url: options.url, login })
+    else
+      links[index] = mqtt
+        ? await createMqttDevice({ url: options.url, login, qos: options.qos, connectTimeoutMs })
+        : createHttpDevice({ url: options.url, login })
   })
   return links
 }

@@ -10,7 +10,7 @@ export interface SimulateOptions {
   /** Times real time. */
   speed?: number
   durationMs: number
-  protocol: 'mqtt' | 'http' | 'both'
+  protocol: 'mqtt' | 'http' | 'coap' | 'both'
   datasets: readonly DatasetName[]
   qos: 0 | 1
   time: 'given' | 'arrival' | 'recorded'
@@ -34,7 +34,7 @@ export const usage = `Replays recorded data of real devices against a running Pa
   --rate N           messages a second over all devices (50)
   --speed X          instead of --rate: recorded pace times X
   --duration TIME    such as 30s, 5m, 1h (30s)
-  --protocol P       mqtt, http or both (both)
+  --protocol P       mqtt, http, coap, or both: MQTT and HTTP by turns (both)
   --dataset D        nab, lorawan, shelly or all (all)
   --qos Q            0 or 1, for MQTT (1)
   --time T           given: messages carry a ts, moved to now; arrival: the platform gives the time; recorded: each
@@ -123,6 +123,9 @@ export function toOptions(
   if (given.rate !== undefined && given.speed !== undefined) {
     throw new OptionError('--rate and --speed exclude each other: give one of them.')
   }
+  if (given.protocol === 'coap' && given.url.startsWith('https:')) {
+    throw new OptionError('CoAP is simulated without DTLS: give an http address.')
+  }
   const pace =
     given.speed === undefined
       ? { rate: toNumber('rate', given.rate ?? '50', 0.01, 1_000_000) }
@@ -133,7 +136,7 @@ export function toOptions(
     devices: toWhole('devices', given.devices, 1, maxDevices),
     ...pace,
     durationMs: toDurationMs(given.duration),
-    protocol: toChoice('protocol', given.protocol, ['mqtt', 'http', 'both']),
+    protocol: toChoice('protocol', given.protocol, ['mqtt', 'http', 'coap', 'both']),
     datasets: given.dataset === 'all' ? datasetNames : [toChoice('dataset', given.dataset, datasetNames)],
     qos: toChoice('qos', given.qos, ['0', '1']) === '0' ? 0 : 1,
     time: toChoice('time', given.time, ['given', 'arrival', 'recorded']),
