@@ -119,11 +119,10 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
     mark: number,
     arrivalBefore: number,
   ): void {
-    // a reading that was just given its time has asked the clock already
-    const { lastArrival } = ingest
+    // A reading that was just given its time has asked the clock already.
+    const { lastArrival, watch } = ingest
     presence.alive(ingest.device, lastArrival === arrivalBefore ? clock.nowMicros() : lastArrival)
     const done = passOn(publisher, topic, bytes, how, settle)
-    const { watch } = ingest
     if (rows > 0) batcher.add(ingest, watch === undefined ? done : watch.follow(ingest, batcher.columns, mark, done))
     else settleLater(done, undefined)
   }
