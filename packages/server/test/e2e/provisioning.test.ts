@@ -142,6 +142,36 @@ describe.skipIf(!isInstalled('coap-client-notls'))('coap (coap-client-notls)', (
   })
 })
 
+describe('with a certificate authority', () => {
+  const csr = `-----BEGIN CERTIFICATE REQUEST-----\n${'A'.repeat(1_500)}\n-----END CERTIFICATE REQUEST-----`
+  const issued = (device: string) => ({ certificate: `certificate of ${device} ${'C'.repeat(2_000)}`, authority: 'CA' })
+
+  test('a request is refused without one, and answered whole with one, in blocks where the protocol needs them', async () => {
+    const ask = async (deviceId: string) => {
+      const payload = JSON.stringify({ deviceId, claim: `claim-of-${deviceId}-0123`, csr })
+      return createDeviceHttp(server.url, login())('provision', payload)
+    }
+    expect(await ask('cert-1')).toMatchObject({ status: 422, body: { code: 'PROVISION_CERTIFICATE' } })
+    server.platform.domain.useIssuer({ issueCertificate: async (device) => issued(device) })
+    expect((await ask('cert-1')).body).toMatchObject({ again: false, certificate: issued('cert-1') })
+    if (!isInstalled('coap-client-notls')) return
+    const payload = JSON.stringify({ deviceId: 'cert-2', claim: 'claim-of-cert-2-0123', csr })
+    const address = `coap://127.0.0.1:${server.port}/provision?user=provision&pass=${key}`
+    const answer = await runCoapClient('notls', [
+      '-m',
+      'post',
+      '-t',
+      'application/json',
+      '-e',
+      payload,
+      '-B',
+      '5',
+      address,
+    ])
+    expect(JSON.parse(answer)).toMatchObject({ again: false, certificate: issued('cert-2') })
+  })
+})
+
 describe('a provisioning session can do nothing else', () => {
   const foreign = ['devices/provision/telemetry', `devices/by-http/telemetry`, 'a/b', response]
   const filters = ['#', 'devices/+/commands/+', 'provision/#', request, '$share/g/#']
