@@ -86,8 +86,10 @@ export function createRequestHandler(parts: HandlerParts) {
     if (!echo.isKnown(endpoint)) return Promise.resolve(echo.challenge(endpoint))
     return requestSessions.use(identity, endpoint, async (session) => {
       const downloadKey = `${identity.key} provision`
-      const next = request.block2 && request.block2.number > 0 && downloads.next(downloadKey, request.block2)
-      if (next) return next
+      if (request.block2 && request.block2.number > 0) {
+        const next = downloads.next(downloadKey, request.block2)
+        return next ?? problem('4.04', 'BLOCK_GONE: The answer is not kept any more. Ask again.')
+      }
       const taken = uploads.take(`${identity.key} ${request.tag} provision`, endpoint.address, request)
       if ('answer' in taken) return taken.answer
       const how = request.contentFormat === contentFormats.cbor ? { contentType: 'application/cbor' } : {}
