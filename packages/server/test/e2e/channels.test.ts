@@ -190,7 +190,7 @@ describe('the test of unsaved values says what the remote said', () => {
     expect(blind.status).toBe(201)
     const other = createApi(server.url, blind.body.key ?? blind.body.secret)
     expect((await other.get('/api/v1/devices')).status).toBe(200)
-    expect((await other.get('/x/alert-web/notifications')).status).toBe(401)
+    expect((await other.get('/x/alert-web/notifications')).status).toBe(403)
     expect((await other.get('/api/v1/channels')).status).toBe(403)
     expect((await other.post('/api/v1/channels/test', webhook())).status).toBe(403)
   })
