@@ -3,10 +3,11 @@ import { stat } from 'node:fs/promises'
 import { PassThrough } from 'node:stream'
 import type { Delivery, Session, Sessions } from '@patchbay/contracts/session'
 import { type Connection, type Context, definePlugin, type MatchAnswer } from '@patchbay/sdk'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createWorld, manifestOf, type World, type WorldOptions } from '../test/world.ts'
 import { createChildApp } from './http/child-app.ts'
 import { currentOwner, runUnowned } from './owner.ts'
+import type { StoredInstance } from './instance-store.ts'
 import type { ServiceOwner } from './services.ts'
 
 let world: World
@@ -196,4 +197,23 @@ test('the child asks for the session by the route itself, even if the dispatcher
   expect((await app.inject('/a/open')).statusCode).toBe(200)
   expect((await app.inject('/a/admin')).statusCode).toBe(401)
   await app.close()
+})
+
+test('a crash between the end of setup and the note of it is a crash all the same', async () => {
+  const stored = new Map<string, StoredInstance>()
+  let crash: ((error: unknown) => void) | undefined
+  await start(() => void (crash = currentOwner()?.crashed), {
+    instances: {
+      list: async () => [...stored.values()],
+      get: async (plugin, name) => stored.get(`${plugin}/${name}`),
+      async save(of) {
+        stored.set(`${of.plugin}/${of.name}`, of)
+        if (of.starting === 0) crash?.(new Error('too soon'))
+      },
+      delete: async (plugin, name) => void stored.delete(`${plugin}/${name}`),
+    },
+  })
+  await vi.waitFor(() =>
+    expect(status()).toMatchObject({ state: 'retrying', code: 'PLUGIN_CRASHED', text: 'too soon' }),
+  )
 })

@@ -69,6 +69,8 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   let interrupted = false
   let saidNotReady = false
   let lastError: unknown
+  /** Of the attempt under way: it may come when setup has ended and its end is not noted yet. */
+  let earlyCrash: { error: unknown } | undefined
   let cancelTimer: () => void = () => undefined
   const troubles = new Map<'plugin' | 'service', string>()
 
@@ -156,6 +158,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   const attempt = async (): Promise<StartOutcome> => {
     cancelTimer()
     troubles.clear()
+    earlyCrash = undefined
     if (mounts.length > 0) expectMounts()
     set('starting')
     await mark(true)
@@ -183,6 +186,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
         setupFailures = 0
         saidNotReady = false
       })
+      if (earlyCrash) crashed(current, earlyCrash.error)
       return 'running'
     }
     if (interrupted) return 'interrupted'
@@ -193,7 +197,10 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   const crashed = (of: Run, error: unknown): void => {
     log.error('crashed', { err: error })
     if (of !== run) return
-    if (status.state === 'starting') return of.fail(error)
+    if (status.state === 'starting') {
+      earlyCrash ??= { error }
+      return of.fail(error)
+    }
     lastError = error
     parts.serialize(async () => {
       // Several errors of one run are one crash.
