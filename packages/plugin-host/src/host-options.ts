@@ -51,4 +51,6 @@ export interface PluginHostOptions {
   hear?(event: HostEvent): void
   /** So many deaths of the process in a row while an instance starts, and it is left out until a person restarts it. 1 by default. */
   maxDeathsInStart?: number
+  /** How often a worker or process has to answer: 5 s by default. */
+  pingMs?: number
 }

@@ -131,6 +131,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       apiVersion: options.apiVersion ?? sdkApiVersion,
       dispatcher: options.dispatcher,
       log,
+      ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
       taken: (id) => packages.has(id) && source.id !== id,
     })
 

@@ -6,7 +6,7 @@ import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
 import { mountsOf } from './http/mounts.ts'
 import { loadIsolated } from './isolation/isolated-plugin.ts'
-import { levelOf } from './isolation/level.ts'
+import { type IsolationLevel, levelOf } from './isolation/level.ts'
 import { assertSchema, checkModule, checkPackage } from './manifest/check.ts'
 import { assertCompatible } from './manifest/compatibility.ts'
 import { readManifest } from './manifest/read.ts'
@@ -37,6 +37,8 @@ export interface Package {
   bundled: boolean
   linked?: boolean
   manifest?: PluginManifest
+  /** Where its code runs. */
+  level?: IsolationLevel
   plugin?: Plugin
   problem?: { code: HostErrorCode; text: string }
   /** Takes its HTTP prefixes (again), and gives them back. */
@@ -54,6 +56,7 @@ export interface LoadOptions {
   dispatcher: HttpDispatcher
   taken(id: string): boolean
   log: Log
+  pingMs?: number
 }
 
 /** Reads, checks and loads one package. Never rejects: what is wrong with it stands in `problem`. */
@@ -85,9 +88,11 @@ export async function loadPackage(source: PackageSource, options: LoadOptions): 
     found.claim = () => void (give = options.dispatcher.claim(manifest.id, claims))
     found.release = () => give()
     const level = levelOf(manifest, found.bundled)
+    found.level = level
     if (level === 'host') found.plugin = await checkModule(manifest, folder, await source.load())
     else {
-      const plugin = await loadIsolated({ manifest, folder, level, log: options.log })
+      const { log, pingMs } = options
+      const plugin = await loadIsolated({ manifest, folder, level, log, ...(pingMs === undefined ? {} : { pingMs }) })
       await assertSchema(manifest, folder, plugin)
       found.plugin = plugin
     }

@@ -11,6 +11,10 @@ import { createInstance, type LiveInstance, type StartOutcome } from './instance
 import type { StoredInstance } from './instance-store.ts'
 import type { Package } from './package.ts'
 import { createSerial } from './serial.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+/** Workers and processes that start at the same time: a hundred at once would take the time of a start from each other. */
+export const maxStartsAtOnce = 4
 
 /** A package that can be run. */
 export type Usable = Package & { plugin: Plugin; manifest: PluginManifest }
@@ -40,7 +44,7 @@ export interface Slot {
 export const isUsable = (found: Package): found is Usable =>
   found.plugin !== undefined && found.manifest !== undefined && found.problem === undefined
 
-const createSlot = (options: PluginHostOptions, plugin: string, name: string): Slot => {
+const createSlot = (options: PluginHostOptions, plugin: string, name: string, turns: Turns): Slot => {
   const clock = options.clock ?? systemClock
   const serial = createSerial(() => new HostError('INSTANCE_BUSY'))
   let stored: StoredInstance | undefined
@@ -112,7 +116,9 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string): S
       instance.settle('needs-config', isHostError(error) ? error.code : 'CONFIG_INVALID', redactor.text(toText(error)))
       return 'bad-config'
     }
-    return instance.start(config, stored.order)
+    const { order } = stored
+    const begin = (): Promise<StartOutcome> => instance.start(config, order)
+    return found.level === 'host' ? begin() : turns.run(begin)
   }
 
   const stop = async (): Promise<void> => {
@@ -209,6 +215,7 @@ export interface Slots {
 
 export function createSlots(options: PluginHostOptions): Slots {
   const slots = new Map<string, Slot>()
+  const turns = createTurns(maxStartsAtOnce)
   const keyOf = (plugin: string, name: string): string => `${plugin}/${name}`
   return {
     all: () => [...slots.values()],
@@ -216,7 +223,7 @@ export function createSlots(options: PluginHostOptions): Slots {
     get: (plugin, name) => slots.get(keyOf(plugin, name)),
     make(plugin, name) {
       const key = keyOf(plugin, name)
-      const slot = slots.get(key) ?? createSlot(options, plugin, name)
+      const slot = slots.get(key) ?? createSlot(options, plugin, name, turns)
       slots.set(key, slot)
       return slot
     },

@@ -114,6 +114,8 @@ const reversed = (text: string): string => text.split('').toReversed().join('')
 
 export interface WorldOptions extends Partial<PluginHostOptions> {
   packages?: readonly [Plugin, PluginManifest][]
+  /** Packages that are made once the folder is there. */
+  write?(root: string): Promise<readonly BundledPlugin[]>
   initial?: readonly StoredInstance[]
 }
 
@@ -171,7 +173,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     (options.packages ?? []).map(([plugin, manifest]) => writePackage(root, plugin, manifest)),
   )
   const host = createPluginHost({
-    bundled,
+    bundled: [...bundled, ...((await options.write?.(root)) ?? [])],
     instances,
     values,
     secrets: { seal: (text) => `sealed:${reversed(text)}`, open: (text) => reversed(text.slice('sealed:'.length)) },

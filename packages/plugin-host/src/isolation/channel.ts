@@ -79,6 +79,8 @@ export function createChannel(options: ChannelOptions): Channel {
   let windowEndsMs = 0
   let inWindow = 0
   let closed: Error | undefined
+  // Made once: a plugin that asks a million times too often must not wait for a million stacks.
+  let full: HostError | undefined
 
   const flush = (): void => {
     if (flushing) clearImmediate(flushing)
@@ -164,7 +166,10 @@ export function createChannel(options: ChannelOptions): Channel {
       if (closed) return Promise.reject(closed)
       if (waiting.size >= maxCalls || waitingBytes + size > maxCallBytes)
         return Promise.reject(
-          new HostError('PLUGIN_LIMIT', `${maxCalls} calls, or ${maxCallBytes} bytes, wait for an answer already.`),
+          (full ??= new HostError(
+            'PLUGIN_LIMIT',
+            `${maxCalls} calls, or ${maxCallBytes} bytes, wait for an answer already.`,
+          )),
         )
       const id = nextId
       nextId += 1

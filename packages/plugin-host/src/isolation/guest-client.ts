@@ -5,10 +5,11 @@ import type { Log } from '@patchbay/sdk'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Clock, systemClock } from '../clock.ts'
+import { within } from '../deadline.ts'
 import { HostError } from '../errors.ts'
 import type { Handler } from './channel.ts'
 import { type Isolate, openIsolate } from './isolate.ts'
-import { type Apart, defaultMemoryMb, pingMs } from './level.ts'
+import { type Apart, bootMs, defaultMemoryMb, pingMs } from './level.ts'
 import { createLogHandler } from './log-handler.ts'
 
 /** A package whose code runs behind the boundary. */
@@ -54,7 +55,12 @@ export function openGuest(
     ...isolate,
     async load() {
       const entry = pathToFileURL(join(folder, manifest.entry)).href
-      const { value } = await isolate.channel.call('load', { entry })
+      const outcome = await within(clock ?? systemClock, bootMs, () => isolate.channel.call('load', { entry }))
+      if (outcome.kind === 'failed') throw outcome.error
+      if (outcome.kind === 'late')
+        throw new HostError('PLUGIN_LOAD_FAILED', `Its code was not loaded within ${bootMs} ms.`)
+      const { value } = outcome.value
+      isolate.watch()
       if (!Value.Check(Description, value))
         throw new HostError('PLUGIN_PROTOCOL', 'What the plugin says of itself cannot be read.')
       return value

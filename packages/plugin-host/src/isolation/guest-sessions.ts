@@ -54,9 +54,10 @@ const unreadable = (): never => {
 }
 
 /** What did not become a message is refused in the words of the platform. */
+let full: Refused | undefined
 const toRefused = (error: unknown): unknown =>
   isHostError(error) && error.code === 'PLUGIN_LIMIT'
-    ? new Refused('quota', 'PLUGIN_LIMIT', 'isolation', error.message)
+    ? (full ??= new Refused('quota', 'PLUGIN_LIMIT', 'isolation', error.message))
     : error
 const refusedOf = (error: unknown): Refused => {
   const of = toRefused(error)

@@ -30,7 +30,13 @@ const channel = createChannel({
 let plugin: Plugin | undefined
 let run: Run | undefined
 
-const crashed = (error: unknown): void => channel.cast('crashed', toWireError(error))
+// The first one ends the run; a million of the same kind say no more.
+let told = false
+const crashed = (error: unknown): void => {
+  if (told) return
+  told = true
+  channel.cast('crashed', toWireError(error))
+}
 
 const plainFields = (fields: Record<string, unknown> | undefined): unknown =>
   fields &&
@@ -137,5 +143,5 @@ const caught = createCrashCatcher(log)
 for (const event of ['uncaughtException', 'unhandledRejection'] as const)
   process.on(event, (error: unknown) => {
     // Of whoever it is: there is one instance here.
-    if (!caught(error)) crashed(error)
+    if (!told && !caught(error)) crashed(error)
   })

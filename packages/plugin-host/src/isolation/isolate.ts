@@ -5,6 +5,7 @@ import { HostError } from '../errors.ts'
 import { isRecord } from '../config/plain.ts'
 import { type Channel, createChannel, type Handler } from './channel.ts'
 import { type Apart, maxMissedPings } from './level.ts'
+import { createLogHandler } from './log-handler.ts'
 import { platformFolders } from './platform-folders.ts'
 import { openProcessLane } from './process-transport.ts'
 import { openWorkerLane } from './worker-transport.ts'
@@ -30,6 +31,8 @@ export interface Isolate {
   readonly channel: Channel
   /** Resolves with the reason when it goes by itself, or is ended because it does not answer or goes beyond a limit. */
   readonly broken: Promise<Error>
+  /** From now on it has to answer. Until its code is loaded, other deadlines hold. */
+  watch(): void
   end(): Promise<void>
 }
 
@@ -37,13 +40,19 @@ export interface Isolate {
 export function openIsolate(options: IsolateOptions): Isolate {
   const { level, clock, log, memoryMb, pingMs } = options
   const open = level === 'worker' ? openWorkerLane : openProcessLane
+  const write = createLogHandler(log)
   const lane = open({
     start: new URL('./guest-start.js', import.meta.url),
     memoryMb,
     compileCache: getCompileCacheDir(),
     readable: [...platformFolders(), options.folder, ...options.writable],
     writable: options.writable,
-    output: (chunk) => log.info('output of the plugin', { text: chunk.toString().slice(0, maxOutputChars) }),
+    output: (chunk) =>
+      write({
+        level: 'info',
+        message: 'output of the plugin',
+        fields: { text: chunk.toString().slice(0, maxOutputChars) },
+      }),
   })
   let tell: (error: Error) => void = () => undefined
   const broken = new Promise<Error>((resolve) => (tell = resolve))
@@ -100,7 +109,13 @@ export function openIsolate(options: IsolateOptions): Isolate {
     }
     cancelPing = clock.after(pingMs, ping)
   }
-  cancelPing = clock.after(pingMs, ping)
 
-  return { channel, broken, end: () => end(new HostError('PLUGIN_STOPPED')) }
+  return {
+    channel,
+    broken,
+    watch() {
+      if (!over) cancelPing = clock.after(pingMs, ping)
+    },
+    end: () => end(new HostError('PLUGIN_STOPPED')),
+  }
 }

@@ -11,7 +11,7 @@ export const levelOf = (manifest: Pick<PluginManifest, 'isolation'>, bundled: bo
 
 /** The heap of an instance, unless plugin.json says otherwise. */
 export const defaultMemoryMb = 128
-/** What is started answers within this, before any code of the plugin runs. */
+/** What starting a worker or process and loading its code may take. */
 export const bootMs = 10_000
 export const pingMs = 5_000
 /** So many pings in a row without an answer, and the instance is taken for stuck. */

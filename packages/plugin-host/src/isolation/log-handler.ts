@@ -1,5 +1,4 @@
 import type { Log } from '@patchbay/sdk'
-import type { Handler } from './channel.ts'
 import { asks } from './asks.ts'
 
 /** Lines of one instance within a second; what is beyond is counted. */
@@ -7,7 +6,7 @@ export const maxLinesPerSecond = 100
 const maxMessageChars = 2_000
 
 /** Writes what the plugin's side logs, as far as one plugin may fill the log. */
-export function createLogHandler(log: Log): Handler {
+export function createLogHandler(log: Log): (value: unknown) => void {
   let windowEndsMs = 0
   let lines = 0
   return (value) => {

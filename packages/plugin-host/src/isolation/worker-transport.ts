@@ -17,6 +17,9 @@ const ofError = (error: unknown, memoryMb: number): Error => {
   return error instanceof Error ? error : new HostError('PLUGIN_EXITED', String(error))
 }
 
+/** What is made and dropped again: more would only be held longer. */
+const youngMb = 8
+
 /** A worker thread: no environment, a heap of its own with a limit, and nothing of the host's memory. */
 export function openWorkerLane({ start, memoryMb, compileCache, output }: LaneOptions): Lane {
   const worker = new Worker(start, {
@@ -27,7 +30,7 @@ export function openWorkerLane({ start, memoryMb, compileCache, output }: LaneOp
     stdout: true,
     stderr: true,
     workerData: { compileCache },
-    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
+    resourceLimits: { maxOldGenerationSizeMb: memoryMb, maxYoungGenerationSizeMb: youngMb },
   })
   worker.stdout.on('data', (chunk: Buffer) => output(chunk))
   worker.stderr.on('data', (chunk: Buffer) => output(chunk))

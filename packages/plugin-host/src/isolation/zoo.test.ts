@@ -1,0 +1,183 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { enableCompileCache } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { InstanceStatus } from '@patchbay/contracts/plugin'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import hostile from '../../test/fixtures/hostile.ts'
+import { writeStranger } from '../../test/apart.ts'
+import { createFakeClock, createWorld, type World, type WorldOptions } from '../../test/world.ts'
+
+const fixture = new URL('../../test/fixtures/hostile.ts', import.meta.url)
+const pingMs = 1_000
+const patience = { timeout: 40_000, interval: 20 }
+
+let world: World | undefined
+beforeAll(() => void enableCompileCache())
+afterEach(async () => {
+  await world?.close()
+  world = undefined
+})
+
+const open = async (level: 'worker' | 'process', more: WorldOptions = {}, startMs = 15_000): Promise<World> => {
+  world = await createWorld({
+    pingMs,
+    write: async (root) => [
+      await writeStranger(root, fixture, hostile, 'zoo', {
+        isolation: { least: level, memoryMb: 48 },
+        contributes: { http: [{ prefix: '/x/zoo', auth: 'own' }] },
+        needs: { services: ['sessions'], files: ['data'] },
+        limits: { startMs, stopMs: 2_000 },
+        instances: 'many',
+      }),
+    ],
+    ...more,
+  })
+  await world.host.start()
+  expect(world.host.plugin('zoo').problem).toBeUndefined()
+  return world
+}
+const statusOf = (of: World, name: string): InstanceStatus => of.host.instance('zoo', name).status
+const put = (of: World, does: string, more: Record<string, unknown> = {}): Promise<unknown> =>
+  of.host.put('zoo', does, { config: { does, ...more } })
+
+describe.for(['worker', 'process'] as const)('at %s level', (level) => {
+  test.for([
+    ['late-throw', 'thrown late'],
+    ['late-rejection', 'rejected late'],
+    ['exit', 'by itself, with exit code 7'],
+    ['loop', 'did not answer'],
+    ['out-of-memory', 'more than its 48 MB'],
+    ['out-of-memory-in-buffers', 'more than its 48 MB of memory in buffers'],
+    // Which of the two comes first is the machine's affair.
+    ['readings', /wait for an answer already|more than its 48 MB/],
+  ] as const)('%s ends as a crash that says so, and is tried again', { timeout: 60_000 }, async ([does, text]) => {
+    const of = await open(level)
+    await put(of, does)
+    await vi.waitFor(() => expect(statusOf(of, does).state).toBe('retrying'), patience)
+    expect(statusOf(of, does)).toMatchObject({ code: 'PLUGIN_CRASHED', text: expect.stringMatching(text) })
+    expect(of.logText()).not.toContain('loaded into the host')
+  })
+
+  test('what goes wrong in start or in stop ends in its state', { timeout: 90_000 }, async () => {
+    const of = await open(level, {}, 5_000)
+    const outcome = async (does: string): Promise<string> =>
+      put(of, does).then(
+        () => statusOf(of, does).state,
+        () => 'refused',
+      )
+    expect(await outcome('hang-in-start')).toBe('retrying')
+    expect(statusOf(of, 'hang-in-start')).toMatchObject({ code: 'PLUGIN_START_TIMEOUT' })
+    expect(await outcome('loop-in-start')).toBe('retrying')
+    expect(await outcome('match')).toBe('retrying')
+    expect(statusOf(of, 'match')).toMatchObject({ code: 'PLUGIN_LEVEL' })
+    for (const does of ['hang-in-stop', 'loop-in-stop', 'leave-listener', 'throw-in-stop'])
+      expect(await outcome(does)).toBe('running')
+    await of.host.disable('zoo', 'throw-in-stop')
+    expect(statusOf(of, 'throw-in-stop')).toMatchObject({
+      state: 'stopped',
+      code: 'PLUGIN_STOP_FAILED',
+      text: expect.stringContaining('throwing: did not want to'),
+    })
+    for (const does of ['hang-in-stop', 'loop-in-stop', 'leave-listener']) {
+      await of.host.disable('zoo', does)
+      expect(statusOf(of, does)).toMatchObject({ state: 'stopped' })
+      expect(statusOf(of, does).code).toBeUndefined()
+    }
+  })
+
+  test('a test of a configuration cannot hold up or end anything', { timeout: 40_000 }, async () => {
+    const of = await open(level)
+    const verify = (does: string) => of.host.test('zoo', undefined, { does })
+    expect(await verify('nothing')).toEqual({ ok: true, reply: 'hello' })
+    expect(await verify('throw-in-verify')).toMatchObject({ ok: false, text: 'the remote says no' })
+    expect(await verify('exit-in-verify')).toMatchObject({ ok: false, text: expect.stringContaining('exit code 3') })
+    expect(await verify('loop-in-verify')).toMatchObject({ ok: false, text: expect.stringContaining('did not answer') })
+  })
+
+  test('finds no environment, and its secret in its configuration only', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'patchbay-foreign-'))
+    const path = join(folder, 'private')
+    await writeFile(path, 'not yours')
+    try {
+      const stored = new Map<string, unknown>()
+      const of = await open(level, {
+        values: () => ({
+          get: async (key) => stored.get(key),
+          set: async (key, value) => void stored.set(key, value),
+          delete: async (key) => void stored.delete(key),
+        }),
+      })
+      await put(of, 'look-around', { path, secret: 'of-its-own' })
+      expect(statusOf(of, 'look-around')).toMatchObject({ state: 'running' })
+      const denied = level === 'process' ? 'ERR_ACCESS_DENIED' : 'done'
+      expect(stored.get('found')).toEqual({
+        env: [],
+        secret: 'of-its-own',
+        reads: denied,
+        writes: denied,
+        ownFolder: 'done',
+        child: denied,
+        worker: denied,
+      })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('an answer that is too large is an error of that request alone, and a flood of lines is cut', async () => {
+    const of = await open(level)
+    await put(of, 'log-flood')
+    expect(statusOf(of, 'log-flood').state).toBe('running')
+    expect(of.lines.filter(({ message }) => message.startsWith('line ')).length).toBeLessThanOrEqual(300)
+  })
+
+  test('the third crash within five minutes is a loop, which a person ends', { timeout: 90_000 }, async () => {
+    const clock = createFakeClock()
+    const of = await open(level, { clock })
+    await put(of, 'exit')
+    const retries = (): number => of.events.filter(({ status }) => status.state === 'retrying').length
+    for (let crash = 1; crash <= 2; crash += 1) {
+      await vi.waitFor(() => expect(retries()).toBe(crash), patience)
+      await clock.advance(5_000 * crash)
+    }
+    await vi.waitFor(() => expect(statusOf(of, 'exit').state).toBe('crash-loop'), patience)
+    expect(statusOf(of, 'exit')).toMatchObject({
+      code: 'PLUGIN_CRASH_LOOP',
+      text: expect.stringContaining('three times within five minutes'),
+    })
+    await of.host.put('zoo', 'exit', { config: { does: 'nothing' } })
+    expect(statusOf(of, 'exit').state).toBe('running')
+  })
+
+  test('a stored configuration is carried over on the other side', async () => {
+    const of = await open(level, {
+      initial: [
+        {
+          plugin: 'zoo',
+          name: 'old',
+          enabled: true,
+          config: { does: 'exit', path: '' },
+          configVersion: 1,
+          starting: 0,
+          version: 1,
+        },
+      ],
+      write: async (root) => [
+        await writeStranger(root, fixture, hostile, 'zoo', {
+          configVersion: 2,
+          isolation: { least: level },
+          limits: { startMs: 10_000 },
+        }),
+      ],
+    })
+    expect(of.host.instance('zoo', 'old')).toMatchObject({ state: 'running', config: { does: 'nothing' } })
+  })
+})
+
+test('messages that go round the SDK end the worker that sends them', async () => {
+  const of = await open('worker')
+  await put(of, 'raw-flood')
+  await vi.waitFor(() => expect(statusOf(of, 'raw-flood').state).toBe('retrying'), patience)
+  expect(statusOf(of, 'raw-flood').text).toContain('messages within a second')
+})
