@@ -70,7 +70,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   let saidNotReady = false
   let lastError: unknown
   /** Of the attempt under way: it may come when setup has ended and its end is not noted yet. */
-  let earlyCrash: { error: unknown } | undefined
+  const earlyCrashes: unknown[] = []
   let cancelTimer: () => void = () => undefined
   const troubles = new Map<'plugin' | 'service', string>()
 
@@ -158,7 +158,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   const attempt = async (): Promise<StartOutcome> => {
     cancelTimer()
     troubles.clear()
-    earlyCrash = undefined
+    earlyCrashes.length = 0
     if (mounts.length > 0) expectMounts()
     set('starting')
     await mark(true)
@@ -186,7 +186,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
         setupFailures = 0
         saidNotReady = false
       })
-      if (earlyCrash) crashed(current, earlyCrash.error)
+      if (earlyCrashes.length > 0) crashed(current, earlyCrashes[0])
       return 'running'
     }
     if (interrupted) return 'interrupted'
@@ -198,7 +198,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
     log.error('crashed', { err: error })
     if (of !== run) return
     if (status.state === 'starting') {
-      earlyCrash ??= { error }
+      earlyCrashes.push(error)
       return of.fail(error)
     }
     lastError = error
