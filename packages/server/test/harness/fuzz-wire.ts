@@ -106,9 +106,14 @@ export async function fuzzWire({ name, server, frames, wellBehaved }: FuzzPlan):
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
   })()
+  // Whoever behaves and is harmed ends the run, which then says what happened to him and when.
+  behaving.catch((error: unknown) => {
+    console.log(`${name}: the client that behaves failed after ${sent} mutated frames: ${String(error)}`)
+    over.abort()
+  })
   await Promise.all(
     Array.from({ length: lanes }, async () => {
-      while (sent < mutatedFrames) {
+      while (sent < mutatedFrames && !over.signal.aborted) {
         sent += await converse(server.port, frames, random)
         // By then everything has been loaded, and been compiled that will be.
         if (before === 0 && sent > mutatedFrames / 5) before = await rssKib(server.child.pid)
