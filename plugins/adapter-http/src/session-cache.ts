@@ -45,9 +45,11 @@ export function createSessionCache(): SessionCache {
   }
 
   function start(socket: Socket, key: Buffer, open: () => Promise<Session>): Entry {
-    const entry: Entry = { key, since: performance.now(), opening: open(), users: 0, dropped: closed }
-    // While the plugin stops, a last request has its session for itself.
-    if (!closed) {
+    // While the plugin stops, a last request has its session for itself; and so has one whose connection has gone meanwhile, as
+    // nothing would tell any more when to forget it.
+    const dropped = closed || socket.destroyed
+    const entry: Entry = { key, since: performance.now(), opening: open(), users: 0, dropped }
+    if (!dropped) {
       entries.set(socket, entry)
       socket.once('close', onClose)
     }
