@@ -1,9 +1,7 @@
-import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApi, type Api } from '../harness/api.ts'
 import { certifiedProtocols } from '../harness/certificate-clients.ts'
+import { makeSigningRequest } from '../harness/signing-request.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 
 let server: InProcess
@@ -18,14 +16,6 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-async function makeRequest() {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const csr = await x509.Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: algorithm })
-  const der = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
-  return { csr: csr.toString('pem'), key: x509.PemConverter.encode(der, 'PRIVATE KEY') }
-}
-
 const ask = async (body: object): Promise<{ status: number; body: any }> => {
   const answer = await fetch(`${server.url}/v1/provision`, {
     method: 'POST',
@@ -36,7 +26,7 @@ const ask = async (body: object): Promise<{ status: number; body: any }> => {
 }
 
 test('a device is given a certificate when it is provisioned, and logs in by it', async () => {
-  const mine = await makeRequest()
+  const mine = await makeSigningRequest()
   const request = { deviceId: 'factory-1', claim: 'claim-of-factory-1-0001', csr: mine.csr }
   // However often the answer is lost, it can ask again, until it has come in.
   for (let lost = 0; lost < 3; lost++) expect((await ask(request)).body.certificate.certificate).toContain('BEGIN')
