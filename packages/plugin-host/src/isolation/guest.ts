@@ -1,3 +1,5 @@
+import { setPriority } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
 import { isPlugin, type Log, type Messages, type Plugin, type VerifyAbout } from '@patchbay/sdk'
 import { systemClock } from '../clock.ts'
 import { isRecord } from '../config/plain.ts'
@@ -11,6 +13,11 @@ import { openGuestPort } from './guest-port.ts'
 import { createGuestServices } from './guest-services.ts'
 import { isRunOrder, isVerifyOrder } from './orders.ts'
 import { toWireError } from './wire-error.ts'
+
+/** Behind the host and its store when the processor is wanted by all. */
+const priority = 10
+// Linux counts a thread as a process here; elsewhere a worker would slow the whole platform down.
+if (isMainThread || process.platform === 'linux') setPriority(0, priority)
 
 /** The host has the deadline of a start; here it only must not be shorter. */
 const startMs = 120_000
