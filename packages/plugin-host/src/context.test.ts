@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import type { Delivery, Session, Sessions } from '@patchbay/contracts/session'
 import { type Connection, type Context, definePlugin, type MatchAnswer } from '@patchbay/sdk'
 import { afterEach, expect, test, vi } from 'vitest'
-import { createWorld, manifestOf, type World, type WorldOptions } from '../test/world.ts'
+import { createWorld, manifestOf, ownServices, type World, type WorldOptions } from '../test/world.ts'
 import { createChildApp } from './http/child-app.ts'
 import { currentOwner, runUnowned } from './owner.ts'
 import type { StoredInstance } from './instance-store.ts'
@@ -82,6 +82,7 @@ test('callbacks of sessions, matchers and listeners run as the instance, whoever
           messages: { publish: async () => undefined },
           listen: () => undefined,
           preSharedKeys: async () => [],
+          ...ownServices,
           matchUdp: () => undefined,
           listenUdp: () => undefined,
           match(_name, givenFirst, givenHandler) {
@@ -122,6 +123,7 @@ test('a connection whose handler throws is ended and counted as a crash; forgott
         messages: { publish: async () => undefined },
         match: () => undefined,
         preSharedKeys: async () => [],
+        ...ownServices,
         matchUdp: () => undefined,
         listenUdp: () => undefined,
         listen: (_options, given) => {

@@ -176,6 +176,18 @@ export function createContext(parts: ContextParts): LiveContext {
       needed('messages')
       return parts.services.messages
     },
+    get door() {
+      needed('door')
+      return parts.services.door
+    },
+    get secrets() {
+      needed('secrets')
+      return parts.services.secrets
+    },
+    get callers() {
+      needed('callers')
+      return parts.services.callers
+    },
     preSharedKeys(device, address) {
       needed('pre-shared-keys')
       return parts.services.preSharedKeys(device, address)

@@ -15,7 +15,16 @@ export interface ServiceOwner {
 
 export type Services = Pick<
   Context<unknown>,
-  'sessions' | 'messages' | 'preSharedKeys' | 'match' | 'listen' | 'matchUdp' | 'listenUdp'
+  | 'sessions'
+  | 'messages'
+  | 'door'
+  | 'secrets'
+  | 'callers'
+  | 'preSharedKeys'
+  | 'match'
+  | 'listen'
+  | 'matchUdp'
+  | 'listenUdp'
 >
 
 /** Makes the services of one instance, each time it starts. */

@@ -12,6 +12,13 @@ import type { InstanceStore, StoredInstance } from '../src/instance-store.ts'
 import { toConfigSchemaFile } from '../src/manifest/check.ts'
 import type { BundledPlugin } from '../src/package.ts'
 
+/** Services that no test here looks at. */
+export const ownServices = {
+  door: { permitsPlain: () => true, handOver: () => false },
+  secrets: { seal: (text: string) => text, open: (text: string) => text },
+  callers: { may: async () => true },
+}
+
 export const manifestOf = (id: string, more: Partial<PluginManifest> = {}): PluginManifest => ({
   manifest: 1,
   id,
@@ -165,7 +172,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const dispatcher = createHttpDispatcher({
     authorize: async () => (made.authorized === true ? 'admitted' : made.authorized || 'AUTH_REQUIRED'),
     connectionOf: (socket) => ({ socket, address: '127.0.0.1', encrypted: false, listener: 'main' }),
-    reserved: ['/api/v1', '/devices'],
+    reserved: [{ prefix: '/api/v1' }, { prefix: '/devices' }],
     log,
     ...(options.clock ? { clock: options.clock } : {}),
   })
@@ -193,6 +200,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         owner.own(`listen ${name}`, () => void listening.delete(name))
       },
       preSharedKeys: async () => [],
+      ...ownServices,
       matchUdp: () => undefined,
       listenUdp: () => undefined,
     }),

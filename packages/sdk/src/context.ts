@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
@@ -31,6 +32,34 @@ export interface ListenOptions {
   /** The port; 0 turns the listener off. */
   port: number
   tls?: 'never' | 'always' | 'detected'
+  /** The address to bind; left out = PATCHBAY_HOST. */
+  address?: string
+  /** The plugin takes sockets as they are accepted: nothing is peeked at, TLS and PATCHBAY_PLAIN are its own affair. */
+  raw?: true
+}
+
+/** The platform's own door, for plugins that stand before it. */
+export interface Door {
+  /** PATCHBAY_PLAIN permits plain text from this address. */
+  permitsPlain(address: string): boolean
+  /**
+   * Gives a connection to whoever on the platform speaks what its first bytes say, which have to be there and unread. false = nobody does,
+   * and it is still the plugin's.
+   */
+  handOver(connection: Connection): boolean
+}
+
+/** Keeps a plugin's own secrets at rest, under the platform's master key. */
+export interface Secrets {
+  seal(text: string): string
+  /** Throws for a text that was sealed under another key, cut or changed. */
+  open(sealed: string): string
+}
+
+/** Who calls a plugin's own HTTP (`auth: own`). */
+export interface Callers {
+  /** A person's session or an API key (Authorization or X-API-KEY) comes with the request and has this right. */
+  may(request: IncomingMessage, permission: string): Promise<boolean>
 }
 
 /** Where a datagram came from. */
@@ -154,6 +183,12 @@ export interface Context<C> {
   readonly sessions: Sessions
   /** Of `needs.services`: `messages`. */
   readonly messages: Messages
+  /** Of `needs.services`: `door`. */
+  readonly door: Door
+  /** Of `needs.services`: `secrets`. */
+  readonly secrets: Secrets
+  /** Of `needs.services`: `callers`. */
+  readonly callers: Callers
   /** Addresses and CIDRs in private or loopback ranges that webhooks and HTTP channels may call (PATCHBAY_ALLOW_PRIVATE_TARGETS). */
   readonly privateTargets: readonly string[]
   /**

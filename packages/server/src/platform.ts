@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@patchbay/core/clock'
 import { createCommittedQueue } from '@patchbay/core/rules/committed-queue'
@@ -159,13 +160,19 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     ready: () =>
       ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
   }
+  const authorize = (request: IncomingMessage, permission?: string) => admitCaller(request, deps, permission)
   const dispatcher = createHttpDispatcher({
-    authorize: (request, permission) => admitCaller(request, deps, permission),
+    authorize,
     connectionOf: (socket, request) => {
       const connection = connectionOf(socket) ?? { socket, address: '', encrypted: false, listener: 'unknown' }
       return { ...connection, socket, ...toPeer({ headers: request.headers, raw: request }, deps) }
     },
-    reserved: ['/api', '/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login', brokerAuthPrefix],
+    reserved: [
+      { prefix: '/api', leaves: ['/api/v1/gateway'] },
+      ...['/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login', brokerAuthPrefix].map((prefix) => ({
+        prefix,
+      })),
+    ],
     log,
   })
   const { host: plugins, packages } = createPlugins({
@@ -174,6 +181,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     dispatcher,
     registry,
     secrets,
+    permitsPlain,
+    authorize: async (request, permission) => (await authorize(request, permission)) === 'admitted',
     settings,
     trust: await readTrust(settings),
     log,

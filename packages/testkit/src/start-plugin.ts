@@ -13,7 +13,7 @@ import { checkModule, checkPackage } from '@patchbay/plugin-host/manifest/check'
 import { readManifest, toManifest } from '@patchbay/plugin-host/manifest/read'
 import { createSerial } from '@patchbay/plugin-host/serial'
 import type { Contributions } from '@patchbay/plugin-host/services'
-import { apiVersion, type Plugin } from '@patchbay/sdk'
+import { apiVersion, type Plugin, type Secrets } from '@patchbay/sdk'
 import fastify, { type InjectOptions, type LightMyRequestResponse } from 'fastify'
 import { atLevel, hearSetup } from './at-level.ts'
 import { createFakeDatagrams, type FakeDatagrams } from './fakes/datagrams.ts'
@@ -106,6 +106,11 @@ const manifestOf = async (plugin: Plugin, given: StartOptions['manifest']): Prom
   return manifest
 }
 
+/** Not secret, and not the text itself: a test sees whether a plugin seals. */
+const sealedBox: Secrets = {
+  seal: (text) => `sealed:${Buffer.from(text).toString('base64')}`,
+  open: (sealed) => Buffer.from(sealed.replace(/^sealed:/, ''), 'base64').toString(),
+}
 // What the fake host seals never leaves the test.
 const plainBox = { seal: (text: string) => text, open: (text: string) => text }
 
@@ -168,6 +173,9 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     services: (owner) => ({
       sessions,
       messages,
+      door: { permitsPlain: () => true, handOver: () => false },
+      secrets: sealedBox,
+      callers: { may: async () => options.authorized ?? true },
       preSharedKeys: (device) => sessions.preSharedKeys(device),
       ...listeners.of(owner),
       ...datagrams.of(owner),

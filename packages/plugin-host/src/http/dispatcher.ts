@@ -26,7 +26,7 @@ export interface DispatcherOptions {
   /** The connection a request came by; trusted proxies between are seen through. */
   connectionOf(socket: Duplex, request: IncomingMessage): Connection
   /** Prefixes of the platform itself, which no plugin may claim. */
-  reserved?: readonly string[]
+  reserved?: readonly Claim[]
   log: Log
   clock?: Clock
   drainMs?: number
@@ -86,9 +86,9 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
   const clock = options.clock ?? systemClock
   const table = new Map<string, Entry>()
   const claims = new Map<string, Claim & { by: string }>(
-    (options.reserved ?? []).map((prefix) => [withoutSlash(prefix), { prefix, by: '' }]),
+    (options.reserved ?? []).map((claim) => [withoutSlash(claim.prefix), { ...claim, by: '' }]),
   )
-  const reserved = new Set((options.reserved ?? []).map(withoutSlash))
+  const reserved = new Set((options.reserved ?? []).map(({ prefix }) => withoutSlash(prefix)))
   const passed = new WeakSet<IncomingMessage>()
 
   const find = (path: string): Entry | undefined => {

@@ -6,7 +6,7 @@ import type { GuestParts } from './guest-contributions.ts'
 import { createGuestSessions } from './guest-sessions.ts'
 
 const onlyAtHost = (what: string): never => {
-  throw new HostError('PLUGIN_LEVEL', `${what} can be used at host level only: a socket cannot be handed over.`)
+  throw new HostError('PLUGIN_LEVEL', `${what} can be used at host level only.`)
 }
 
 /** The services of the platform as messages. */
@@ -19,6 +19,9 @@ export const createGuestServices =
     async preSharedKeys(device, address) {
       return (await parts.channel.call('preSharedKeys', { device, address })).bytes
     },
+    door: { permitsPlain: () => onlyAtHost('ctx.door'), handOver: () => onlyAtHost('ctx.door') },
+    secrets: { seal: () => onlyAtHost('ctx.secrets'), open: () => onlyAtHost('ctx.secrets') },
+    callers: { may: () => onlyAtHost('ctx.callers') },
     match: () => onlyAtHost('ctx.match'),
     matchUdp: () => onlyAtHost('ctx.matchUdp'),
   })

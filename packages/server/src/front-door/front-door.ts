@@ -4,7 +4,9 @@ import type { Listener } from '@patchbay/contracts/system'
 import type { Connection, ListenOptions, MatchAnswer } from '@patchbay/sdk'
 import { createDatagramDoor, type DatagramDoor } from './datagram-door.ts'
 import { isHttp } from './first-bytes.ts'
+import { normaliseAddress } from '../settings/addresses.ts'
 import { createLobby, type LobbyOptions, type Owner } from './lobby.ts'
+import { remember } from './peer-connection.ts'
 import { createPortListener, type PortListener } from './port-listener.ts'
 import { FrontDoorError } from './refusal.ts'
 
@@ -30,6 +32,8 @@ export interface FrontDoor {
     onConnection: (connection: Connection) => void,
     onState?: (state: Listener['state'], detail: string | undefined) => void,
   ): () => Promise<void>
+  /** Gives a connection to whoever of the shared ports speaks what its first bytes say; false = nobody. */
+  handOver(connection: Connection): boolean
   /** The same for UDP: the one port's number, and ports of their own. */
   readonly datagrams: Pick<DatagramDoor, 'register' | 'listenOwn'>
   listeners(): Listener[]
@@ -85,11 +89,12 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     anyPort: boolean,
     onSocket: (socket: Socket, listener: PortListener) => void,
     onState?: (state: Listener['state'], detail: string | undefined) => void,
+    address = host,
   ): PortListener {
     if (closed) throw new FrontDoorError('FRONT_CLOSED', 'The front door is closed.')
     const listener = createPortListener({
       name,
-      host,
+      host: address,
       port,
       tls,
       anyPort,
@@ -121,17 +126,22 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       return () => void matchers.delete(matcher)
     },
 
-    listenOwn({ name, port, tls = 'detected' }, onConnection, onState) {
+    listenOwn({ name, port, tls = 'detected', address, raw }, onConnection, onState) {
       const listener = open(
         name,
         port,
         tls,
         false,
         (socket, via) => {
+          if (raw) {
+            const from = normaliseAddress(socket.remoteAddress ?? '')
+            return onConnection({ socket, address: from, encrypted: false, listener: name })
+          }
           // Whatever it speaks, it has one owner: any first byte decides.
           lobby.receive(socket, { via, tls, choose: () => onConnection, only: onConnection })
         },
         onState,
+        address,
       )
       const started = listener.start()
       return async () => {
@@ -140,6 +150,17 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         await listener.stop()
         lobby.dismiss(listener)
       }
+    },
+
+    handOver(connection) {
+      const { socket, address, encrypted } = connection
+      const first: unknown = socket.read()
+      if (!Buffer.isBuffer(first)) return false
+      socket.unshift(first)
+      const owner = choose(first)
+      if (typeof owner === 'string') return false
+      owner(remember({ ...connection, permitted: encrypted || options.permitsPlain(address) }))
+      return true
     },
 
     datagrams,

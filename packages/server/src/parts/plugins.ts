@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
@@ -33,6 +34,7 @@ const fieldSettings = new Set([
   'PATCHBAY_AMQP_PORT',
   'PATCHBAY_GRPC_PORT',
   'PATCHBAY_OPEN_TOPICS',
+  'PATCHBAY_GATEWAY',
   'PATCHBAY_DURABILITY',
 ])
 
@@ -42,6 +44,9 @@ export interface PluginParts {
   dispatcher: HttpDispatcher
   registry: RegistryStore
   secrets: SecretBox
+  permitsPlain: (address: string) => boolean
+  /** A person's session or an API key comes with the request and has the right. */
+  authorize: (request: IncomingMessage, permission: string) => Promise<boolean>
   settings: Settings
   trust: Trust
   log: Log
@@ -70,6 +75,9 @@ export const createPlugins = (parts: PluginParts): Plugins => {
         },
       },
       messages: createPluginMessages(domain.hub, owner.instance),
+      door: { permitsPlain: parts.permitsPlain, handOver: frontDoor.handOver },
+      secrets: { seal: parts.secrets.seal, open: parts.secrets.open },
+      callers: { may: parts.authorize },
       preSharedKeys: domain.preSharedKeys,
       match(name, first, onConnection) {
         owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))

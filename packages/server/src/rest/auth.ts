@@ -93,6 +93,14 @@ export const admitUpgrade = async (raw: IncomingMessage, deps: GeneralDeps): Pro
   return { caller, again: () => deps.people.bySession(token, 'look') }
 }
 
+/** Plugins' own HTTP also takes an API key where other gateways' Admin APIs have it. */
+const withKeyHeader = (headers: IncomingMessage['headers']): IncomingMessage['headers'] => {
+  const key = headers['x-api-key']
+  return typeof key === 'string' && headers.authorization === undefined
+    ? { ...headers, authorization: `Bearer ${key}` }
+    : headers
+}
+
 /** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key, with this right. */
 export const admitCaller = async (
   raw: IncomingMessage,
@@ -102,7 +110,7 @@ export const admitCaller = async (
   const { headers } = raw
   const peer = toPeer({ headers, raw }, deps)
   if (!peer.encrypted && !deps.permitsPlain(peer.address)) return 'AUTH_FORBIDDEN'
-  const request = { headers, raw, peer, cookies: fastifyCookie.parse(headers.cookie ?? '') }
+  const request = { headers: withKeyHeader(headers), raw, peer, cookies: fastifyCookie.parse(headers.cookie ?? '') }
   try {
     const caller = await identify(request, deps)
     if (caller?.kind === 'user' && !safeMethods.has(raw.method ?? '')) assertSameOrigin(request, deps)
