@@ -53,6 +53,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the adapter refuses by itself; recorded like the ones above.',
   },
   {
+    source: 'plugins/gateway-mqtt/src/errors.ts',
+    name: 'gatewayRefusals',
+    title: 'Refusals of the MQTT gateway',
+    intro: 'Connections that the gateway did not pass on; recorded like the ones above, by listener.',
+  },
+  {
     source: 'packages/server/src/front-door/refusal.ts',
     name: 'frontRefusals',
     title: 'Refusals of the front door',

@@ -167,8 +167,8 @@ export const declarations = {
   ),
   gateway: optional(
     'PATCHBAY_GATEWAY',
-    kind.notYet('the gateway'),
-    'A folder with the gateway’s standalone files; not in this version yet.',
+    kind.text,
+    'A folder with the gateway’s standalone files, `config.yaml` and `apisix.yaml`. See [gateway](../gateway.md).',
   ),
   mongodbUrl: optional(
     'MONGODB_URL',

@@ -117,7 +117,6 @@ describe('settings', () => {
     [{ PATCHBAY_ROLES: 'front' }, 'not in this version yet'],
     [{ PATCHBAY_ROLES: 'fornt' }, 'no role'],
     [{ PATCHBAY_CONFIG: 'x.yaml' }, 'not in this version yet'],
-    [{ PATCHBAY_GATEWAY: 'x' }, 'not in this version yet'],
     [
       { MONGODB_URL: 'mongodb://u:p@h' },
       'MONGODB_URL is set, but MongoDB as a store is not in this version yet; unset it.',

@@ -29,7 +29,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const sure = <T>(declaration: Declaration<T, string>): T =>
     readText(declaration, given(declaration, env) ?? declaration.fallback)
   const d = declarations
-  for (const later of [d.config, d.gateway, d.mongodbUrl]) value(later)
+  for (const later of [d.config, d.mongodbUrl]) value(later)
   const tlsCert = value(d.tlsCert)
   const tlsKey = value(d.tlsKey)
   const apiKey = value(d.apiKey)

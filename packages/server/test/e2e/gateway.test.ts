@@ -1,0 +1,103 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import mqtt from 'mqtt'
+import { afterEach, expect, test, vi } from 'vitest'
+import { type InProcess, startInProcess } from '../harness/in-process.ts'
+import { testKey } from '../harness/server-process.ts'
+
+let server: InProcess | undefined
+let folder: string | undefined
+afterEach(async () => {
+  await server?.close()
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+  server = folder = undefined
+})
+
+/** A port that was free a moment ago. */
+const freePort = async (): Promise<number> => {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+const start = async (apisix: string): Promise<number> => {
+  const port = await freePort()
+  folder = await mkdtemp(join(tmpdir(), 'patchbay-gateway-'))
+  await writeFile(
+    join(folder, 'config.yaml'),
+    `apisix:\n  proxy_mode: http&stream   # Enable both L4 & L7 proxies\n  stream_proxy:\n    tcp:\n      - ${port}\n`,
+  )
+  await writeFile(join(folder, 'apisix.yaml'), apisix)
+  server = await startInProcess({ env: { PATCHBAY_GATEWAY: folder } })
+  return port
+}
+const api = async (method: string, path: string, body?: unknown): Promise<Response> =>
+  fetch(`${server?.url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${testKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+
+test('a device reaches Patchbay’s own broker through a route, and its reading is stored', async () => {
+  const port = await start(`
+stream_routes:
+  - id: 1
+    plugins:
+      mqtt-proxy:
+        protocol_level: [4, 5]
+    upstream:
+      type: chash
+      key: mqtt_client_id
+      nodes:
+        - local: true
+          weight: 1
+#END
+`)
+  const made = await api('POST', '/api/v1/devices', { id: 'tank-1' })
+  const { credentials } = (await made.json()) as { credentials: { username: string; password: string } }
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
+    ...credentials,
+    clientId: 'tank-1',
+    protocolVersion: 5,
+  })
+  await client.publishAsync('devices/tank-1/telemetry', '{"level": 7}', { qos: 1 })
+  const latest = (await (await api('GET', '/api/v1/devices/tank-1/latest')).json()) as { level: { value: number } }
+  expect(latest.level.value).toBe(7)
+  const sessions = (await (await api('GET', '/api/v1/devices/tank-1/sessions')).json()) as { items: unknown[] }
+  expect(sessions.items).toHaveLength(1)
+  const listeners = (await (await api('GET', '/api/v1/system/listeners')).json()) as { items: { name: string }[] }
+  expect(JSON.stringify(listeners)).toContain(`gateway-${port}`)
+  await client.endAsync()
+})
+
+test('the file is read again while it runs, and taken with its last line only', async () => {
+  const port = await start('stream_routes: []\n#END\n')
+  const broker = createServer((socket) => socket.end('here')).listen(0, '127.0.0.1')
+  await once(broker, 'listening')
+  const address = broker.address()
+  const file = join(folder ?? '', 'apisix.yaml')
+  const brokerPort = typeof address === 'object' && address !== null ? address.port : 0
+  const routes = `stream_routes:\n  - id: 1\n    upstream:\n      nodes:\n        "127.0.0.1:${brokerPort}": 1\n`
+  await writeFile(file, routes)
+  await vi.waitFor(
+    async () =>
+      expect(await (await api('GET', '/api/v1/plugins/gateway-mqtt/instances/default')).text()).toContain('#END'),
+    5_000,
+  )
+  await writeFile(file, `${routes}#END\n`)
+  await vi.waitFor(async () => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    const [bytes] = await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    socket.destroy()
+    expect(String(bytes)).toBe('here')
+  }, 5_000)
+  broker.close()
+})

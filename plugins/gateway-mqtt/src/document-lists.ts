@@ -1,0 +1,39 @@
+import { addDocument, type Documents, noDocuments } from './document.ts'
+import { maxObjects } from './limits.ts'
+import { type ResourceName, resourceNames } from './schemas.ts'
+
+export interface ReadLists {
+  documents: Documents
+  /** Objects that were left out, and why. */
+  problems: string[]
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function take(resource: ResourceName, item: unknown, index: number, into: ReadLists): void {
+  const given: unknown = isRecord(item) ? item['id'] : undefined
+  // Without an id an object is known by its place, as in APISIX.
+  const id = typeof given === 'string' || typeof given === 'number' ? String(given) : `arr_${index}`
+  const fault = addDocument[resource](into.documents, id, item)
+  if (fault !== undefined) into.problems.push(`${resource}/${id}: ${fault}`)
+}
+
+/** The lists of a file: what is well formed is taken, each of the others is left out and named. */
+export function readLists(value: unknown): ReadLists {
+  const into: ReadLists = { documents: noDocuments(), problems: [] }
+  if (value === null || value === undefined) return into
+  if (!isRecord(value)) return { ...into, problems: ['the file holds no lists'] }
+  for (const resource of resourceNames) {
+    const list = value[resource]
+    if (list === undefined || list === null) continue
+    if (!Array.isArray(list)) into.problems.push(`${resource} is no list`)
+    else if (list.length > maxObjects)
+      into.problems.push(`${resource} has ${list.length} objects; ${maxObjects} are taken`)
+    else for (const [index, item] of list.entries()) take(resource, item, index, into)
+  }
+  const known: ReadonlySet<string> = new Set(resourceNames)
+  for (const name of Object.keys(value))
+    if (!known.has(name)) into.problems.push(`${name} is not a list that the gateway knows`)
+  return into
+}
