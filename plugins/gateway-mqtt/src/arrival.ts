@@ -15,6 +15,7 @@ import { type LiveRoute, toServerName } from './route.ts'
 import type { Session } from './session.ts'
 import { splice } from './splice.ts'
 import type { TlsDoor } from './tls-door.ts'
+import type { LiveUpstream } from './upstream.ts'
 import { fillVariables, readVariable, type Variables } from './variables.ts'
 
 /** A listener as the gateway sees it. */
@@ -43,6 +44,7 @@ export interface ArrivalOptions {
 /** The peer has gone; there is nobody to answer. */
 const gone = Symbol('gone')
 const tlsByte = 0x16
+const isSomething = (bytes: Buffer): Buffer | undefined => (bytes.length > 0 ? bytes : undefined)
 
 /** Brings a connection from its first byte to its node. */
 export function createArrival(options: ArrivalOptions) {
@@ -110,10 +112,14 @@ export function createArrival(options: ArrivalOptions) {
     return true
   }
 
-  async function connect(top: Socket, route: LiveRoute, of: Variables, session: Session, door: Door): Promise<void> {
-    const upstream = route.choose()
-    if (!upstream) throw refuse('GATEWAY_NO_UPSTREAM')
-    session.upstream = upstream
+  async function connect(
+    top: Socket,
+    route: LiveRoute,
+    upstream: LiveUpstream,
+    of: Variables,
+    session: Session,
+    door: Door,
+  ): Promise<void> {
     const { remoteAddress: address } = of
     const dialled = await dial({
       upstream,
@@ -198,17 +204,22 @@ export function createArrival(options: ArrivalOptions) {
         if (hello === 'no') throw refuse('GATEWAY_TLS', 'The listener speaks TLS only')
         top = await options.tls().secure(socket, of.serverName)
       } else if (!permitted && typeof hello !== 'object') {
-        const [first] = await look(socket, (bytes) => (bytes.length > 0 ? bytes : undefined))
+        const [first] = await look(socket, isSomething)
         if (first !== tlsByte) throw refuse('GATEWAY_PLAIN')
       }
       route = configuration.route(of)
       if (!route) throw refuse('GATEWAY_NO_ROUTE')
       session.route = route
       level = await checkConnect(top, route, of, session)
-      clearTimeout(timer)
       if (!route.admits(of.remoteAddress)) throw refuse('GATEWAY_ADDRESS')
       if (!countIn(top, route, of)) throw refuse('GATEWAY_CONNECTIONS_FULL')
-      await connect(top, route, of, session, door)
+      const upstream = route.choose()
+      if (!upstream) throw refuse('GATEWAY_NO_UPSTREAM')
+      session.upstream = upstream
+      // Whose it is on the platform, its first bytes say.
+      if (upstream.nodes.some(({ local }) => local)) await look(top, isSomething)
+      clearTimeout(timer)
+      await connect(top, route, upstream, of, session, door)
     } catch (error) {
       clearTimeout(timer)
       if (error === gone) return void socket.destroy()

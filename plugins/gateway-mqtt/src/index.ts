@@ -1,12 +1,16 @@
 import { Socket } from 'node:net'
 import { definePlugin } from '@patchbay/sdk'
+import { createAdmin } from './admin.ts'
+import { createAdminRoutes } from './admin-routes.ts'
 import { config } from './config.ts'
 import { isAllowedNode } from './allowed-node.ts'
 import { createGateway } from './gateway.ts'
 import type { Listener } from './listeners.ts'
 import { tickMs } from './limits.ts'
+import { createOverviewRoutes } from './overview-routes.ts'
 import { createRouteFile, readConfigFile } from './standalone.ts'
 import { createSources } from './sources.ts'
+import { openStoredObjects } from './stored-objects.ts'
 
 const protocol = 'gateway'
 
@@ -34,7 +38,13 @@ export default definePlugin({
       log: ctx.log,
       health: (state, why) => ctx.health(state, why),
     })
+    const stored = await openStoredObjects(ctx.store, ctx.secrets)
+    for (const problem of stored.problems) ctx.log.error('a stored object of the gateway is left out', { problem })
+    sources.replace(stored.documents)
     await sources.poll()
+    const admin = createAdmin({ stored, sources, nowSeconds: () => Math.floor(Date.now() / 1_000) })
+    ctx.http(createAdminRoutes(admin, ctx.callers))
+    ctx.http(createOverviewRoutes(gateway, ctx.callers))
 
     const own = ctx.config.listeners.map((each) => ({ ...each, proxyToUpstream: false }))
     for (const listener of [...fromFile.listeners, ...own]) listen(listener)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
-import { testKey } from '../harness/server-process.ts'
+import { makeDataFolder, testKey } from '../harness/server-process.ts'
 
 let server: InProcess | undefined
 let folder: string | undefined
@@ -100,4 +100,34 @@ test('the file is read again while it runs, and taken with its last line only', 
     expect(String(bytes)).toBe('here')
   }, 5_000)
   broker.close()
+})
+
+test('the Admin API takes an API key as X-API-KEY, and what it was told is there after a restart', async () => {
+  const data = await makeDataFolder()
+  const port = await freePort()
+  const listeners = [{ port, address: '', tls: false, proxyProtocol: false }]
+  const put = (key: string) =>
+    fetch(`${server?.url}/apisix/admin/stream_routes/1`, {
+      method: 'PUT',
+      headers: { 'x-api-key': key, 'content-type': 'application/x-www-form-urlencoded' },
+      body: JSON.stringify({ upstream: { nodes: [{ local: true, weight: 1 }] } }),
+    })
+  server = await startInProcess({ data: data.path })
+  const saved = await api('PUT', '/api/v1/plugins/gateway-mqtt/instances/default', { config: { listeners } })
+  expect(saved.status).toBe(200)
+  expect((await put('wrong')).status).toBe(401)
+  expect((await put(testKey)).status).toBe(201)
+  await server.close()
+  server = await startInProcess({ data: data.path })
+  const got = await fetch(`${server.url}/admin/stream_routes/1`, { headers: { 'x-api-key': testKey } })
+  expect(await got.json()).toMatchObject({ key: '/apisix/stream_routes/1', createdIndex: 1 })
+  // A client without credentials gets as far as the broker's own answer.
+  await expect(mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })).rejects.toThrow('Bad username')
+  const nodes = (await (await api('GET', '/api/v1/gateway/nodes')).json()) as { items: { sessions: number }[] }
+  expect(nodes.items).toMatchObject([{ node: 'local', sessions: 1 }])
+  const simulated = await api('POST', '/api/v1/gateway/simulate', { upstream: 'stream_routes/1', clientIds: ['a'] })
+  expect(simulated.status).toBe(422)
+  expect((await fetch(`${server.url}/api/v1/gateway/sessions`)).status).toBe(401)
+  expect((await api('GET', '/api/v1/gateway/sessions')).status).toBe(200)
+  await data.remove()
 })

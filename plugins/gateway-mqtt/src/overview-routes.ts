@@ -1,0 +1,94 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Callers } from '@patchbay/sdk'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Gateway } from './gateway.ts'
+import { listNodes, listRoutes, listSessions, toMetrics } from './overview.ts'
+import { findUpstream, simulate, SimulationBody } from './simulation.ts'
+
+const pageSize = { normal: 50, most: 200 }
+const base = '/api/v1/gateway'
+
+const Query = Type.Object({
+  limit: Type.Optional(Type.String({ pattern: '^[0-9]{1,3}$' })),
+  cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
+  clientId: Type.Optional(Type.String({ maxLength: 65_535 })),
+  node: Type.Optional(Type.String({ maxLength: 300 })),
+})
+const Id = Type.Object({ id: Type.String({ pattern: '^[0-9]{1,15}$' }) })
+
+const titles: Record<number, string> = { 403: 'Forbidden', 404: 'Not found', 422: 'The request is not valid' }
+const problem = (
+  reply: FastifyReply,
+  request: FastifyRequest,
+  status: number,
+  code: string,
+  detail: string,
+): FastifyReply =>
+  reply
+    .code(status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(
+      JSON.stringify({
+        type: `/docs/reference/errors#${code}`,
+        title: titles[status],
+        status,
+        detail,
+        code,
+        requestId: request.id,
+      }),
+    )
+
+/** `/api/v1/gateway`: live sessions, nodes, placement. The session check is the platform's. */
+export function createOverviewRoutes(gateway: Gateway, callers: Callers): FastifyPluginAsync {
+  return async (app) => {
+    app.get(`${base}/sessions`, async (request, reply) => {
+      const { query } = request
+      if (!Value.Check(Query, query))
+        return problem(reply, request, 422, 'GATEWAY_QUERY', 'limit is up to 200, cursor what the page before answered')
+      const { limit, cursor, clientId, node } = query
+      return listSessions(gateway, {
+        limit: Math.min(Math.max(Number(limit ?? pageSize.normal), 1), pageSize.most),
+        cursor: Number(cursor ?? 0),
+        ...(clientId === undefined ? {} : { clientId }),
+        ...(node === undefined ? {} : { node }),
+      })
+    })
+    app.delete(`${base}/sessions/:id`, async (request, reply) => {
+      if (!(await callers.may(request.raw, 'plugins.write')))
+        return problem(reply, request, 403, 'GATEWAY_FORBIDDEN', 'This needs the permission plugins.write')
+      const { params } = request
+      const session = Value.Check(Id, params) ? gateway.sessions.get(Number(params.id)) : undefined
+      if (!session) return problem(reply, request, 404, 'GATEWAY_SESSION_UNKNOWN', 'There is no such session')
+      session.cut()
+      return reply.code(204).send()
+    })
+    app.get(`${base}/nodes`, async () => ({ items: listNodes(gateway), nextCursor: null }))
+    app.get(`${base}/routes`, async () => ({ items: listRoutes(gateway), nextCursor: null }))
+    app.post(`${base}/simulate`, async (request, reply) => {
+      const { body } = request
+      if (!Value.Check(SimulationBody, body)) {
+        const [first] = Value.Errors(SimulationBody, body)
+        return problem(
+          reply,
+          request,
+          422,
+          'GATEWAY_SIMULATION',
+          `${first?.instancePath ?? ''} ${first?.message ?? 'is wrong'}`.trim(),
+        )
+      }
+      const upstream = findUpstream(gateway.configuration, body.upstream)
+      if (!upstream)
+        return problem(reply, request, 404, 'GATEWAY_UPSTREAM_UNKNOWN', `There is no upstream ${body.upstream}`)
+      const simulation = simulate(upstream, body, gateway.sessions.values())
+      return typeof simulation === 'string'
+        ? problem(reply, request, 422, 'GATEWAY_SIMULATION', simulation)
+        : simulation
+    })
+    app.get('/apisix/prometheus/metrics', async (request, reply) => {
+      if (!(await callers.may(request.raw, 'plugins.read')))
+        return problem(reply, request, 403, 'GATEWAY_FORBIDDEN', 'This needs a key with the permission plugins.read')
+      return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(toMetrics(gateway))
+    })
+  }
+}

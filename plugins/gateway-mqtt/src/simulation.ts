@@ -1,0 +1,88 @@
+import { Type, type Static } from 'typebox'
+import { createBalancer } from './balancer.ts'
+import type { Configuration } from './configuration.ts'
+import { createHashRing } from './hash-ring.ts'
+import { createNode, type Node } from './node.ts'
+import type { Session } from './session.ts'
+import type { LiveUpstream } from './upstream.ts'
+
+export const SimulationBody = Type.Object(
+  {
+    upstream: Type.String({
+      minLength: 1,
+      maxLength: 128,
+      description: 'Such as upstreams/1, or stream_routes/1 for one inside a route',
+    }),
+    clientIds: Type.Optional(Type.Array(Type.String({ maxLength: 65_535 }), { maxItems: 10_000, default: [] })),
+    weights: Type.Optional(
+      Type.Record(Type.String({ maxLength: 300 }), Type.Integer({ minimum: 0, maximum: 65_535 }), {
+        maxProperties: 1_000,
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type SimulationBody = Static<typeof SimulationBody>
+
+export interface Simulation {
+  /** The part of the ring each node has now and would have, and how many of the client ids. */
+  nodes: { node: string; weight: number; newWeight: number; arc: number; newArc: number; clients: number }[]
+  placement: { clientId: string; node: string; now: string }[]
+  /** Of the live sessions with a client id. */
+  sessions: { total: number; moved: number }
+}
+
+const copyOf = (node: Node, weight: number): Node => ({ ...createNode({ ...node, weight }), state: node.state })
+
+/**
+ * Where client ids are placed, and what other weights would move. Weight is the one thing that is changed: nodes that are down count as down
+ * in both.
+ */
+export function simulate(
+  upstream: LiveUpstream,
+  { clientIds = [], weights = {} }: Pick<SimulationBody, 'clientIds' | 'weights'>,
+  sessions: Iterable<Session>,
+): Simulation | string {
+  if (upstream.document.type !== 'chash')
+    return `${upstream.key} is of type ${upstream.document.type}: only chash places by client id`
+  const unknown = Object.keys(weights).find((name) => !upstream.nodes.some((node) => node.name === name))
+  if (unknown !== undefined) return `${upstream.key} has no node ${unknown}`
+  const weightOf = (node: Node): number => (Object.hasOwn(weights, node.name) ? (weights[node.name] ?? 0) : node.weight)
+  const now = upstream.nodes.map((node) => copyOf(node, node.weight))
+  const then = upstream.nodes.map((node) => copyOf(node, weightOf(node)))
+  const balancers = [now, then].map((nodes) => createBalancer({ type: 'chash', nodes }))
+  const place = (key: string): [string, string] => [
+    balancers[0]?.pick(key)?.name ?? '',
+    balancers[1]?.pick(key)?.name ?? '',
+  ]
+  const [ring, newRing] = [createHashRing(now), createHashRing(then)]
+  const counts = new Map<string, number>()
+  const placement = clientIds.map((clientId) => {
+    const [before, node] = place(clientId)
+    counts.set(node, (counts.get(node) ?? 0) + 1)
+    return { clientId, node, now: before }
+  })
+  let total = 0
+  let moved = 0
+  for (const { upstream: of, clientId, node } of sessions) {
+    if (of?.key !== upstream.key || !clientId || !node) continue
+    total += 1
+    if (place(clientId)[1] !== node.name) moved += 1
+  }
+  return {
+    nodes: upstream.nodes.map((node, index) => ({
+      node: node.name,
+      weight: node.weight,
+      newWeight: weightOf(node),
+      arc: ring.arc(index),
+      newArc: newRing.arc(index),
+      clients: counts.get(node.name) ?? 0,
+    })),
+    placement,
+    sessions: { total, moved },
+  }
+}
+
+/** An upstream by its place; a bare id is one of the upstreams. */
+export const findUpstream = ({ upstreams }: Configuration, key: string): LiveUpstream | undefined =>
+  upstreams.get(key) ?? upstreams.get(`upstreams/${key}`)

@@ -1,0 +1,176 @@
+import { createFakeStore, startPlugin, type StartedPlugin } from '@patchbay/testkit'
+import { afterEach, describe, expect, test } from 'vitest'
+import gateway from '../src/index.ts'
+
+let host: StartedPlugin | undefined
+afterEach(async () => {
+  await host?.stop()
+  host = undefined
+})
+const manifest = new URL('../plugin.json', import.meta.url)
+const start = async (options: Parameters<typeof startPlugin>[1] = {}): Promise<StartedPlugin> =>
+  (host = await startPlugin(gateway, { manifest, ...options }))
+
+const ask = async (method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) => {
+  const answer = await host?.request({
+    method,
+    url: `/apisix/admin${path}`,
+    // As curl -d sends it.
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  const text = answer?.body ?? ''
+  return { status: answer?.statusCode, body: text === '' ? undefined : JSON.parse(text) }
+}
+const upstream = { type: 'roundrobin', nodes: { '127.0.0.1:1883': 1 } }
+
+test('the published curl example is taken as it is', async () => {
+  await start()
+  const published = `{
+    "id": "mqtt-route",
+    "plugins": {
+      "mqtt-proxy": {
+        "protocol_name": "MQTT",
+        "protocol_level": 4
+      }
+    },
+    "upstream": {
+      "type": "chash",
+      "key": "mqtt_client_id",
+      "nodes": [
+        {
+          "host": "test.mosquitto.org",
+          "port": 1883,
+          "weight": 1
+        },
+        {
+          "host": "broker.mqtt.cool",
+          "port": 1883,
+          "weight": 1
+        }
+      ]
+    }
+  }`
+  const made = await ask('PUT', '/stream_routes', published)
+  expect(made).toMatchObject({
+    status: 201,
+    body: { key: '/apisix/stream_routes/mqtt-route', value: { id: 'mqtt-route' } },
+  })
+  expect((await ask('PUT', '/stream_routes', published)).status).toBe(200)
+  const got = await ask('GET', '/stream_routes/mqtt-route')
+  expect(got).toMatchObject({
+    status: 200,
+    body: { createdIndex: 1, modifiedIndex: 2, value: { update_time: expect.any(Number) } },
+  })
+})
+
+describe('codes and bodies', () => {
+  test('lists, single objects, POST, DELETE and what is not there', async () => {
+    await start()
+    expect(await ask('GET', '/upstreams')).toEqual({ status: 200, body: { list: [], total: 0 } })
+    expect(await ask('PUT', '/upstreams/1', { ...upstream, name: 'one' })).toMatchObject({ status: 201 })
+    const posted = await ask('POST', '/upstreams', upstream)
+    expect(posted).toMatchObject({ status: 201, body: { value: { id: expect.stringMatching(/^[0-9a-f]{20}$/) } } })
+    expect(await ask('GET', '/upstreams')).toMatchObject({ body: { total: 2 } })
+    expect(await ask('GET', '/upstreams?name=on')).toMatchObject({ body: { total: 1 } })
+    expect(await ask('GET', '/upstreams?page=2&page_size=10')).toMatchObject({ body: { list: [], total: 2 } })
+    expect(await ask('GET', '/upstreams/none')).toEqual({ status: 404, body: { message: 'Key not found' } })
+    expect(await ask('DELETE', '/upstreams/1')).toEqual({
+      status: 200,
+      body: { key: '/apisix/upstreams/1', deleted: '1' },
+    })
+    expect(await ask('DELETE', '/upstreams/1')).toMatchObject({ status: 404 })
+    expect(await ask('GET', '/consumers')).toMatchObject({ status: 404 })
+  })
+
+  test.each<[string, unknown, string]>([
+    ['an unknown field', { ...upstream, colour: 1 }, 'invalid configuration'],
+    ['a missing key', { ...upstream, type: 'chash' }, 'missing key'],
+    ['times of its own', { ...upstream, create_time: 1 }, 'create_time'],
+    ['no JSON', '{', 'invalid request body'],
+    ['no body', undefined, 'missing configurations'],
+    ['another id than the path', { ...upstream, id: 2 }, 'wrong upstreams id'],
+    ['nodes nested too deep', { ...upstream, keepalive_pool: JSON.parse('['.repeat(40) + ']'.repeat(40)) }, 'too deep'],
+  ])('%s is 400', async (_, body, said) => {
+    await start()
+    expect(await ask('PUT', '/upstreams/1', body)).toMatchObject({
+      status: 400,
+      body: { error_msg: expect.stringContaining(said) },
+    })
+    expect(await ask('GET', '/upstreams')).toMatchObject({ body: { total: 0 } })
+  })
+
+  test('PATCH merges the whole or one place, on stream routes too', async () => {
+    await start()
+    await ask('PUT', '/stream_routes/1', { server_port: 9100, upstream })
+    expect(await ask('PATCH', '/stream_routes/1', { server_port: null, desc: 'x' })).toMatchObject({ status: 200 })
+    expect((await ask('GET', '/stream_routes/1')).body.value).toMatchObject({ desc: 'x', upstream })
+    expect((await ask('GET', '/stream_routes/1')).body.value.server_port).toBeUndefined()
+    expect(await ask('PATCH', '/stream_routes/1/upstream/nodes', { '127.0.0.1:1884': 5 })).toMatchObject({
+      status: 200,
+    })
+    expect((await ask('GET', '/stream_routes/1')).body.value.upstream.nodes).toEqual({ '127.0.0.1:1884': 5 })
+    expect(await ask('PATCH', '/stream_routes/2', {})).toMatchObject({ status: 404 })
+  })
+
+  test('what is referenced is not deleted, unless it is forced', async () => {
+    await start()
+    expect(await ask('PUT', '/stream_routes/1', { upstream_id: 7 })).toMatchObject({ status: 400 })
+    await ask('PUT', '/upstreams/7', upstream)
+    await ask('PUT', '/services/s', { upstream_id: 7 })
+    await ask('PUT', '/stream_routes/1', { service_id: 's' })
+    expect(await ask('DELETE', '/upstreams/7')).toMatchObject({
+      status: 400,
+      body: { error_msg: expect.stringContaining('service [s]') },
+    })
+    expect(await ask('DELETE', '/services/s')).toMatchObject({
+      status: 400,
+      body: { error_msg: expect.stringContaining('stream route [1]') },
+    })
+    expect(await ask('DELETE', '/services/s?force=true')).toMatchObject({ status: 200 })
+  })
+
+  test('a wrong key is told so, before the body is looked at', async () => {
+    await start({ authorized: false })
+    for (const url of ['/apisix/admin/upstreams', '/admin/upstreams/1'])
+      expect((await host?.request({ method: 'PUT', url, payload: '{' }))?.json()).toEqual({
+        error_msg: 'failed to check token',
+        description: 'wrong apikey',
+      })
+  })
+
+  test('schemas are checked without saving, and the plugins are listed', async () => {
+    await start()
+    expect(await ask('POST', '/schema/validate/upstreams', upstream)).toEqual({ status: 200, body: undefined })
+    expect(await ask('POST', '/schema/validate/upstreams', { nodes: 1 })).toMatchObject({ status: 400 })
+    expect((await ask('GET', '/plugins/list?subsystem=stream')).body).toContain('mqtt-proxy')
+    expect(await ask('PUT', '/plugins/reload')).toEqual({ status: 200, body: 'done' })
+  })
+})
+
+test('objects outlive a restart; keys are sealed in the store and never answered', async () => {
+  const store = createFakeStore()
+  await start({ store })
+  const ssl = { snis: ['a.example'], cert: 'CERT', key: 'PRIVATE-ONE' }
+  const tls = { client_cert: 'CERT', client_key: 'PRIVATE-TWO', verify: true }
+  expect(JSON.stringify(await ask('PUT', '/ssls/1', ssl))).not.toContain('PRIVATE')
+  expect(
+    JSON.stringify(await ask('PUT', '/stream_routes/1', { upstream: { ...upstream, scheme: 'tls', tls } })),
+  ).not.toContain('PRIVATE')
+  expect(JSON.stringify(await ask('GET', '/ssls'))).not.toContain('PRIVATE')
+  expect(JSON.stringify(await ask('GET', '/stream_routes/1'))).not.toContain('PRIVATE')
+  const kept = JSON.stringify(
+    await Promise.all(['object/ssls/1', 'object/stream_routes/1'].map((key) => store.get(key))),
+  )
+  expect(kept).toContain('CERT')
+  expect(kept).not.toContain('PRIVATE')
+  await host?.stop()
+  await start({ store })
+  expect(await ask('GET', '/stream_routes/1')).toMatchObject({
+    status: 200,
+    body: { value: { upstream: { tls: { verify: true } } } },
+  })
+  // The key that was kept is merged under what a patch says, and is still there.
+  expect(await ask('PATCH', '/ssls/1', { desc: 'renamed' })).toMatchObject({ status: 200 })
+  expect(await ask('DELETE', '/ssls/1')).toMatchObject({ status: 200 })
+})
