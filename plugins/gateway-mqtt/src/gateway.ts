@@ -4,7 +4,7 @@ import { createArrival, type Door } from './arrival.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
 import { type Documents, noDocuments } from './document.ts'
 import { createHealthChecks } from './health-checks.ts'
-import { defaultMaxConnections, tickMs } from './limits.ts'
+import { defaultMaxConnections, maxArriving, tickMs } from './limits.ts'
 import { createNames } from './names.ts'
 import type { Node } from './node.ts'
 import type { Session } from './session.ts'
@@ -45,6 +45,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const names = createNames(options.isAllowed)
   let lastId = 0
   let ticks = 1
+  let arriving = 0
   let tls: TlsDoor
   let configuration: Configuration
 
@@ -73,7 +74,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     now: () => ticks,
     configuration: () => configuration,
     tls: () => tls,
-    isFull: () => sessions.size > maxConnections,
+    isFull: () => sessions.size > maxConnections || arriving > maxArriving,
   })
 
   /** Ends what does not move, or has been half open, for too long. */
@@ -116,7 +117,8 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
       sessions.set(id, session)
       socket.once('close', () => sessions.delete(id))
-      void arrive(session, socket, door)
+      arriving += 1
+      void arrive(session, socket, door).finally(() => (arriving -= 1))
     },
     tick() {
       ticks += 1

@@ -14,3 +14,7 @@ export const tickMs = 1_000
 export const maxObjects = 500
 /** A TLS ClientHello that is longer than this is nobody's. */
 export const maxHelloBytes = 16 * 1024
+/** Connections that have not brought their whole CONNECT yet. */
+export const maxArriving = 8_000
+/** What is on its way to one side after the other has gone has so long to get there. */
+export const lingerMs = 10_000

@@ -6,7 +6,8 @@ import type { Duplex } from 'node:stream'
  */
 export function readAhead<T>(stream: Duplex, decide: (bytes: Buffer) => T | undefined): Promise<T | 'gone'> {
   return new Promise((resolve) => {
-    let seen: Buffer | undefined
+    let room: Buffer = Buffer.alloc(0)
+    let length = 0
     const settle = (answer: T | 'gone'): void => {
       stream.off('readable', look)
       stream.off('end', gone)
@@ -17,7 +18,16 @@ export function readAhead<T>(stream: Duplex, decide: (bytes: Buffer) => T | unde
     const look = (): void => {
       const chunk: unknown = stream.read()
       if (!Buffer.isBuffer(chunk)) return
-      seen = seen ? Buffer.concat([seen, chunk]) : chunk
+      // Room is doubled: byte by byte, a peer must not make each byte cost all that came before it.
+      if (length === 0) room = chunk
+      else if (length + chunk.length > room.length) {
+        const larger = Buffer.allocUnsafe(2 * (length + chunk.length))
+        room.copy(larger, 0, 0, length)
+        room = larger
+      }
+      if (length > 0) chunk.copy(room, length)
+      length += chunk.length
+      const seen = room.subarray(0, length)
       const answer = decide(seen)
       if (answer === undefined) return
       stream.unshift(seen)

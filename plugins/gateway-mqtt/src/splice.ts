@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { lingerMs } from './limits.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -36,8 +37,17 @@ export function splice(client: Socket, server: Socket, session: Session, now: ()
   client.on('end', ended(server))
   server.on('end', ended(client))
   // Whatever the end was, what is on its way to the other side still gets there.
-  client.on('close', () => server.destroySoon())
-  server.on('close', () => client.destroySoon())
+  client.on('close', () => finish(server))
+  server.on('close', () => finish(client))
   client.resume()
   server.resume()
+}
+
+/** Lets a side have what is on its way to it, for a while: one that does not read would keep it for ever. */
+function finish(socket: Socket): void {
+  if (socket.destroyed) return
+  socket.destroySoon()
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  timer.unref()
+  socket.once('close', () => clearTimeout(timer))
 }
