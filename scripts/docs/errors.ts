@@ -89,6 +89,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'Answered by `/api/v1/live` in an `error` frame; see [live](../live.md).',
   },
   {
+    source: 'plugins/gateway-mqtt/src/errors.ts',
+    name: 'gatewayProblems',
+    title: 'REST: the MQTT gateway',
+    intro: 'Answered by `/api/v1/gateway` as a problem body; see [gateway](../gateway.md).',
+  },
+  {
     source: 'packages/plugin-host/src/errors.ts',
     name: '',
     title: 'Plugins',

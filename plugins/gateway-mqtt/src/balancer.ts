@@ -12,6 +12,7 @@ export interface Balancer {
 }
 
 type Usable = (node: Node) => boolean
+const isReady: Usable = ({ state, draining }) => state === 'healthy' && draining === 0
 type Tier = (hash: number, usable: Usable) => Node | undefined
 
 export interface BalancerOptions {
@@ -100,8 +101,8 @@ export function createBalancer(options: BalancerOptions): Balancer {
   return {
     pick(key, tried) {
       const hash = options.type === 'chash' ? hashOf(key) : 0
-      const someHealthy = nodes.some(({ state }) => state === 'healthy')
-      const usable: Usable = (node) => !tried?.has(node) && (!someHealthy || node.state === 'healthy')
+      const someReady = nodes.some(isReady)
+      const usable: Usable = (node) => !tried?.has(node) && (!someReady || isReady(node))
       for (const tier of tiers) {
         const node = tier(hash, usable)
         if (node) return node

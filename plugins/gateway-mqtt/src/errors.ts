@@ -43,3 +43,15 @@ export function refuse(code: GatewayRefusalCode, detail?: string, cause?: unknow
   const { reason, step, text } = gatewayRefusals[code]
   return new Refused(reason, code, step, detail ?? text, cause === undefined ? {} : { cause })
 }
+
+/** What `/api/v1/gateway` answers with a problem body. */
+export const gatewayProblems = {
+  GATEWAY_FORBIDDEN: { status: 403, title: 'Not permitted' },
+  GATEWAY_SESSION_UNKNOWN: { status: 404, title: 'No such connection' },
+  GATEWAY_UPSTREAM_UNKNOWN: { status: 404, title: 'No such upstream' },
+  GATEWAY_NODE_UNKNOWN: { status: 404, title: 'No such node' },
+  GATEWAY_QUERY: { status: 422, title: 'The query has a wrong value' },
+  GATEWAY_SIMULATION: { status: 422, title: 'This cannot be simulated' },
+  GATEWAY_DRAIN: { status: 422, title: 'This cannot be drained' },
+} as const
+export type GatewayProblemCode = keyof typeof gatewayProblems

@@ -122,7 +122,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     tick() {
       ticks += 1
-      for (const session of sessions.values()) sweep(session)
+      const drained = new Map<Node, number>()
+      for (const session of sessions.values()) {
+        sweep(session)
+        const { node } = session
+        if (!node || node.draining === 0) continue
+        const count = drained.get(node) ?? 0
+        drained.set(node, count + 1)
+        if (count < node.draining) session.cut()
+      }
       checks.tick()
     },
     close() {

@@ -9,6 +9,8 @@ export interface Node extends NodeAddress {
   state: NodeState
   /** Why it is unhealthy, for people. */
   reason: string | undefined
+  /** So many of its sessions are ended each second, and it gets no new ones; 0 = it is not drained. */
+  draining: number
   /** Sessions that are open, and those being connected. */
   active: number
   sessions: number
@@ -30,6 +32,7 @@ export function createNode(address: NodeAddress): Node {
     name: local ? 'local' : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
     state: 'healthy',
     reason: undefined,
+    draining: 0,
     active: 0,
     sessions: 0,
     failures: 0,

@@ -58,6 +58,7 @@ export function listNodes(gateway: Gateway) {
       weight: node.weight,
       priority: node.priority,
       state: node.state,
+      draining: node.draining,
       ...(node.reason === undefined ? {} : { reason: node.reason }),
       checked: upstream.document.checks !== undefined,
       active: node.active,

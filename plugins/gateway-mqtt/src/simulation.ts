@@ -32,7 +32,11 @@ export interface Simulation {
   sessions: { total: number; moved: number }
 }
 
-const copyOf = (node: Node, weight: number): Node => ({ ...createNode({ ...node, weight }), state: node.state })
+const copyOf = (node: Node, weight: number): Node => ({
+  ...createNode({ ...node, weight }),
+  state: node.state,
+  draining: node.draining,
+})
 
 /**
  * Where client ids are placed, and what other weights would move. Weight is the one thing that is changed: nodes that are down count as down

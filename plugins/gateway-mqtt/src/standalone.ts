@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import { readLists, type ReadLists } from './document-lists.ts'
 import { fillEnvironment } from './environment.ts'
 import { type Listener, readListeners } from './listeners.ts'
@@ -9,6 +8,9 @@ export const maxFileBytes = 4 * 1024 * 1024
 const endLine = '#END'
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** Loaded with the first file: a gateway without files does not need it. */
+const parseYaml = async (text: string): Promise<unknown> => (await import('yaml')).parse(text)
 
 async function readText(file: string): Promise<string> {
   const { size } = await stat(file)
@@ -25,7 +27,7 @@ export async function readConfigFile(
   env: Environment,
 ): Promise<{ listeners: Listener[]; problems: string[] }> {
   try {
-    return readListeners(fillEnvironment(parse(await readText(join(folder, 'config.yaml'))), env))
+    return readListeners(fillEnvironment(await parseYaml(await readText(join(folder, 'config.yaml'))), env))
   } catch (error) {
     return { listeners: [], problems: [`config.yaml cannot be read: ${reasonOf(error)}`] }
   }
@@ -60,7 +62,7 @@ export function createRouteFile(folder: string, env: Environment): RouteFile {
         }
         seen = now
         problem = undefined
-        return readLists(fillEnvironment(parse(text), env))
+        return readLists(fillEnvironment(await parseYaml(text), env))
       } catch (error) {
         problem = `apisix.yaml cannot be read: ${reasonOf(error)}`
         return undefined

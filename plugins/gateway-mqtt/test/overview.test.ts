@@ -52,6 +52,19 @@ test('live sessions, nodes, routes, and what other weights would move', async ()
   const moves = heavier.placement.filter(({ node, now }) => node !== now)
   expect(moves.length).toBe(heavier.sessions.moved)
   expect(new Set(moves.map(({ node }) => node))).toEqual(new Set(moves.length > 0 ? [`127.0.0.1:${a.port}`] : []))
+  // Drained: five of its sessions a second, and nobody new.
+  const [drained] = upstream.nodes
+  if (!drained) throw new TypeError('no node')
+  drained.draining = 5
+  const active = drained.active
+  gateway.tick()
+  await vi.waitFor(() => expect(drained.active).toBe(active - 5))
+  gateway.tick()
+  await vi.waitFor(() => expect(drained.active).toBe(active - 10))
+  for (const id of ids) expect(upstream.balancer.pick(id)).not.toBe(drained)
+  drained.draining = 0
+  gateway.tick()
+  expect(drained.active).toBe(active - 10)
   // The preview is what really happens.
   world.configure(mqttRoute(nodes.map((node, index) => (index === 0 ? { ...node, weight: 3 } : node))))
   const now = world.gateway.configuration.upstreams.get('stream_routes/r')

@@ -127,6 +127,10 @@ test('the Admin API takes an API key as X-API-KEY, and what it was told is there
   expect(nodes.items).toMatchObject([{ node: 'local', sessions: 1 }])
   const simulated = await api('POST', '/api/v1/gateway/simulate', { upstream: 'stream_routes/1', clientIds: ['a'] })
   expect(simulated.status).toBe(422)
+  const drain = (node: string) =>
+    api('POST', '/api/v1/gateway/drain', { upstream: 'stream_routes/1', node, perSecond: 1 })
+  expect((await drain('nowhere')).status).toBe(404)
+  expect(await (await drain('local')).json()).toMatchObject({ node: 'local', draining: 1 })
   expect((await fetch(`${server.url}/api/v1/gateway/sessions`)).status).toBe(401)
   expect((await api('GET', '/api/v1/gateway/sessions')).status).toBe(200)
   await data.remove()
