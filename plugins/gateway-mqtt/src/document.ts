@@ -1,6 +1,8 @@
+import { isIP } from 'node:net'
 import type { Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { isCidr } from './addresses.ts'
+import { isAllowedNode } from './allowed-node.ts'
 import { toNodeList } from './node-list.ts'
 import type { StreamPlugins } from './plugin-schemas.ts'
 import { type ResourceName, resources, type Service, type Ssl, type StreamRoute } from './schemas.ts'
@@ -32,6 +34,9 @@ const tooDeep = (value: unknown, depth = 0): boolean =>
 function faultOfUpstream({ nodes, type, hash_on: hashOn, key, tls }: Upstream): string | undefined {
   const list = toNodeList(nodes)
   if (typeof list === 'string') return list
+  // A name's addresses are looked at when it is looked up; an address is never looked up.
+  const closed = list.find(({ host }) => isIP(host) !== 0 && !isAllowedNode(host))
+  if (closed) return `nodes: ${closed.host} is an address that is never called`
   if (type === 'chash' && key === undefined && hashOn !== 'consumer') return 'missing key'
   if (tls?.client_cert_id !== undefined && (tls.client_cert !== undefined || tls.client_key !== undefined))
     return 'tls: client_cert_id excludes client_cert and client_key'

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createFakeStore, startPlugin, type StartedPlugin } from '@patchbay/testkit'
 import { afterEach, describe, expect, test } from 'vitest'
 import gateway from '../src/index.ts'
@@ -85,6 +88,8 @@ describe('codes and bodies', () => {
 
   test.each<[string, unknown, string]>([
     ['an unknown field', { ...upstream, colour: 1 }, 'invalid configuration'],
+    ['an address of a cloud’s metadata', { nodes: { '169.254.169.254:80': 1 } }, 'never called'],
+    ['the same in IPv6', { nodes: [{ host: '::ffff:a9fe:a9fe', port: 80, weight: 1 }] }, 'never called'],
     ['a missing key', { ...upstream, type: 'chash' }, 'missing key'],
     ['times of its own', { ...upstream, create_time: 1 }, 'create_time'],
     ['no JSON', '{', 'invalid request body'],
@@ -173,4 +178,26 @@ test('objects outlive a restart; keys are sealed in the store and never answered
   // The key that was kept is merged under what a patch says, and is still there.
   expect(await ask('PATCH', '/ssls/1', { desc: 'renamed' })).toMatchObject({ status: 200 })
   expect(await ask('DELETE', '/ssls/1')).toMatchObject({ status: 200 })
+})
+
+test('what the file holds is seen, and is changed in the file only', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'patchbay-admin-'))
+  await writeFile(join(folder, 'apisix.yaml'), 'upstreams:\n  - id: 1\n    nodes:\n      "127.0.0.1:1883": 1\n#END\n')
+  try {
+    await start({ config: { folder } })
+    expect(host?.status.text).toContain('config.yaml cannot be read')
+    expect(await ask('GET', '/upstreams/1')).toMatchObject({
+      status: 200,
+      body: { value: { nodes: { '127.0.0.1:1883': 1 } } },
+    })
+    for (const method of ['PUT', 'PATCH', 'DELETE'] as const)
+      expect(await ask(method, '/upstreams/1', upstream)).toMatchObject({
+        status: 400,
+        body: { error_msg: expect.stringContaining('apisix.yaml') },
+      })
+    // An object of the API may stand beside it, and use it.
+    expect(await ask('PUT', '/stream_routes/9', { upstream_id: 1 })).toMatchObject({ status: 201 })
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
