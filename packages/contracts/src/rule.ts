@@ -51,10 +51,13 @@ export const ConditionTree = Type.Union([KeyTest, ShadowTest, toGroup(nested)])
 export type ConditionTree = KeyTest | ShadowTest | { all: ConditionTree[] } | { any: ConditionTree[] }
 
 /** Checked closely when a rule is saved, so that what is wrong is named by its path. */
-export const Condition = Type.Union([Type.String({ minLength: 1, maxLength: maxExpressionChars }), Type.Object({})], {
-  description:
-    'A CEL expression; or a tree: {"key", "op", "value"}, {"shadow", "op", "value"}, {"all": [...]} or {"any": [...]}',
-})
+export const Condition = Type.Union(
+  [Type.String({ minLength: 1, maxLength: maxExpressionChars }), Type.Object({}, { additionalProperties: true })],
+  {
+    description:
+      'A CEL expression; or a tree: {"key", "op", "value"}, {"shadow", "op", "value"}, {"all": [...]} or {"any": [...]}',
+  },
+)
 
 export const RuleLevel = Type.Object(
   {

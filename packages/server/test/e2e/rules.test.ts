@@ -42,6 +42,7 @@ test('a rule is made, read, changed and removed, with versions', async () => {
   expect(made.status).toBe(201)
   const { id } = made.body
   expect(made.body).toMatchObject({ enabled: true, status: { state: 'ok' }, version: 1, channels: ['ops'] })
+  expect(made.body.levels[1].when).toEqual({ all: [{ key: 'temperature', op: '>', value: 80 }] })
   expect((await api.get(`/api/v1/rules/${id}`)).body).toEqual(made.body)
   expect((await api.get('/api/v1/rules?search=too')).body.items).toMatchObject([{ id }])
   const path = `/api/v1/rules/${id}`
