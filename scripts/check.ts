@@ -16,6 +16,7 @@ const steps: readonly Step[] = [
   { name: 'format', command: bin('oxfmt'), args: ['--check', '.'] },
   { name: 'lint, circular imports', command: bin('oxlint'), args: ['--type-aware'] },
   { name: 'types', command: bin('tsc'), args: ['-p', '.'] },
+  { name: 'types of the console', command: join(root, 'console/node_modules/.bin/vue-tsc'), args: ['-p', 'console'] },
   { name: 'house rules, import directions', command: bin('vitest'), args: ['run', 'test/house'] },
   { name: 'generated files', command: process.execPath, args: ['scripts/generate.ts', '--check'] },
 ]

@@ -9,7 +9,7 @@ const packages: Packages = {
   dependencies(path) {
     const folder = path
       .split('/')
-      .slice(0, path.startsWith('bench/') ? 1 : 2)
+      .slice(0, /^(bench|console)\//.test(path) ? 1 : 2)
       .join('/')
     let found = manifests.get(folder)
     if (!found) {

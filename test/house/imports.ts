@@ -62,6 +62,7 @@ export const rooms: readonly Room[] = [
   { folder: /^packages\/cli\//, house: ['sdk', 'plugin-host'], others: [node] },
   { folder: /^packages\/dtls\//, house: [], others: [node] },
   { folder: /^plugins\/[^/]+\//, house: ['sdk', 'dtls'], others: 'its dependencies', testHouse: ['testkit'] },
+  { folder: /^console\/src\//, house: ['contracts'], others: 'its dependencies' },
   { folder: /^bench\//, house: [], others: 'its dependencies' },
 ]
 
@@ -98,13 +99,13 @@ function resolve(from: string, specifier: string): string {
 const packageFolder = (path: string): string =>
   path
     .split('/')
-    .slice(0, path.startsWith('bench/') ? 1 : 2)
+    .slice(0, /^(bench|console)\//.test(path) ? 1 : 2)
     .join('/')
 
 function checkRelative(path: string, specifier: string): string | undefined {
   const target = resolve(path, specifier)
-  if (!/\.(ts|js|mjs|json)$/.test(specifier)) return `names ${specifier} without its extension`
-  if (/^(packages|plugins|bench)\//.test(path) && packageFolder(target) !== packageFolder(path)) {
+  if (!/\.(ts|js|mjs|json|vue|css)$/.test(specifier)) return `names ${specifier} without its extension`
+  if (/^(packages|plugins|bench|console)\//.test(path) && packageFolder(target) !== packageFolder(path)) {
     return `reaches into another package by a path: ${specifier}`
   }
   const here = /^packages\/core\/src\/([^/]+)\//.exec(path)?.[1]

@@ -17,13 +17,13 @@ function* walk(folder: string): Generator<string> {
     if (skipped.has(entry.name) || entry.name.startsWith('.')) continue
     const path = join(folder, entry.name)
     if (entry.isDirectory()) yield* walk(path)
-    else if (/\.(ts|mjs|js)$/.test(entry.name)) yield path
+    else if (/\.(ts|mjs|js|vue)$/.test(entry.name)) yield path
   }
 }
 
 /** Every source file of the house. */
 export const readSources = (): SourceFile[] =>
-  ['packages', 'plugins', 'bench', 'scripts', 'test'].flatMap((folder) =>
+  ['packages', 'plugins', 'console', 'bench', 'scripts', 'test'].flatMap((folder) =>
     [...walk(join(root, folder))].map((path) => ({
       path: relative(root, path).split(sep).join('/'),
       text: readFileSync(path, 'utf8'),

@@ -29,6 +29,7 @@ import { toPeer } from './rest/peer.ts'
 import type { RestDeps } from './rest/route-deps.ts'
 import { routes } from './routes/all.ts'
 import { brokerAuthPrefix } from './routes/broker-auth.ts'
+import { consolePaths } from './routes/pages.ts'
 import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/addresses.ts'
 import { loadMasterKey } from './settings/master-key.ts'
 import { ensureOwner } from './settings/owner.ts'
@@ -169,9 +170,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     },
     reserved: [
       { prefix: '/api', leaves: ['/api/v1/gateway'] },
-      ...['/assets', '/healthz', '/readyz', '/metrics', '/setup', '/login', brokerAuthPrefix].map((prefix) => ({
-        prefix,
-      })),
+      ...['/assets', '/healthz', '/readyz', '/metrics', brokerAuthPrefix].map((prefix) => ({ prefix })),
+      ...consolePaths.map((path) => ({ prefix: `/${path}` })),
     ],
     log,
   })

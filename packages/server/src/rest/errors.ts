@@ -22,6 +22,7 @@ export const restErrors = {
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   INTERNAL: { status: 500, title: 'Something went wrong inside' },
   AUDIT_FULL: { status: 503, title: 'The audit trail cannot keep up' },
+  CONSOLE_NOT_BUILT: { status: 503, title: 'The console is not built' },
   TIMEOUT: { status: 503, title: 'It took too long' },
 } as const
 export type RestErrorCode = keyof typeof restErrors

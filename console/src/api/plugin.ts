@@ -1,0 +1,5 @@
+import type { Plugin, PluginManifest } from '@patchbay/contracts/plugin'
+import type { Static } from 'typebox'
+
+/** A plugin as REST answers it, with its manifest's own type. */
+export type InstalledPlugin = Omit<Static<typeof Plugin>, 'manifest'> & { manifest?: PluginManifest }

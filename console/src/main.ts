@@ -1,0 +1,33 @@
+import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query'
+import { createApp } from 'vue'
+import { ApiProblem, whenSessionEnds } from './api/client.ts'
+import { forget } from './api/session.ts'
+import { applyTheme } from './lib/theme.ts'
+import { closeLive } from './live/socket.ts'
+import { router } from './router.ts'
+import App from './shell/app-root.vue'
+import './style/tokens.css'
+import './style/base.css'
+import './style/parts.css'
+import { locale, useLocale } from './words/words.ts'
+
+applyTheme()
+await useLocale(locale.value)
+
+// Only what a repetition can cure is tried again: no answer, or the platform is busy.
+const mayHelp = (problem: Error): boolean =>
+  !(problem instanceof ApiProblem) || problem.status === 0 || problem.status >= 502
+const client = new QueryClient({
+  defaultOptions: {
+    queries: { staleTime: 5000, gcTime: 5 * 60_000, retry: (tries, problem) => tries < 2 && mayHelp(problem) },
+  },
+})
+
+whenSessionEnds(() => {
+  forget()
+  closeLive()
+  client.clear()
+  void router.push({ path: '/login', query: { to: router.currentRoute.value.fullPath } })
+})
+
+createApp(App).use(VueQueryPlugin, { queryClient: client }).use(router).mount('#app')

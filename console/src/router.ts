@@ -1,0 +1,65 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { whoAmI } from './api/session.ts'
+import { t, type Word } from './words/words.ts'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    title?: Word
+    /** Stands alone, and for everybody. */
+    open?: boolean
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  {
+    path: '/setup',
+    component: () => import('./pages/first/setup-page.vue'),
+    meta: { title: 'setup.title', open: true },
+  },
+  {
+    path: '/login',
+    component: () => import('./pages/first/login-page.vue'),
+    meta: { title: 'login.title', open: true },
+  },
+  { path: '/', component: () => import('./pages/home/home-page.vue'), meta: { title: 'nav.home' } },
+  { path: '/devices', component: () => import('./pages/devices/devices-page.vue'), meta: { title: 'nav.devices' } },
+  {
+    path: '/devices/new',
+    component: () => import('./pages/devices/new-device-page.vue'),
+    meta: { title: 'device.new' },
+  },
+  {
+    path: '/devices/:id/:tab?',
+    component: () => import('./pages/devices/device-page.vue'),
+    meta: { title: 'nav.devices' },
+  },
+  { path: '/types/:id?', component: () => import('./pages/devices/types-page.vue'), meta: { title: 'nav.types' } },
+  { path: '/live', component: () => import('./pages/live/live-page.vue'), meta: { title: 'nav.live' } },
+  { path: '/alerts', component: () => import('./pages/alerts/alerts-page.vue'), meta: { title: 'nav.alerts' } },
+  { path: '/alerts/:id', component: () => import('./pages/alerts/alert-page.vue'), meta: { title: 'nav.alerts' } },
+  { path: '/rules', component: () => import('./pages/rules/rules-page.vue'), meta: { title: 'nav.rules' } },
+  { path: '/rules/:id', component: () => import('./pages/rules/rule-page.vue'), meta: { title: 'nav.rules' } },
+  { path: '/channels', component: () => import('./pages/channels/channels-page.vue'), meta: { title: 'nav.channels' } },
+  {
+    path: '/channels/:name',
+    component: () => import('./pages/channels/channel-page.vue'),
+    meta: { title: 'nav.channels' },
+  },
+  { path: '/plugins', component: () => import('./pages/plugins/plugins-page.vue'), meta: { title: 'nav.plugins' } },
+  { path: '/plugins/:id', component: () => import('./pages/plugins/plugin-page.vue'), meta: { title: 'nav.plugins' } },
+  { path: '/jobs', component: () => import('./pages/operate/jobs-page.vue'), meta: { title: 'nav.jobs' } },
+  { path: '/system', component: () => import('./pages/operate/system-page.vue'), meta: { title: 'nav.system' } },
+  { path: '/access/:tab?', component: () => import('./pages/access/access-page.vue'), meta: { title: 'nav.access' } },
+  { path: '/settings', component: () => import('./pages/operate/settings-page.vue'), meta: { title: 'nav.settings' } },
+  { path: '/:all(.*)', component: () => import('./pages/first/missing-page.vue'), meta: { title: 'missing.title' } },
+]
+
+export const router = createRouter({ history: createWebHistory(), routes })
+
+router.beforeEach(async (to) => {
+  if (to.meta.open) return true
+  return (await whoAmI()) ? true : { path: '/login', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+})
+router.afterEach((to) => {
+  document.title = to.meta.title ? `${t(to.meta.title)} · Patchbay` : 'Patchbay'
+})

@@ -1,0 +1,8 @@
+import { shellWords } from './en/shell.ts'
+import { statesWords } from './en/states.ts'
+import { devicesWords } from './en/devices.ts'
+import { alertsWords } from './en/alerts.ts'
+import { operateWords } from './en/operate.ts'
+
+/** Every text of the console. */
+export const en = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...operateWords }

@@ -1,0 +1,40 @@
+import { computed, ref, shallowRef, watchEffect } from 'vue'
+import { en } from './en.ts'
+import { type Fill, fillMessage, toPseudo } from './format.ts'
+
+export type Word = keyof typeof en
+export const locales = { en: 'English', zh: '简体中文' } as const
+export type Locale = keyof typeof locales | 'pseudo'
+const kept = 'patchbay.locale'
+const isLocale = (text: string | null): text is Locale => text === 'en' || text === 'zh' || text === 'pseudo'
+
+const stored = localStorage.getItem(kept)
+const preferred: Locale = navigator.language.startsWith('zh') ? 'zh' : 'en'
+export const locale = ref<Locale>(isLocale(stored) ? stored : preferred)
+/** The locale for dates, numbers and plurals. */
+export const intlLocale = computed(() =>
+  locale.value === 'zh' ? 'zh-CN' : navigator.language.startsWith('en') ? navigator.language : 'en-GB',
+)
+
+const messages = shallowRef<Readonly<Record<Word, string>>>(en)
+
+/** Loads the words of a language and shows them; nothing is loaded again from the server but these. */
+export const useLocale = async (wanted: Locale): Promise<void> => {
+  if (wanted === 'zh') messages.value = (await import('./zh.ts')).zh
+  else messages.value = en
+  locale.value = wanted
+  localStorage.setItem(kept, wanted)
+}
+watchEffect(() => {
+  document.documentElement.lang = locale.value === 'zh' ? 'zh-Hans' : 'en'
+})
+
+/** A message in the person's language. */
+export const t = (word: Word, fill: Fill = {}): string => {
+  const message = messages.value[word]
+  return fillMessage(locale.value === 'pseudo' ? toPseudo(message) : message, fill, intlLocale.value)
+}
+
+const isWord = (name: string): name is Word => Object.hasOwn(en, name)
+/** A word by a name that is put together, such as a state; the name itself where there is none. */
+export const tOr = (name: string, otherwise: string): string => (isWord(name) ? t(name) : otherwise)

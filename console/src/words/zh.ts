@@ -1,0 +1,8 @@
+import { shellWords } from './zh/shell.ts'
+import { statesWords } from './zh/states.ts'
+import { devicesWords } from './zh/devices.ts'
+import { alertsWords } from './zh/alerts.ts'
+import { operateWords } from './zh/operate.ts'
+
+/** Every text, in Simplified Chinese. */
+export const zh = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...operateWords }

@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { publishOnce } from '../harness/publish-once.ts'
+import { type ServerProcess, startServer } from '../harness/server-process.ts'
+import { chromiumPath, openPage, shoot, startChromium } from './browser-page.ts'
+
+/** Runs a program as a person would who copied it, and waits for its end. */
+const run = (command: string, args: readonly string[], input?: string): Promise<number | null> =>
+  new Promise((resolve) => {
+    const child = spawn(command, [...args], { stdio: ['pipe', 'ignore', 'inherit'], timeout: 10_000 })
+    child.on('error', () => resolve(null))
+    child.on('close', (code) => resolve(code))
+    child.stdin.end(input)
+  })
+
+describe.skipIf(chromiumPath === undefined)('first run of the console (needs a Chromium on the PATH)', () => {
+  let data: string
+  let server: ServerProcess
+  let browser: Browser
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), 'patchbay-console-'))
+    server = await startServer({ data })
+    browser = await startChromium()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await server?.kill()
+    await rm(data, { recursive: true, force: true })
+  })
+
+  test('from the setup link to the first message and the alert from it, in 90 s', { timeout: 90_000 }, async () => {
+    const { page, troubles, context } = await openPage(browser, server.url)
+    await page.goto(server.url)
+    await page.getByText('There is no owner yet').waitFor()
+
+    await expect.poll(() => server.output()).toContain('#token=')
+    await page.goto(/http\S+#token=\S+/.exec(server.output())?.[0] ?? '')
+    await page.fill('input[name=user]', 'ada')
+    await page.fill('input[name=password]', 'correct horse battery')
+    expect(page.url(), 'the token is out of the address bar').toBe(`${server.url}/setup`)
+    await shoot(page, 'setup')
+    await page.getByRole('button', { name: 'Create the owner' }).click()
+
+    await page.getByRole('button', { name: 'Register the device' }).click()
+    const secret = (await page.locator('[data-test=secret] pre').textContent()) ?? ''
+    expect(secret.length).toBeGreaterThan(40)
+
+    // Somebody with a wrong secret is told of, with the reason.
+    await publishOnce({
+      port: server.port,
+      version: 5,
+      username: 'boiler-1',
+      password: 'wrong',
+      topic: 'a',
+      payload: '1',
+    })
+    await page.getByText('The secret is wrong or missing.').first().waitFor()
+    await page.getByText('Waiting for the first message').waitFor()
+
+    const topic = 'devices/boiler-1/telemetry'
+    await publishOnce({
+      port: server.port,
+      version: 5,
+      username: 'boiler-1',
+      password: secret,
+      topic,
+      payload: '{"temperature":21.5}',
+    })
+    const sent = performance.now()
+    await page.locator('[data-test=first-values]', { hasText: '21.5' }).waitFor()
+    expect(performance.now() - sent).toBeLessThan(2000)
+    await shoot(page, 'first-device')
+
+    await page.getByRole('link', { name: 'Make an alert from it' }).click()
+    await page.fill('input[name=name]', 'Too hot')
+    await page.fill('[data-test=key]', 'temperature')
+    await page.fill('[data-test=value]', '30')
+    await page.locator('[data-test=preview]').click()
+    await page.locator('[data-test=preview-result]', { hasText: '0 alerts would have been raised' }).waitFor()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.waitForURL(/\/rules\/r-/)
+
+    await page.goto(`${server.url}/alerts`)
+    await page.getByText('No open alerts').waitFor()
+    await publishOnce({
+      port: server.port,
+      version: 5,
+      username: 'boiler-1',
+      password: secret,
+      topic,
+      payload: '{"temperature":31.5}',
+    })
+    await page.locator('[data-test=fresh]', { hasText: '1 new alert' }).click()
+    await page.getByRole('link', { name: 'Too hot' }).click()
+    await page.getByRole('button', { name: 'Acknowledge', exact: true }).click()
+    await page.fill('input[name=comment]', 'looking at it')
+    await page.getByRole('button', { name: 'Send', exact: true }).click()
+    await page.getByText('looking at it').waitFor()
+    expect(troubles).toEqual([])
+    await context.storageState({ path: join(data, 'state.json') })
+    await context.close()
+  })
+
+  test(
+    'each snippet that can be run here is taken from the page, run, and its message comes',
+    { timeout: 90_000 },
+    async () => {
+      const { page, troubles, context } = await openPage(browser, server.url, {
+        storageState: join(data, 'state.json'),
+      })
+      const runs: [string, string, (text: string) => Promise<number | null>][] = [
+        ['MQTT', 'Shell', (text) => run('sh', ['-c', text])],
+        ['HTTP', 'Shell', (text) => run('sh', ['-c', text])],
+        ['HTTP', 'Node.js', (text) => run(process.execPath, ['--input-type=module', '-'], text)],
+        ['WebSocket', 'Node.js', (text) => run(process.execPath, ['--input-type=module', '-'], text)],
+      ]
+      const hasMosquitto = (await run('sh', ['-c', 'command -v mosquitto_pub'])) === 0
+      for (const [protocol, language, start] of runs) {
+        if (protocol === 'MQTT' && !hasMosquitto) continue
+        const id = `${protocol}-${language}`.replaceAll(/\W/g, '-')
+        await page.goto(`${server.url}/devices/new`)
+        await page.fill('input[name=id]', id)
+        await page.getByRole('button', { name: 'Register the device' }).click()
+        await page.getByRole('tab', { name: protocol }).click()
+        await page.getByRole('button', { name: language, exact: true }).click()
+        expect(await start((await page.locator('[data-test=snippet] pre').textContent()) ?? ''), id).toBe(0)
+        await page.locator('[data-test=first-values]', { hasText: '21.5' }).waitFor({ timeout: 2000 })
+      }
+      expect(troubles).toEqual([])
+      await context.close()
+    },
+  )
+})

@@ -1,0 +1,369 @@
+import { createServer, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Api, createApi, createDevice } from '../harness/api.ts'
+import { type ServerProcess, startServer } from '../harness/server-process.ts'
+import { chromiumPath, openPage, shoot, startChromium, type WatchedPage } from './browser-page.ts'
+
+const password = 'correct horse battery'
+const hostile = [
+  '<script>document.title="ran"</script>',
+  '<img src=x onerror=document.title="ran">',
+  '"><svg onload=document.title="ran">',
+  '{{constructor.constructor("document.title=1")()}}',
+  'javascript:document.title="ran"',
+  '${document.title="ran"}',
+  '\u202Eright to left',
+  '😀 & < > \' "',
+]
+const places = [
+  '/',
+  '/devices',
+  '/devices/sensor-01',
+  '/devices/sensor-01/data',
+  '/devices/sensor-01/messages',
+  '/devices/sensor-01/commands',
+  '/devices/sensor-01/shadow',
+  '/devices/sensor-01/alerts',
+  '/devices/sensor-01/access',
+  '/devices/new',
+  '/types',
+  '/live',
+  '/alerts?state=all',
+  '/rules',
+  '/rules/new',
+  '/channels',
+  '/channels/new',
+  '/channels/ops',
+  '/plugins',
+  '/plugins/adapter-mqtt',
+  '/jobs',
+  '/system',
+  '/access/users',
+  '/access/roles',
+  '/access/keys',
+  '/access/rules',
+  '/access/refusals',
+  '/access/audit',
+  '/settings',
+]
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** A page is there when nothing in it waits any more. */
+const settle = async (page: Page): Promise<void> => {
+  await page.locator('main h1').first().waitFor()
+  await expect.poll(() => page.locator('.wait').count()).toBe(0)
+}
+
+describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chromium on the PATH)', () => {
+  let data: string
+  let server: ServerProcess
+  let browser: Browser
+  let api: Api
+  let remote: Server
+  let state: Awaited<ReturnType<WatchedPage['context']['storageState']>>
+  let secret: string
+  const publish = (id: string, with_: string, body: unknown) =>
+    fetch(`${server.url}/v1/devices/${id}/telemetry`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${with_}` },
+      body: JSON.stringify(body),
+    })
+  const open = (options: Parameters<Browser['newContext']>[0] = {}, kept: Record<string, string> = {}) =>
+    openPage(browser, server.url, { storageState: state, ...options }).then(async (opened) => {
+      await opened.context.addInitScript((entries) => {
+        for (const [key, value] of entries) localStorage.setItem(key, value)
+      }, Object.entries(kept))
+      return opened
+    })
+
+  beforeAll(async () => {
+    data = await mkdtemp(join(tmpdir(), 'patchbay-console-'))
+    remote = createServer((_request, response) => response.writeHead(500).end('the remote is on fire\nmore'))
+    await new Promise<void>((resolve) => remote.listen(0, '127.0.0.1', resolve))
+    const env = {
+      PATCHBAY_ADMIN_USER: 'ada',
+      PATCHBAY_ADMIN_PASSWORD: password,
+      PATCHBAY_ALLOW_PRIVATE_TARGETS: '127.0.0.1',
+    }
+    server = await startServer({ data, env })
+    browser = await startChromium()
+    api = createApi(server.url)
+    await api.post('/api/v1/types', {
+      id: 'boiler',
+      title: 'Boiler',
+      keys: [{ key: 'temperature', kind: 'number', unit: '°C' }],
+    })
+    for (let n = 1; n <= 150; n++) {
+      const body = {
+        id: `sensor-${String(n).padStart(2, '0')}`,
+        name: `Boiler house ${n}`,
+        type: 'boiler',
+        tags: [n % 2 ? 'north' : 'south'],
+      }
+      const made = await api.post('/api/v1/devices', body)
+      if (n === 1) secret = made.body.credentials.password
+      if (n < 20)
+        await publish(body.id, made.body.credentials.password, {
+          temperature: 40 + n,
+          pressure: 2 + n / 10,
+          pump: n % 3 === 0,
+        })
+    }
+    const url = `http://127.0.0.1:${(remote.address() as AddressInfo).port}/hook`
+    await api.put('/api/v1/channels/ops', {
+      plugin: 'alert-webhook',
+      config: { url, headers: [], contentType: 'application/json' },
+    })
+    await api.post('/api/v1/rules', {
+      name: 'Too hot',
+      scope: { types: ['boiler'] },
+      levels: [
+        { severity: 'critical', when: { all: [{ key: 'temperature', op: '>', value: 88 }] } },
+        { severity: 'warning', when: 'temperature > 84.0' },
+      ],
+    })
+    const now = Date.now()
+    const history = Array.from({ length: 240 }, (_each, n) => ({
+      ts: now - (240 - n) * 60_000,
+      values: { temperature: 74 + 15 * Math.sin(n / 18) + Math.sin(n), pressure: 30 + 4 * Math.sin(n / 30) },
+    }))
+    await publish('sensor-01', secret, history)
+    await publish('sensor-01', secret, { temperature: 91.5, pump: true })
+    await publish('sensor-01', 'wrong', {})
+    await api.patch('/api/v1/devices/sensor-01/shadow', { desired: { setpoint: 60, mode: 'auto' } })
+    await api.post('/api/v1/devices/sensor-01/commands', { name: 'reboot', params: { delay: 5 }, timeoutSeconds: 600 })
+    const { page, context } = await openPage(browser, server.url)
+    await page.goto(`${server.url}/login`)
+    await page.fill('input[name=user]', 'ada')
+    await page.fill('input[name=password]', password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('Hello, ada').waitFor()
+    state = await context.storageState()
+    await context.close()
+  }, 60_000)
+  afterAll(async () => {
+    await browser?.close()
+    await server?.kill()
+    remote?.close()
+    await rm(data, { recursive: true, force: true })
+  })
+
+  test.each(['light', 'dark', 'contrast'])(
+    'every page in %s: nothing fails, and axe finds nothing',
+    { timeout: 180_000 },
+    async (theme) => {
+      const { page, troubles, context } = await open({}, { 'patchbay.theme': theme })
+      const source = await readFile(axe, 'utf8')
+      const found: string[] = []
+      for (const place of places) {
+        await page.goto(server.url + place)
+        await settle(page)
+        await page.evaluate(source)
+        const violations = await page.evaluate(async () => {
+          const { violations: list } = await (globalThis as any).axe.run({ resultTypes: ['violations'] })
+          return list.map(
+            (each: any) =>
+              `${each.id} (${each.impact}): ${each.nodes
+                .slice(0, 3)
+                .map((node: any) => node.html.slice(0, 160))
+                .join(' | ')}`,
+          )
+        })
+        found.push(...violations.map((violation: string) => `${place} ${violation}`))
+      }
+      expect(found).toEqual([])
+      expect(troubles).toEqual([])
+      await context.close()
+    },
+  )
+
+  test('every page fits a screen of 360 px, in Chinese', { timeout: 120_000 }, async () => {
+    const { page, troubles, context } = await open(
+      { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true },
+      { 'patchbay.locale': 'zh' },
+    )
+    const wide: string[] = []
+    for (const place of places) {
+      await page.goto(server.url + place)
+      await settle(page)
+      if (await page.evaluate('document.documentElement.scrollWidth > innerWidth')) wide.push(place)
+    }
+    expect(wide).toEqual([])
+    expect(troubles).toEqual([])
+    await context.close()
+  })
+
+  test('the first route loads at most 200 kB of packed JavaScript', async () => {
+    const { page, context } = await open()
+    let bytes = 0
+    page.on('response', async (response) => {
+      if (!response.url().endsWith('.js')) return
+      expect(response.headers()['content-encoding']).toBe('gzip')
+      bytes += Number(response.headers()['content-length'])
+    })
+    await page.goto(server.url)
+    await settle(page)
+    expect(bytes).toBeGreaterThan(20_000)
+    expect(bytes).toBeLessThan(200_000)
+    await context.close()
+  })
+
+  test('what devices and people write is shown as it is, and nothing of it runs', { timeout: 60_000 }, async () => {
+    const { page, troubles, context } = await open()
+    for (const [n, text] of hostile.entries()) {
+      const { secret: own } = await createDevice(api, `hostile-${n}`)
+      await api.patch(`/api/v1/devices/hostile-${n}`, { name: text, tags: [text.slice(0, 60)] })
+      await publish(`hostile-${n}`, own, { [text]: text })
+    }
+    await page.goto(`${server.url}/devices?search=hostile`)
+    for (const text of hostile) await page.getByText(text, { exact: true }).first().waitFor()
+    for (const [n, text] of hostile.entries()) {
+      await page.goto(`${server.url}/devices/hostile-${n}`)
+      await page.locator('.value', { hasText: text }).waitFor()
+      expect(await page.title()).toBe('Devices · Patchbay')
+    }
+    expect(troubles).toEqual([])
+    await context.close()
+  })
+
+  test('a search stands in the address and narrows 150 devices; the next page loads while scrolling', async () => {
+    const { page, context } = await open()
+    await page.goto(`${server.url}/devices`)
+    await page.getByText('100 shown').waitFor()
+    await page.locator('[role=table] [role=rowgroup][tabindex]').focus()
+    await page.keyboard.press('End')
+    await page.getByText('in all').waitFor()
+    expect(await page.locator('[role=row]').count()).toBeLessThan(60)
+    await page.keyboard.press('/')
+    await page.keyboard.type('sensor-99')
+    await page.getByText('1 in all').waitFor()
+    expect(page.url()).toBe(`${server.url}/devices?search=sensor-99`)
+    await context.close()
+  })
+
+  test(
+    'values change on the screen as they come, and the page comes back after a kill -9',
+    { timeout: 60_000 },
+    async () => {
+      const { page, context } = await open()
+      await page.goto(`${server.url}/devices/sensor-01`)
+      await page.getByText('91.5').waitFor()
+      await publish('sensor-01', secret, { temperature: 12.25 })
+      await page.getByText('12.25').waitFor({ timeout: 2000 })
+      const { port } = server
+      await server.kill()
+      await page.getByText('Live paused').waitFor({ timeout: 3000 })
+      server = await startServer({
+        data,
+        env: { PATCHBAY_PORT: String(port), PATCHBAY_ALLOW_PRIVATE_TARGETS: '127.0.0.1' },
+      })
+      await page.getByText('Live paused').waitFor({ state: 'hidden', timeout: 15_000 })
+      await publish('sensor-01', secret, { temperature: 13.75 })
+      await page.getByText('13.75').waitFor({ timeout: 2000 })
+      await context.close()
+    },
+  )
+
+  test('a test of a channel tells what the remote really said, before anything is saved', async () => {
+    const { page, context } = await open()
+    await page.goto(`${server.url}/channels/new`)
+    await page.getByRole('button', { name: 'Webhook' }).click()
+    await page.getByLabel('Address').fill(`http://127.0.0.1:${(remote.address() as AddressInfo).port}/hook`)
+    await page.locator('[data-test=test]').click()
+    await page.locator('[data-test=answer]', { hasText: 'It was not taken' }).waitFor()
+    await page.locator('[data-test=reply]', { hasText: /500[\s\S]*the remote is on fire/ }).waitFor()
+    expect((await api.get('/api/v1/channels')).body.items.map(({ name }: { name: string }) => name)).not.toContain('')
+    await context.close()
+  })
+
+  test('the palette goes to a device by the keyboard alone', async () => {
+    const { page, context } = await open()
+    await page.goto(server.url)
+    await settle(page)
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox').waitFor()
+    await page.keyboard.type('house 117')
+    await page.getByRole('option', { name: 'Boiler house 117' }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/devices/sensor-117')
+    await context.close()
+  })
+
+  test('another language is shown without loading the page again', async () => {
+    const { page, context } = await open()
+    await page.goto(`${server.url}/settings`)
+    await page.evaluate(() => Reflect.set(globalThis, 'same', true))
+    await page.getByText('简体中文').click()
+    await page.getByRole('heading', { name: '设置' }).waitFor()
+    expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true)
+    await context.close()
+  })
+
+  test('a viewer finds nothing that he may not do', { timeout: 60_000 }, async () => {
+    await api.post('/api/v1/users', { id: 'vera', role: 'viewer', password })
+    const { page, troubles, context } = await openPage(browser, server.url)
+    await page.goto(`${server.url}/login`)
+    await page.fill('input[name=user]', 'vera')
+    await page.fill('input[name=password]', password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('Hello, vera').waitFor()
+    const able: string[] = []
+    for (const place of places.filter((each) => !each.endsWith('new'))) {
+      await page.goto(server.url + place)
+      await settle(page)
+      for (const name of [
+        'Delete',
+        'Save',
+        'Edit',
+        'New device',
+        'Revoke',
+        'Add a person',
+        'Disable',
+        'Restart',
+        'Send the command',
+      ]) {
+        const button = page.locator('main').getByRole('button', { name, exact: true })
+        if ((await button.count()) > 0 && (await button.first().isEnabled())) able.push(`${place} ${name}`)
+      }
+    }
+    expect(able).toEqual([])
+    expect(troubles).toEqual([])
+    await context.close()
+  })
+
+  test.runIf(process.env['PATCHBAY_TEST_SHOTS'])('pictures for the documentation', { timeout: 120_000 }, async () => {
+    const pictures: [string, string][] = [
+      ['home', '/'],
+      ['devices', '/devices'],
+      ['device', '/devices/sensor-01'],
+      ['data', '/devices/sensor-01/data'],
+      ['live', '/live'],
+      ['alerts', '/alerts?state=all'],
+      ['channel', '/channels/ops'],
+      ['plugins', '/plugins'],
+      ['system', '/system'],
+    ]
+    for (const theme of ['light', 'dark']) {
+      const { page, context } = await open({ viewport: { width: 1200, height: 760 } }, { 'patchbay.theme': theme })
+      const timer = setInterval(
+        () => void publish('sensor-01', secret, { temperature: 70 + Math.random() * 5, pressure: 30 }),
+        200,
+      )
+      for (const [name, place] of pictures) {
+        await page.goto(server.url + place)
+        await settle(page)
+        if (name === 'data') await page.getByRole('button', { name: '6h' }).click()
+        await page.waitForTimeout(1200) // a picture has no event to wait for
+        await shoot(page, `${name}-${theme}`)
+      }
+      clearInterval(timer)
+      await context.close()
+    }
+  })
+})
