@@ -82,8 +82,11 @@ export const setup = () => {
   if (status !== 0) throw new Error('The console cannot be built: see above.')
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** Builds when there is something new to build, and says so: the wait wants a reason. */
+export const makeConsoleCurrent = async () => {
   const began = performance.now()
   if (await buildConsole())
     process.stdout.write(`patchbay: built the console in ${Math.round(performance.now() - began)} ms\n`)
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await makeConsoleCurrent()

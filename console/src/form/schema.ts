@@ -30,7 +30,8 @@ const own = (values: Values, key: string): unknown => (Object.hasOwn(values, key
 
 /** What a field begins with. An optional one begins absent, so that leaving it alone sends nothing. */
 export const toInitial = (schema: FieldSchema): unknown => {
-  if (schema.default !== undefined) return structuredClone(schema.default)
+  // Schemas are JSON, and what Vue watches over cannot be cloned otherwise.
+  if (schema.default !== undefined) return JSON.parse(JSON.stringify(schema.default))
   if (schema.type === 'object') {
     return Object.fromEntries(
       Object.entries(schema.properties ?? {}).flatMap(([key, field]) => {

@@ -27,6 +27,7 @@ export const shellWords = {
   'keys.search': 'Search on this page',
   'keys.rows': 'Next and previous row',
   'keys.open': 'Open the row',
+  'keys.acknowledge': 'Acknowledge the alert of the row',
   'keys.close': 'Close a dialog',
   'keys.help': 'This list',
   'live.paused': 'Live paused, retrying in {n, plural, one {# second} other {# seconds}}',

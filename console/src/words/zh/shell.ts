@@ -29,6 +29,7 @@ export const shellWords: Readonly<Record<keyof typeof english, string>> = {
   'keys.search': '在本页搜索',
   'keys.rows': '下一行和上一行',
   'keys.open': '打开所选行',
+  'keys.acknowledge': '确认所选行的告警',
   'keys.close': '关闭对话框',
   'keys.help': '显示本列表',
   'live.paused': '实时连接已中断，{n} 秒后重试',

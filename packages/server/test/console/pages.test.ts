@@ -271,14 +271,43 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
   )
 
   test('a test of a channel tells what the remote really said, before anything is saved', async () => {
-    const { page, context } = await open()
+    const { page, troubles, context } = await open()
     await page.goto(`${server.url}/channels/new`)
     await page.getByRole('button', { name: 'Webhook' }).click()
     await page.getByLabel('Address').fill(`http://127.0.0.1:${(remote.address() as AddressInfo).port}/hook`)
     await page.locator('[data-test=test]').click()
     await page.locator('[data-test=answer]', { hasText: 'It was not taken' }).waitFor()
     await page.locator('[data-test=reply]', { hasText: /500[\s\S]*the remote is on fire/ }).waitFor()
-    expect((await api.get('/api/v1/channels')).body.items.map(({ name }: { name: string }) => name)).not.toContain('')
+    expect((await api.get('/api/v1/channels')).body.items).toHaveLength(2)
+    await page.goto(`${server.url}/channels/new`)
+    await page.getByRole('button', { name: 'E-mail' }).click()
+    expect(await page.getByLabel('Port').inputValue()).toBe('587')
+    expect(await page.getByLabel('Encryption').inputValue()).toBe('starttls')
+    expect(troubles).toEqual([])
+    await context.close()
+  })
+
+  test('a rule is tried on history, and what it would have raised is drawn on the values', async () => {
+    const { page, troubles, context } = await open()
+    await page.goto(`${server.url}/rules`)
+    await page.getByRole('link', { name: 'Too hot' }).click()
+    await page.locator('[data-test=preview]').click()
+    await page.locator('[data-test=preview-result]', { hasText: /[1-9]\d* alerts? would have been raised/ }).waitFor()
+    await page.locator('.preview canvas').waitFor()
+    expect(await page.locator('[data-test=key]').inputValue(), 'the tree is edited as tests').toBe('temperature')
+    expect(troubles).toEqual([])
+    await context.close()
+  })
+
+  test('an alert is acknowledged by the keyboard alone', async () => {
+    const { page, context } = await open()
+    await page.goto(`${server.url}/alerts`)
+    await page.getByRole('link', { name: 'Too hot' }).first().waitFor()
+    const before = (await api.get('/api/v1/alerts?state=open')).body.items.length
+    await page.keyboard.press('j')
+    await page.keyboard.press('e')
+    await page.getByText('Acknowledged.').waitFor()
+    expect((await api.get('/api/v1/alerts?state=open')).body.items).toHaveLength(before - 1)
     await context.close()
   })
 
