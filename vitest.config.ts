@@ -6,8 +6,12 @@ const all = folders.map((folder) => `${folder}/**/*.test.ts`)
 const quiet = folders.map((folder) => `${folder}/**/*.quiet.test.ts`)
 const never = ['**/node_modules/**', '**/dist/**']
 
+/** Or a thread that starts may end the process: the same as in packages/server/src/start.js. */
+const execArgv = ['--wasm-wrapper-tiering-budget=2147483647']
+
 export default defineConfig({
   test: {
+    execArgv,
     // The pages that are served are those of the sources: about 20 ms when nothing changed.
     globalSetup: ['./console/build.mjs'],
     testTimeout: 20_000,

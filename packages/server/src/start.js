@@ -5,9 +5,15 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 
 /** Filling the cache is worth waiting for this long; without it the start works as well. */
 const warmUpMs = 15_000
+
+// Each thread that reads TypeScript first runs the type stripper, which is WebAssembly that all of them share. V8 frees its wrappers for calls
+// out of it when better ones are made, which can be while another thread ends that owns them: the process then dies of a segmentation fault
+// (about one thread in thousands). They are not made better: nobody calls the stripper often enough for it to matter.
+setFlagsFromString('--wasm-wrapper-tiering-budget=2147483647')
 
 // Settings are checked in main; whatever stands here wrongly only costs the cache. Nothing is written outside the data folder.
 const data = process.env.PATCHBAY_DATA?.trim() || './data'
