@@ -1,9 +1,9 @@
 import { QueryClient, VueQueryPlugin } from '@tanstack/vue-query'
 import { createApp } from 'vue'
-import { ApiProblem, whenSessionEnds } from './api/client.ts'
+import { api, ApiProblem, whenSessionEnds } from './api/client.ts'
 import { forget } from './api/session.ts'
 import { applyTheme } from './lib/theme.ts'
-import { closeLive } from './live/socket.ts'
+import { closeLive, whenLiveIsRefused } from './live/socket.ts'
 import { router } from './router.ts'
 import App from './shell/app-root.vue'
 import './style/tokens.css'
@@ -23,11 +23,18 @@ const client = new QueryClient({
   },
 })
 
-whenSessionEnds(() => {
+const end = (): void => {
   forget()
   closeLive()
   client.clear()
   void router.push({ path: '/login', query: { to: router.currentRoute.value.fullPath } })
+}
+whenSessionEnds(end)
+// Signed out in another tab, or the person was removed: this tab hears of it by its socket.
+whenLiveIsRefused(() => {
+  api.get('/session').catch((problem: unknown) => {
+    if (problem instanceof ApiProblem && problem.status === 401) end()
+  })
 })
 
 createApp(App).use(VueQueryPlugin, { queryClient: client }).use(router).mount('#app')

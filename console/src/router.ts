@@ -36,6 +36,11 @@ const routes: RouteRecordRaw[] = [
   { path: '/types/:id?', component: () => import('./pages/devices/types-page.vue'), meta: { title: 'nav.types' } },
   { path: '/live', component: () => import('./pages/live/live-page.vue'), meta: { title: 'nav.live' } },
   { path: '/alerts', component: () => import('./pages/alerts/alerts-page.vue'), meta: { title: 'nav.alerts' } },
+  {
+    path: '/alerts/maintenance',
+    component: () => import('./pages/alerts/maintenance-page.vue'),
+    meta: { title: 'maintenance.title' },
+  },
   { path: '/alerts/:id', component: () => import('./pages/alerts/alert-page.vue'), meta: { title: 'nav.alerts' } },
   { path: '/rules', component: () => import('./pages/rules/rules-page.vue'), meta: { title: 'nav.rules' } },
   { path: '/rules/:id', component: () => import('./pages/rules/rule-page.vue'), meta: { title: 'nav.rules' } },

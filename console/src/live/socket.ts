@@ -76,6 +76,13 @@ const schedule = (): void => {
   else requestAnimationFrame(flush)
 }
 
+let onRefused: () => void = () => {}
+/** What to do when the platform ends the socket itself, or does not let it in: the session may be over. */
+export const whenLiveIsRefused = (work: () => void): void => {
+  onRefused = work
+}
+const refused = 1008
+
 const connect = (): void => {
   clearTimeout(timer)
   timer = undefined
@@ -90,13 +97,14 @@ const connect = (): void => {
     queue.push(JSON.parse(data))
     schedule()
   })
-  mine.addEventListener('close', () => {
+  mine.addEventListener('close', ({ code }) => {
     if (socket !== mine) return
     socket = undefined
     if (subscriptions.size === 0) {
       status.state = 'off'
       return
     }
+    if (code === refused || tries === 1) onRefused()
     const waitMs = retryAfterMs(tries++, Math.random())
     status.state = 'waiting'
     status.retryAt = Date.now() + waitMs

@@ -35,6 +35,7 @@ const places = [
   '/types',
   '/live',
   '/alerts?state=all',
+  '/alerts/maintenance',
   '/rules',
   '/rules/new',
   '/channels',
@@ -301,6 +302,8 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
 
   test('an alert is acknowledged by the keyboard alone', async () => {
     const { page, context } = await open()
+    await publish('sensor-01', secret, { temperature: 95 })
+    await expect.poll(async () => (await api.get('/api/v1/alerts?state=open')).body.items.length).toBeGreaterThan(0)
     await page.goto(`${server.url}/alerts`)
     await page.getByRole('link', { name: 'Too hot' }).first().waitFor()
     const before = (await api.get('/api/v1/alerts?state=open')).body.items.length
@@ -331,6 +334,22 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     await page.getByText('简体中文').click()
     await page.getByRole('heading', { name: '设置' }).waitFor()
     expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true)
+    await context.close()
+  })
+
+  test('signing out in one tab ends the other within 2 s', { timeout: 30_000 }, async () => {
+    await api.post('/api/v1/users', { id: 'tim', role: 'viewer', password })
+    const { page, context } = await openPage(browser, server.url)
+    await page.goto(`${server.url}/login`)
+    await page.fill('input[name=user]', 'tim')
+    await page.fill('input[name=password]', password)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('Hello, tim').waitFor()
+    const other = await context.newPage()
+    await other.goto(`${server.url}/devices`)
+    await other.getByText('sensor-01').first().waitFor()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await other.waitForURL('**/login**', { timeout: 2000 })
     await context.close()
   })
 
