@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { isHostError, toText } from '@patchbay/plugin-host/errors'
+import { buildPlugin } from './build-plugin.ts'
 import { type PackedPlugin, packPlugin } from './pack-plugin.ts'
 
-export const usage = `patchbay plugin check <folder>
+export const usage = `patchbay plugin build <folder>
+patchbay plugin check <folder>
 patchbay plugin pack <folder> [--key <private key in PEM>] [--out <file>]`
 
 export interface Outcome {
@@ -33,9 +35,13 @@ export async function run(args: readonly string[]): Promise<Outcome> {
     return { code: 2, text: `${toText(error)}\n${usage}` }
   }
   const [area, verb, folder] = parsed.positionals
-  if (area !== 'plugin' || (verb !== 'check' && verb !== 'pack') || folder === undefined)
+  if (area !== 'plugin' || (verb !== 'build' && verb !== 'check' && verb !== 'pack') || folder === undefined)
     return { code: 2, text: usage }
   try {
+    if (verb === 'build') {
+      await buildPlugin(folder)
+      return { code: 0, text: `built ${folder}` }
+    }
     const packed = await packPlugin(folder, parsed.values.key)
     if (verb === 'check') return { code: 0, text: `${describe(packed)}\ngood: a server takes it` }
     const file = parsed.values.out ?? `${packed.id}-${packed.version}.tgz`

@@ -87,6 +87,27 @@ test('check says what a server would refuse, with its code', async () => {
   })
 })
 
+test('build makes one file and the schema of its fields, so that a check is good, and says what is wrong otherwise', async () => {
+  await write('dist/index.js', 'gone')
+  await write('config.schema.json', '{}')
+  await write('src/index.ts', "import { plugin } from './plugin.ts'\nexport default plugin\n")
+  await write(
+    'src/plugin.ts',
+    `const configSchema: object = ${JSON.stringify(plugin.configSchema)}
+export const plugin = { [Symbol.for('patchbay.plugin')]: true, configSchema, migrate: {}, setup(): void {} }`,
+  )
+  expect(await run(['plugin', 'build', folder])).toMatchObject({ code: 0 })
+  expect(await readFile(join(folder, 'config.schema.json'), 'utf8')).toBe(toConfigSchemaFile(plugin))
+  expect(await run(['plugin', 'check', folder])).toMatchObject({ code: 0 })
+  await write('src/index.ts', 'export default 1\n')
+  expect(await run(['plugin', 'build', folder])).toMatchObject({
+    code: 1,
+    text: expect.stringMatching(/^PLUGIN_LOAD_FAILED: /),
+  })
+  await write('src/index.ts', 'no JavaScript')
+  expect(await run(['plugin', 'build', folder])).toMatchObject({ code: 1, text: expect.stringContaining('index.ts:1') })
+})
+
 test('a command that is none is answered with those there are', async () => {
   for (const args of [[], ['plugin'], ['plugin', 'eat', folder], ['plugin', 'pack', folder, '--what']])
     expect(await run(args)).toMatchObject({ code: 2, text: expect.stringContaining('patchbay plugin pack') })
