@@ -10,7 +10,7 @@ export interface SourceFile {
   text: string
 }
 
-const skipped = new Set(['node_modules', 'dist', 'fixtures', 'coverage'])
+const skipped = new Set(['node_modules', 'dist', 'fixtures', 'templates', 'coverage'])
 
 function* walk(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
