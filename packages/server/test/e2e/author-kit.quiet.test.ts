@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Api, createApi, createDevice, readAll, type TestDevice } from '../harness/api.ts'
+import { docCode } from '../harness/doc-code.ts'
+import { uploadPlugin } from '../harness/packed-plugin.ts'
+import { makeDataFolder, type ServerProcess, startServer, testKey } from '../harness/server-process.ts'
+
+// The way of a new author, outside the repository and from tarballs alone. What the kit itself needs comes from the registry of npm.
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const kinds = ['adapter', 'source', 'codec', 'alert-channel', 'access-provider'] as const
+const commandMs = 60_000
+
+let work: string
+let kit: string
+/** Without the variables of the test runner, which a vitest inside it would take for its own. */
+const env = Object.fromEntries(
+  Object.entries({ ...process.env, PATH: [dirname(process.execPath), process.env['PATH']].join(':') }).filter(
+    ([name]) => !/^(VITEST|TEST$|NODE_ENV$|NODE_OPTIONS$|PATCHBAY_)/.test(name),
+  ),
+)
+const sh = async (folder: string, command: string, ...args: string[]): Promise<string> => {
+  try {
+    const { stdout } = await promisify(execFile)(command, args, { cwd: folder, env, timeout: commandMs })
+    return stdout
+  } catch (error: any) {
+    throw new Error(`${command} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`, { cause: error })
+  }
+}
+const create = (kind: string): Promise<string> => {
+  const tool = `--package=${join(kit, 'create-patchbay-plugin-0.1.0.tgz')}`
+  const command = `create-patchbay-plugin acme-${kind} --kind ${kind} --from ${kit}`
+  return sh(work, 'npm', 'exec', '--yes', '--offline', tool, '--', ...command.split(' '))
+}
+
+/** Runs the n-th block of the kit's page as it stands there. */
+const documented = async (folder: string, n: number): Promise<string> => {
+  const script = await docCode('plugins/kit.md', 'sh', n)
+  return sh(folder, 'bash', '-ec', script.replaceAll('/path/to/kit', kit).replaceAll('acme-meter', 'acme-adapter'))
+}
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'patchbay-author-'))
+  kit = join(work, 'kit')
+  await documented(root, 0)
+  await documented(work, 1)
+}, 90_000)
+afterAll(() => rm(work, { recursive: true, force: true }))
+
+describe('a plugin made from the packed kit', () => {
+  test.for(kinds)('of the kind %s has right types, a green test and is packed', { timeout: 60_000 }, async (kind) => {
+    const folder = join(work, `acme-${kind}`)
+    if (kind !== 'adapter') {
+      await create(kind)
+      // The same kit for each: it is installed once.
+      await symlink(join(work, 'acme-adapter/node_modules'), join(folder, 'node_modules'))
+    }
+    const lines = (await readFile(join(folder, 'src/index.ts'), 'utf8')).split('\n').length
+    expect(lines).toBeLessThanOrEqual(36)
+    expect(await sh(folder, 'npm', 'test')).toMatch(/Tests .*[1-9] passed/)
+    expect(await sh(folder, 'npm', 'run', 'pack')).toContain(`packed 5 files into acme-${kind}-1.0.0.tgz`)
+    expect(await sh(folder, 'npm', 'run', 'check')).toContain('good: a server takes it')
+  })
+
+  test('whose types are wrong has a red test', { timeout: 60_000 }, async () => {
+    const folder = join(work, 'acme-wrong')
+    await cp(join(work, 'acme-codec'), folder, { recursive: true, verbatimSymlinks: true })
+    const file = join(folder, 'src/index.ts')
+    await writeFile(file, (await readFile(file, 'utf8')).replace('values: {', 'values: 1, worth: {'))
+    await expect(sh(folder, 'npx', 'tsc')).rejects.toThrow(/TS\d+/)
+  })
+
+  test('goes to a running server, up under load, back, and away', { timeout: 60_000 }, async () => {
+    const data = await makeDataFolder()
+    let server: ServerProcess | undefined
+    try {
+      server = await startServer({ data: data.path })
+      await live(server.url)
+    } finally {
+      await server?.stop()
+      await data.remove()
+    }
+  })
+})
+
+const plugin = '/api/v1/plugins/acme-adapter'
+const rate = 500
+
+async function live(url: string): Promise<void> {
+  const folder = join(work, 'acme-adapter')
+  const api: Api = createApi(url)
+  const upload = async (version: string) =>
+    uploadPlugin(url, testKey, await readFile(join(folder, `acme-adapter-${version}.tgz`)), '?approve=true')
+  const device = await createDevice(api, 'boiler')
+  let version: string | null = ''
+  const send = async (to: TestDevice, n: number): Promise<number> => {
+    const response = await fetch(`${url}/x/acme-adapter/${to.id}`, {
+      method: 'POST',
+      headers: { 'x-secret': to.secret, 'content-type': 'application/json' },
+      body: JSON.stringify(n),
+    })
+    await response.arrayBuffer()
+    if (response.status === 204) version = response.headers.get('x-version')
+    return response.status
+  }
+
+  // Installed, and a reading arrives.
+  expect(await upload('1.0.0')).toMatchObject({ status: 202, body: { approval: 'given' } })
+  expect((await api.put(`${plugin}/instances/default`, { config: {} })).body.state).toBe('running')
+  expect(await send(device, 1_000_000)).toBe(204)
+  expect((await readAll(api, 'boiler', 'value')).map(({ value }) => value)).toEqual([1_000_000])
+
+  // The next version wants more, so it waits for a person.
+  await edit(join(folder, 'package.json'), '"version": "1.0.0"', '"version": "1.1.0"')
+  await edit(
+    join(folder, 'plugin.json'),
+    '"services": ["sessions"]',
+    '"services": ["sessions"], "connect": ["tcp:*:502"]',
+  )
+  await edit(join(folder, 'src/index.ts'), 'reply.code(204)', "reply.header('x-version', '1.1.0').code(204)")
+  await sh(folder, 'npm', 'run', 'pack')
+  expect((await upload('1.1.0')).body).toMatchObject({ approval: 'pending', wider: ['connect: tcp:*:502'] })
+
+  // Approved under load, and taken back under load.
+  const answers = new Map<number, number>()
+  const acked: number[] = []
+  const sending: Promise<void>[] = []
+  const going = { on: true }
+  const began = performance.now()
+  let sent = 0
+  const load = (async () => {
+    while (going.on) {
+      // Paced by the clock, whatever the answers take.
+      for (const due = ((performance.now() - began) / 1000) * rate; sent < due; sent += 1) {
+        const n = sent
+        sending.push(
+          send(device, n).then((status) => {
+            answers.set(status, (answers.get(status) ?? 0) + 1)
+            if (status === 204) acked.push(n)
+          }),
+        )
+      }
+      await new Promise((resolve) => setTimeout(resolve, 4))
+    }
+  })()
+  const reach = (n: number) => expect.poll(() => acked.length, { timeout: 15_000, interval: 10 }).toBeGreaterThan(n)
+  await reach(500)
+  expect((await api.post(`${plugin}/approve`, { version: '1.1.0' })).body.version).toBe('1.1.0')
+  await expect.poll(() => version, { timeout: 15_000, interval: 10 }).toBe('1.1.0')
+  await reach(acked.length + 500)
+  expect((await api.post(`${plugin}/rollback`)).body.version).toBe('1.0.0')
+  await reach(acked.length + 500)
+  going.on = false
+  await load
+  const perSecond = Math.round((sent / (performance.now() - began)) * 1000)
+  await Promise.all(sending)
+  console.log(`author's kit: ${sent} sent at ${perSecond}/s over 2 swaps, answers ${JSON.stringify([...answers])}`)
+  expect(perSecond).toBeGreaterThan(rate * 0.9)
+  expect([...answers.keys()].every((status) => status === 204 || status === 503)).toBe(true)
+  const stored = new Set((await readAll(api, 'boiler', 'value')).map(({ value }) => value))
+  expect(acked.filter((n) => !stored.has(n))).toEqual([])
+  expect(await send(device, 1_000_001)).toBe(204)
+  expect(version).toBe(null)
+
+  // Removed: nothing of it is left, and what it brought stays.
+  expect((await api.delete(plugin)).status).toBe(204)
+  expect(await send(device, 1_000_002)).toBe(404)
+  expect((await api.get(plugin)).status).toBe(404)
+  expect((await readAll(api, 'boiler', 'value')).map(({ value }) => value)).toContain(1_000_001)
+}
+
+async function edit(file: string, from: string, to: string): Promise<void> {
+  const text = await readFile(file, 'utf8')
+  expect(text).toContain(from)
+  await writeFile(file, text.replace(from, to))
+}
