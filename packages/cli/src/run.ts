@@ -2,11 +2,13 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { isHostError, toText } from '@patchbay/plugin-host/errors'
 import { buildPlugin } from './build-plugin.ts'
+import { type DevOptions, startDevServer } from './dev-server.ts'
 import { type PackedPlugin, packPlugin } from './pack-plugin.ts'
 
 export const usage = `patchbay plugin build <folder>
 patchbay plugin check <folder>
-patchbay plugin pack <folder> [--key <private key in PEM>] [--out <file>]`
+patchbay plugin pack <folder> [--key <private key in PEM>] [--out <file>]
+patchbay plugin dev <folder> --server <checkout of Patchbay> [--config <file>]`
 
 export interface Outcome {
   code: 0 | 1 | 2
@@ -22,25 +24,56 @@ const wantsOf = ({ permissions }: PackedPlugin): string => {
 const describe = (packed: PackedPlugin): string =>
   `${packed.id} ${packed.version}\nsha512 ${packed.sha512}\nwhat an admin is asked to approve:\n${wantsOf(packed)}`
 
+const isVerb = (text: string | undefined): text is 'build' | 'check' | 'dev' | 'pack' =>
+  text === 'build' || text === 'check' || text === 'dev' || text === 'pack'
+
+/** What a command that goes on for a while says meanwhile, and what ends it. */
+export interface Terminal {
+  env: NodeJS.ProcessEnv
+  print(text: string): void
+  /** Aborted when the person wants it to end. */
+  signal: AbortSignal
+}
+
+const dev = async (options: DevOptions, signal: AbortSignal): Promise<Outcome> => {
+  const server = await startDevServer(options)
+  const stop = (): void => void server.stop()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  const code = await server.ended
+  await server.stop()
+  return signal.aborted ? { code: 0, text: 'stopped' } : { code: 1, text: `the server ended with exit code ${code}` }
+}
+
 /** Runs one command; what it came to is for the caller to say. */
-export async function run(args: readonly string[]): Promise<Outcome> {
+export async function run(args: readonly string[], terminal?: Terminal): Promise<Outcome> {
   let parsed
   try {
     parsed = parseArgs({
       args: [...args],
-      options: { key: { type: 'string' }, out: { type: 'string' } },
+      options: {
+        key: { type: 'string' },
+        out: { type: 'string' },
+        server: { type: 'string' },
+        config: { type: 'string' },
+      },
       allowPositionals: true,
     })
   } catch (error) {
     return { code: 2, text: `${toText(error)}\n${usage}` }
   }
   const [area, verb, folder] = parsed.positionals
-  if (area !== 'plugin' || (verb !== 'build' && verb !== 'check' && verb !== 'pack') || folder === undefined)
-    return { code: 2, text: usage }
+  if (area !== 'plugin' || !isVerb(verb) || folder === undefined) return { code: 2, text: usage }
   try {
     if (verb === 'build') {
       await buildPlugin(folder)
       return { code: 0, text: `built ${folder}` }
+    }
+    if (verb === 'dev') {
+      const { server, config } = parsed.values
+      if (server === undefined || terminal === undefined) return { code: 2, text: usage }
+      const { env, print, signal } = terminal
+      return await dev({ folder, server, env, print, ...(config === undefined ? {} : { configFile: config }) }, signal)
     }
     const packed = await packPlugin(folder, parsed.values.key)
     if (verb === 'check') return { code: 0, text: `${describe(packed)}\ngood: a server takes it` }

@@ -47,6 +47,7 @@ const packageJson = (id: string, parts: Record<string, string>): string =>
         build: 'patchbay plugin build .',
         pretest: 'patchbay plugin build .',
         test: 'tsc && vitest run',
+        dev: 'patchbay plugin dev .',
         check: 'patchbay plugin build . && patchbay plugin check .',
         pack: 'patchbay plugin build . && patchbay plugin pack .',
       },

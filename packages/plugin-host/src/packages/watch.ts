@@ -9,13 +9,15 @@ export interface WatchOptions {
   log: Log
   clock?: Clock
   recursive?: boolean
+  /** Where changes are known to come one by one, less than `quietMs` will do. */
+  waitMs?: number
 }
 
 /** Calls `changed` after a burst of changes in a folder, one call at a time. The answer ends it, and waits for a call under way. */
 export function watchFolder(
   folder: string,
   changed: () => Promise<void>,
-  { log, clock = systemClock, recursive = false }: WatchOptions,
+  { log, clock = systemClock, recursive = false, waitMs = quietMs }: WatchOptions,
 ): () => Promise<void> {
   let closed = false
   let cancel: () => void = () => undefined
@@ -34,7 +36,7 @@ export function watchFolder(
   try {
     watcher = watch(folder, { recursive, persistent: false }, () => {
       cancel()
-      if (!closed) cancel = clock.after(quietMs, look)
+      if (!closed) cancel = clock.after(waitMs, look)
     })
     watcher.on('error', (error) => log.error('a folder cannot be watched any more', { folder, err: error }))
   } catch (error) {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,6 +15,8 @@ import { makeDataFolder, type ServerProcess, startServer, testKey } from '../har
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const kinds = ['adapter', 'source', 'codec', 'alert-channel', 'access-provider'] as const
 const commandMs = 60_000
+/** It takes about a second; as much again is for a busy machine. */
+const reloadMs = 2_000
 
 let work: string
 let kit: string
@@ -72,6 +75,48 @@ describe('a plugin made from the packed kit', () => {
     const file = join(folder, 'src/index.ts')
     await writeFile(file, (await readFile(file, 'utf8')).replace('values: {', 'values: 1, worth: {'))
     await expect(sh(folder, 'npx', 'tsc')).rejects.toThrow(/TS\d+/)
+  })
+
+  test('runs from its folder, and anew about a second after a save', { timeout: 60_000 }, async () => {
+    const folder = join(work, 'acme-dev')
+    await cp(join(work, 'acme-adapter'), folder, { recursive: true, filter: (path) => !path.endsWith('node_modules') })
+    await symlink(join(work, 'acme-adapter/node_modules'), join(folder, 'node_modules'))
+    const child = spawn('npx', ['patchbay', 'plugin', 'dev', '.', '--server', root], {
+      cwd: folder,
+      env: {
+        ...env,
+        HOME: work,
+        ...Object.fromEntries(
+          ['PORT', 'MQTT_PORT', 'MQTTS_PORT', 'COAP_PORT', 'COAPS_PORT', 'AMQP_PORT'].map((of) => [
+            `PATCHBAY_${of}`,
+            '0',
+          ]),
+        ),
+      },
+      detached: true,
+    })
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    const said = (words: string) => expect.poll(() => text, { timeout: 30_000, interval: 10 }).toContain(words)
+    try {
+      await said('the instance default of acme-adapter is made')
+      const url = /listening on (http\S+)/.exec(text)?.[1] ?? ''
+      const words = async () => (await fetch(`${url}/x/acme-adapter/none`, { method: 'POST' })).headers.get('x-words')
+      expect(await words()).toBe(null)
+      const began = performance.now()
+      await edit(join(folder, 'src/index.ts'), 'reply.code(error', "reply.header('x-words', 'second').code(error")
+      await expect.poll(words, { timeout: 10_000, interval: 10 }).toBe('second')
+      const tookMs = Math.round(performance.now() - began)
+      console.log(`plugin dev: runs anew ${tookMs} ms after the save`)
+      expect(tookMs).toBeLessThan(reloadMs)
+      await edit(join(folder, 'src/index.ts'), 'definePlugin({', 'definePlugin({{')
+      await said('not built, what ran before goes on')
+      expect(await words()).toBe('second')
+    } finally {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT')
+      if (child.exitCode === null) await once(child, 'exit')
+    }
   })
 
   test('goes to a running server, up under load, back, and away', { timeout: 60_000 }, async () => {
