@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +67,23 @@ describe('a plugin made from the packed kit', () => {
     expect(await sh(folder, 'npm', 'test')).toMatch(/Tests .*[1-9] passed/)
     expect(await sh(folder, 'npm', 'run', 'pack')).toContain(`packed 5 files into acme-${kind}-1.0.0.tgz`)
     expect(await sh(folder, 'npm', 'run', 'check')).toContain('good: a server takes it')
+  })
+
+  test('is the meter of the tutorial when one does what it says', { timeout: 60_000 }, async () => {
+    const page = 'plugins/tutorial.md'
+    await mkdir(join(work, 'tutorial'))
+    const folder = join(work, 'tutorial/acme-meter')
+    const first = (await docCode(page, 'sh', 0)).replace('npm install\n', '').replaceAll('/path/to/kit', kit)
+    await sh(join(work, 'tutorial'), 'bash', '-ec', first)
+    await symlink(join(work, 'acme-adapter/node_modules'), join(folder, 'node_modules'))
+    for (const [n, file] of ['meter.ts', 'index.ts', 'index.test.ts'].entries())
+      await writeFile(join(folder, 'src', file), await docCode(page, 'ts', n))
+    const manifest = JSON.parse(await readFile(join(folder, 'plugin.json'), 'utf8'))
+    const needs = JSON.parse(await docCode(page, 'json', 0))
+    await writeFile(join(folder, 'plugin.json'), JSON.stringify({ ...manifest, needs }))
+    const said = await sh(folder, 'bash', '-ec', await docCode(page, 'sh', 1))
+    expect(said).toMatch(/Tests .*2 passed/)
+    expect(said).toContain('packed 5 files into acme-meter-1.0.0.tgz')
   })
 
   test('whose types are wrong has a red test', { timeout: 60_000 }, async () => {
