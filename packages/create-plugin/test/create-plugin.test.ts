@@ -25,6 +25,13 @@ test.for(kinds)('a new %s has the folder’s name as its id, everywhere', async 
   expect([name, dependencies, devDependencies['@patchbay/sdk']]).toEqual(['acme-meter', undefined, '0.1.0'])
 })
 
+// What a template does is tried with the packed kit; here the page must show the very same.
+test.for(['adapter', 'source', 'codec'])('the page of a %s shows its template', async (kind) => {
+  const page = await readFile(new URL(`../../../docs/plugins/${kind}.md`, import.meta.url), 'utf8')
+  const template = await readFile(new URL(`../templates/${kind}/src/index.ts`, import.meta.url), 'utf8')
+  expect(/```ts\n([^]*?)```/.exec(page)?.[1]).toBe(template)
+})
+
 test('a kit of tarballs is named part by part', async () => {
   const folder = join(root, 'acme-meter')
   await run([folder, '--kind', 'codec', '--from', '/kit'])

@@ -86,6 +86,14 @@ describe('a plugin made from the packed kit', () => {
     expect(said).toContain('packed 5 files into acme-meter-1.0.0.tgz')
   })
 
+  test.for(['alert-channel', 'access-provider'])('of the page on %s is compiled and built', async (kind) => {
+    const folder = join(work, `page-${kind}`)
+    await cp(join(work, `acme-${kind}`), folder, { recursive: true, verbatimSymlinks: true })
+    await writeFile(join(folder, 'src/index.ts'), await docCode(`plugins/${kind}.md`, 'ts', 0))
+    await sh(folder, 'npx', 'tsc')
+    expect(await sh(folder, 'npm', 'run', 'check')).toContain('good: a server takes it')
+  })
+
   test('whose types are wrong has a red test', { timeout: 60_000 }, async () => {
     const folder = join(work, 'acme-wrong')
     await cp(join(work, 'acme-codec'), folder, { recursive: true, verbatimSymlinks: true })

@@ -12,6 +12,7 @@ export default definePlugin({
     ctx.every(everyMs, async () => {
       try {
         const answer = await fetch(url, { signal: AbortSignal.any([ctx.signal, AbortSignal.timeout(5_000)]) })
+        if (!answer.ok) throw new Error(`${url} answered ${answer.status}`)
         const bytes = Buffer.from(JSON.stringify(await answer.json()))
         await ctx.sessions.publishFor({ kind: 'device', id: device }, 'my-plugin', `devices/${device}/telemetry`, bytes)
         ctx.health('ok')
