@@ -171,7 +171,7 @@ async function live(url: string): Promise<void> {
     const response = await fetch(`${url}/x/acme-adapter/${to.id}`, {
       method: 'POST',
       headers: { 'x-secret': to.secret, 'content-type': 'application/json' },
-      body: JSON.stringify(n),
+      body: JSON.stringify({ value: n }),
     })
     await response.arrayBuffer()
     if (response.status === 204) version = response.headers.get('x-version')

@@ -1,14 +1,23 @@
-import { createFakeSessions, startPlugin } from '@patchbay/testkit'
-import { expect, test } from 'vitest'
+import { adapterContract, type StartedPlugin } from '@patchbay/testkit'
 import plugin from './index.ts'
 
-test('a reading that a device posts is published, and a wrong secret is refused', async () => {
-  const sessions = createFakeSessions({ devices: { 'meter-1': 'good' } })
-  const host = await startPlugin(plugin, { manifest: new URL('../plugin.json', import.meta.url), sessions })
-  const post = (secret: string) =>
-    host.request({ method: 'POST', url: '/x/my-plugin/meter-1', headers: { 'x-secret': secret }, payload: { a: 1 } })
-  expect((await post('good')).statusCode).toBe(204)
-  expect((await post('wrong')).statusCode).toBe(401)
-  expect(sessions.published.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(['{"value":{"a":1}}'])
-  expect(await host.stop()).toEqual({ failures: [], left: [] })
+const post = async (host: StartedPlugin, as: { id: string; secret: string }, payload: string): Promise<number> => {
+  const headers = { 'x-secret': as.secret, 'content-type': 'application/json' }
+  const { statusCode } = await host.request({ method: 'POST', url: `/x/my-plugin/${as.id}`, headers, payload })
+  return statusCode
+}
+
+// Among other things it holds back what makes a reading durable, and looks that nothing was answered meanwhile.
+adapterContract({
+  plugin,
+  options: { manifest: new URL('../plugin.json', import.meta.url) },
+  badConfig: { maxBytes: 1 },
+  async publish(host, as, { payload }) {
+    const status = await post(host, as, payload)
+    if (status !== 204) throw new Error(`answered ${status}`)
+  },
+  async wrongCredentials(host, as) {
+    const status = await post(host, as, '{}')
+    if (status !== 401) throw new Error(`answered ${status}`)
+  },
 })
