@@ -3,7 +3,7 @@ import { awaitCoap, startCoapLoad } from '../harness/coap-load.ts'
 import { isLong } from '../harness/random.ts'
 import { runKillRounds } from './kill-rounds.ts'
 
-const rounds = isLong ? 50 : 8
+const rounds = isLong ? 50 : 5
 
 test(
   `nothing acknowledged over confirmable CoAP is lost by ${rounds} × kill -9`,

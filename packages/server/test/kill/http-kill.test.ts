@@ -3,7 +3,7 @@ import { startHttpLoad } from '../harness/http-load.ts'
 import { isLong } from '../harness/random.ts'
 import { runKillRounds } from './kill-rounds.ts'
 
-const rounds = isLong ? 200 : 20
+const rounds = isLong ? 200 : 10
 
 test(`nothing acknowledged over HTTP is lost by ${rounds} × kill -9`, { timeout: rounds * 15_000 }, async () => {
   const baseMs = Date.now() - 86_400_000

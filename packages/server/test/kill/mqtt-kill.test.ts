@@ -3,7 +3,7 @@ import { startMqttLoad } from '../harness/mqtt-load.ts'
 import { isLong } from '../harness/random.ts'
 import { runKillRounds } from './kill-rounds.ts'
 
-const rounds = isLong ? 200 : 20
+const rounds = isLong ? 200 : 10
 
 test(
   `nothing acknowledged over MQTT at QoS 1 is lost by ${rounds} × kill -9`,

@@ -5,7 +5,7 @@ import { createDeviceHttp } from '../harness/mqtt-client.ts'
 import { createRandom, isLong } from '../harness/random.ts'
 import { makeDataFolder, startServer } from '../harness/server-process.ts'
 
-const rounds = isLong ? 60 : 8
+const rounds = isLong ? 60 : 6
 const askersPerRound = 12
 /** Reached before the last round, so that what was cut short must have given its place back. */
 const quota = rounds * 35

@@ -5,7 +5,7 @@ import { createDeviceHttp } from '../harness/mqtt-client.ts'
 import { createRandom, isLong } from '../harness/random.ts'
 import { makeDataFolder, type ServerProcess, startServer } from '../harness/server-process.ts'
 
-const rounds = isLong ? 100 : 10
+const rounds = isLong ? 100 : 5
 const devices = 4
 const killBetweenMs = { least: 200, most: 900 }
 /** The value counts on; half of each ten readings are above the line. */
