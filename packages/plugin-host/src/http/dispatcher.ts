@@ -107,6 +107,8 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
 
   const begin = (target: Target, mounted: Mounted, request: IncomingMessage, response: ServerResponse): void => {
     const { app } = mounted
+    // Nobody is there to be answered any more, and nothing would say when this request is over.
+    if (request.socket.destroyed) return void request.destroy()
     if (!app) return sendRawProblem(response, 'PATH_UNKNOWN')
     target.underWay.add(response)
     const ended = (): void => {

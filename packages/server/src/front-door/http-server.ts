@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { endAbandonedRequests } from './abandoned-requests.ts'
 
 /** Whole head of a request: over within 5 s, as the next look may come this much later. */
 const checkEveryMs = 250
@@ -18,7 +19,7 @@ export function createHttpServer(onRequest: RequestListener): Server {
       connectionsCheckingInterval: checkEveryMs,
       maxHeaderSize: maxHeaderBytes,
     },
-    onRequest,
+    endAbandonedRequests(onRequest),
   )
   // Node begins to watch its time limits when a server starts to listen; without this they are never enforced here.
   server.emit('listening')
