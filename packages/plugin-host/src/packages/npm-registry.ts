@@ -37,7 +37,9 @@ const child = (value: unknown, key: string): unknown =>
  * Takes a package from an npm registry over its plain HTTP: the list of versions, then the archive of one, whose SHA-512 the list names.
  * The archive must come from the registry itself.
  */
-export async function fetchFromRegistry(registry: string, name: string, version?: string): Promise<Buffer> {
+export async function fetchFromRegistry(registry: string | undefined, name: string, version?: string): Promise<Buffer> {
+  if (registry === undefined)
+    throw failed(name, 'PATCHBAY_PLUGIN_REGISTRY names no registry; set it, or upload the packed file')
   if (!namePattern.test(name)) throw failed(JSON.stringify(name.slice(0, 100)), 'this is no name of a package')
   if (version !== undefined && semver.valid(version) !== version)
     throw failed(name, `${JSON.stringify(version.slice(0, 100))} is no exact version`)

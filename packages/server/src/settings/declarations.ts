@@ -141,11 +141,10 @@ export const declarations = {
     kind.text,
     'JSON file with the verified packages: `[{"id", "version", "sha512"}]`; read at start.',
   ),
-  pluginRegistry: withDefault(
+  pluginRegistry: optional(
     'PATCHBAY_PLUGIN_REGISTRY',
-    'https://registry.npmjs.org',
     kind.httpUrl,
-    'Registry that plugins are taken from when they are installed by their npm name. It is asked only then.',
+    'Address of the npm registry that plugins are taken from when they are installed by their name; without it they are uploaded. It is asked only then.',
   ),
   pluginLinks: withDefault(
     'PATCHBAY_PLUGIN_LINKS',

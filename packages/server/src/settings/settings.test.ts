@@ -33,7 +33,6 @@ describe('settings', () => {
       roles: 'all',
       pluginPolicy: 'any',
       pluginPublishers: [],
-      pluginRegistry: 'https://registry.npmjs.org',
       pluginLinks: [],
       mqttPort: 1883,
       mqttsPort: 8883,

@@ -39,6 +39,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const masterKey = value(d.masterKey)
   const redisUrl = value(d.redisUrl)
   const pluginVerified = value(d.pluginVerified)
+  const pluginRegistry = value(d.pluginRegistry)
   const everything = Object.values(d)
   const settings: Settings = {
     given: new Map(
@@ -55,7 +56,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     roles: sure(d.roles),
     pluginPolicy: sure(d.pluginPolicy),
     pluginPublishers: sure(d.pluginPublishers),
-    pluginRegistry: sure(d.pluginRegistry),
     pluginLinks: sure(d.pluginLinks),
     mqttPort: sure(d.mqttPort),
     mqttsPort: sure(d.mqttsPort),
@@ -70,6 +70,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ...(masterKey === undefined ? {} : { masterKey }),
     ...(redisUrl === undefined ? {} : { redisUrl }),
     ...(pluginVerified === undefined ? {} : { pluginVerified: resolve(pluginVerified) }),
+    ...(pluginRegistry === undefined ? {} : { pluginRegistry }),
     ...(tlsCert === undefined ? {} : { tlsCert: resolve(tlsCert) }),
     ...(tlsKey === undefined ? {} : { tlsKey: resolve(tlsKey) }),
   }

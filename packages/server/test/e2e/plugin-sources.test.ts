@@ -91,6 +91,13 @@ describe('a plugin by its npm name', () => {
   })
 })
 
+test('without a registry a name is refused, and the refusal names the setting', async () => {
+  await start()
+  const { status, body } = await api.post('/api/v1/plugins', { npm: '@acme/acme-feed' })
+  expect([status, body.code]).toEqual([502, 'PACKAGE_REGISTRY_FAILED'])
+  expect(body.detail).toContain('PATCHBAY_PLUGIN_REGISTRY')
+})
+
 describe('a packed plugin that is put into the folder', () => {
   test('waits for approval, before the start and after; one that is refused is renamed', async () => {
     const folder = join(data.path, 'plugins')
