@@ -13,7 +13,8 @@ const warmUpMs = 15_000
 // Each thread that reads TypeScript first runs the type stripper, which is WebAssembly that all of them share. V8 frees its wrappers for calls
 // out of it when better ones are made, which can be while another thread ends that owns them: the process then dies of a segmentation fault
 // (about one thread in thousands). They are not made better: nobody calls the stripper often enough for it to matter.
-setFlagsFromString('--wasm-wrapper-tiering-budget=2147483647')
+const flag = '--wasm-wrapper-tiering-budget=2147483647'
+setFlagsFromString(flag)
 
 // Settings are checked in main; whatever stands here wrongly only costs the cache. Nothing is written outside the data folder.
 const data = process.env.PATCHBAY_DATA?.trim() || './data'
@@ -23,7 +24,8 @@ try {
   mkdirSync(data, { recursive: true, mode: 0o700 })
   if (!existsSync(folder)) {
     const env = { ...process.env, NODE_COMPILE_CACHE: folder }
-    spawnSync(process.execPath, [fileURLToPath(new URL('./warm-up.js', import.meta.url))], {
+    // With the same flag: what was compiled with other flags is kept apart, and would not be read.
+    spawnSync(process.execPath, [flag, fileURLToPath(new URL('./warm-up.js', import.meta.url))], {
       env,
       stdio: 'ignore',
       timeout: warmUpMs,
