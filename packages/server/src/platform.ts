@@ -66,6 +66,8 @@ export interface PlatformOptions {
   clock?: Clock
   /** In place of the bundled plugins, for tests. */
   bundled?: readonly BundledPlugin[]
+  /** As in GeneralDeps, for tests. */
+  compileAtStart?: boolean
   /** A store's thread died: nothing can be acknowledged any more. */
   onFatal: (error: Error) => void
 }
@@ -151,6 +153,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     rules,
     settings,
     permitsPlain,
+    ...(options.compileAtStart ? { compileAtStart: true } : {}),
     trustedProxies: toAddressMatcher(settings.trustedProxies),
     ...publicUrl,
     peerOf: (request) => peerOf(request.socket),

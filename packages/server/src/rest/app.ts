@@ -10,7 +10,8 @@ import type { RestApp, GeneralDeps, Routes } from './route-deps.ts'
 import { sharedSchemas } from './schemas.ts'
 import { secureHeaders } from './secure-headers.ts'
 import { measureRequests } from './request-metrics.ts'
-import { buildValidator } from './validator.ts'
+import { createSerializerCompiler } from './serializer.ts'
+import { createValidatorCompiler } from './validator.ts'
 
 /** The whole time one request may take; the raw server that listens uses it for receiving, too. */
 export const requestTimeoutMs = 30_000
@@ -37,10 +38,11 @@ export const createRestApp = async <Deps extends GeneralDeps>(
     requestTimeout: requestTimeoutMs,
     handlerTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: 512 },
-    ajv: { customOptions: { removeAdditional: false, useDefaults: true, allErrors: true } },
-    schemaController: { compilersFactory: { buildValidator } },
   }).withTypeProvider<TypeBoxTypeProvider>()
   for (const schema of sharedSchemas) app.addSchema(schema)
+  const atStart = deps.compileAtStart ?? false
+  app.setValidatorCompiler(createValidatorCompiler(sharedSchemas, atStart))
+  app.setSerializerCompiler(createSerializerCompiler(app.getSchemas(), atStart))
   registerProblems(app)
   await app.register(cookie)
   secureHeaders(app, deps)

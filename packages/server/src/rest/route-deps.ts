@@ -37,6 +37,8 @@ export interface GeneralDeps {
   /** PATCHBAY_PUBLIC_URL. */
   publicUrl?: string
   ready(): Readiness | Promise<Readiness>
+  /** Compiles every schema at once rather than when it is used first: a test sees so that each one can be. */
+  compileAtStart?: boolean
 }
 
 /** What the routes of the domain stand on. */

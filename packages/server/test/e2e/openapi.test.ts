@@ -6,7 +6,7 @@ let server: InProcess
 let description: any
 
 beforeAll(async () => {
-  server = await startInProcess()
+  server = await startInProcess({ compileAtStart: true })
   description = (await createApi(server.url).get('/api/v1/openapi.json')).body
 })
 afterAll(() => server.close())

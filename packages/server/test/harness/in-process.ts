@@ -16,7 +16,10 @@ export interface InProcess {
 
 /** The whole platform inside the test's process: for what can only be seen from inside, such as heap and handles. */
 export const startInProcess = async (
-  more: Partial<Pick<PlatformOptions, 'bundled' | 'clock'>> & { env?: Record<string, string>; data?: string } = {},
+  more: Partial<Pick<PlatformOptions, 'bundled' | 'clock' | 'compileAtStart'>> & {
+    env?: Record<string, string>
+    data?: string
+  } = {},
 ): Promise<InProcess> => {
   // A folder that is given outlives the server: for what must survive a restart.
   const data = more.data === undefined ? await makeDataFolder() : { path: more.data, remove: async () => undefined }
@@ -39,6 +42,7 @@ export const startInProcess = async (
       throw error
     },
     ...(more.bundled ? { bundled: more.bundled } : {}),
+    ...(more.compileAtStart ? { compileAtStart: true } : {}),
     ...(more.clock ? { clock: more.clock } : {}),
   })
   const port = platform.frontDoor.listeners().find(({ name }) => name === 'main')?.port ?? 0
