@@ -9,6 +9,7 @@ import { refuse } from './errors.ts'
 import { loginMs, maxConnectBytes, maxHelloBytes } from './limits.ts'
 import type { Names } from './names.ts'
 import { readProxyHeader, toProxyHeader } from './proxy-header.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 import { readAhead } from './read-ahead.ts'
 import { Rejected, sayNo } from './rejection.ts'
 import { type LiveRoute, toServerName } from './route.ts'
@@ -32,6 +33,7 @@ export interface Door {
 export interface ArrivalOptions {
   log: Log
   names: Names
+  buffers: ReadBuffers
   now(): number
   configuration(): Configuration
   tls(): TlsDoor
@@ -168,7 +170,7 @@ export function createArrival(options: ArrivalOptions) {
       }
       server.write(toProxyHeader(version, peer))
     }
-    splice(top, server, session, now)
+    splice(top, server, { session, now, buffers: options.buffers })
   }
 
   return async function arrive(session: Session, socket: Socket, door: Door): Promise<void> {

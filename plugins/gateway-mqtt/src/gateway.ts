@@ -7,6 +7,7 @@ import { createHealthChecks } from './health-checks.ts'
 import { defaultMaxConnections, maxArriving, tickMs } from './limits.ts'
 import { createNames } from './names.ts'
 import type { Node } from './node.ts'
+import { createReadBuffers } from './read-buffers.ts'
 import type { Session } from './session.ts'
 import { createTlsDoor, type TlsDoor } from './tls-door.ts'
 import type { LiveUpstream } from './upstream.ts'
@@ -71,6 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const arrive = createArrival({
     ...options,
     names,
+    buffers: createReadBuffers(),
     now: () => ticks,
     configuration: () => configuration,
     tls: () => tls,

@@ -18,3 +18,9 @@ export const maxHelloBytes = 16 * 1024
 export const maxArriving = 8_000
 /** What is on its way to one side after the other has gone has so long to get there. */
 export const lingerMs = 10_000
+/** Of what a socket reads at once. */
+export const readBytes = 64 * 1024
+/** A read of so much, a whole record of TLS, is the sign of more. */
+export const bulkBytes = 16 * 1024
+/** Directions that have a buffer of their own to read into; more share one, and copy. */
+export const maxOwnBuffers = 256

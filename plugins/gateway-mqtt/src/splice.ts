@@ -1,27 +1,31 @@
 import type { Socket } from 'node:net'
+import { carry } from './carry.ts'
 import { lingerMs } from './limits.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 import type { Session } from './session.ts'
+
+export interface SpliceOptions {
+  session: Session
+  buffers: ReadBuffers
+  now(): number
+}
 
 /**
  * Carries bytes both ways, as they are, until both sides have ended. A side that does not take its bytes stops the other from being
  * read, so that no more than one read and one full buffer wait in memory in each direction.
  */
-export function splice(client: Socket, server: Socket, session: Session, now: () => number): void {
+export function splice(client: Socket, server: Socket, { session, buffers, now }: SpliceOptions): void {
   client.allowHalfOpen = true
   server.allowHalfOpen = true
+  const onStall = (): void => void (session.stalledSince ||= now())
 
-  client.on('data', (chunk: Buffer) => {
-    session.bytesUp += chunk.length
-    if (server.write(chunk)) return
-    client.pause()
-    session.stalledSince ||= now()
-  })
-  server.on('data', (chunk: Buffer) => {
-    session.bytesDown += chunk.length
-    if (client.write(chunk)) return
-    server.pause()
-    session.stalledSince ||= now()
-  })
+  // What was looked at to find the way here.
+  const head: unknown = client.read()
+  const hasRoom = !Buffer.isBuffer(head) || server.write(head)
+  if (Buffer.isBuffer(head)) session.bytesUp += head.length
+  if (!hasRoom) onStall()
+  carry({ from: client, to: server, buffers, onStall, onBytes: (length) => void (session.bytesUp += length) })
+  carry({ from: server, to: client, buffers, onStall, onBytes: (length) => void (session.bytesDown += length) })
   server.on('drain', () => {
     session.stalledSince = 0
     client.resume()
@@ -39,7 +43,7 @@ export function splice(client: Socket, server: Socket, session: Session, now: ()
   // Whatever the end was, what is on its way to the other side still gets there.
   client.on('close', () => finish(server))
   server.on('close', () => finish(client))
-  client.resume()
+  if (hasRoom) client.resume()
   server.resume()
 }
 

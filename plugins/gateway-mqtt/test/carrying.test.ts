@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { connect as connectTls } from 'node:tls'
+import { makeTestCertificate } from '@patchbay/testkit'
 import { afterEach, expect, test, vi } from 'vitest'
 import { toConnect } from './connect-bytes.ts'
 import { type Broker, createWorld, mqttRoute, readAll, startBroker, type World } from './world.ts'
@@ -80,4 +82,46 @@ test('a client that vanishes takes its session with it', async () => {
   client.resetAndDestroy()
   await vi.waitFor(() => expect(server?.destroyed).toBe(true))
   expect(world.gateway.sessions.size).toBe(0)
+})
+
+test('of many connections that carry much and little at once, each gets its own bytes back', async () => {
+  const pair = await makeTestCertificate(['gateway.example'])
+  // Reads in fits and starts, so that writes to it and from it have to wait.
+  const broker = await startBroker((socket, bytes) => {
+    socket.write(bytes)
+    socket.pause()
+    setImmediate(() => socket.resume())
+  })
+  const lists = { ssls: [{ id: 1, sni: 'gateway.example', ...pair }], ...mqttRoute(nodesOf(broker)) }
+  world = await createWorld(lists)
+  world.own(broker.close)
+  const secured = await world.listen({ tls: true })
+  const one = async (index: number): Promise<void> => {
+    const socket =
+      index % 3 === 0
+        ? connectTls({ port: secured, host: '127.0.0.1', servername: 'gateway.example', ca: pair.cert })
+        : await world.connect()
+    socket.on('error', () => undefined)
+    world.own(() => socket.destroy())
+    const parts = [toConnect({ clientId: `c${index}` })]
+    for (let size = 1 + index; parts.length < 40; size = (size * 31 + 7) % (parts.length % 4 === 0 ? 250_000 : 900))
+      parts.push(Buffer.alloc(size, `${index}.${parts.length} `))
+    const sent = Buffer.concat(parts)
+    const got: Buffer[] = []
+    let length = 0
+    const whole = new Promise<void>((resolve) =>
+      socket.on('data', (bytes: Buffer) => {
+        got.push(bytes)
+        length += bytes.length
+        if (length >= sent.length) resolve()
+      }),
+    )
+    for (const part of parts) {
+      socket.write(part)
+      if (part.length % 2 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    await whole
+    expect(hash(Buffer.concat(got))).toBe(hash(sent))
+  }
+  await Promise.all(Array.from({ length: 30 }, (_, index) => one(index)))
 })
