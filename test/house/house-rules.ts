@@ -19,6 +19,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
   ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],
+  ['packages/testkit/src/start-plugin.ts', 'the one place where a plugin is given all that a platform gives it'],
   [
     'plugins/adapter-mqtt/src/inbound-publishes.ts',
     'one message’s way from its bytes to its acknowledgement, in one order',

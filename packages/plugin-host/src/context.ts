@@ -188,6 +188,14 @@ export function createContext(parts: ContextParts): LiveContext {
       needed('callers')
       return parts.services.callers
     },
+    get audit() {
+      needed('audit')
+      return parts.services.audit
+    },
+    metrics(read) {
+      needed('metrics')
+      whenLive('metrics', () => parts.services.metrics(() => runOwned(owner, read)))
+    },
     preSharedKeys(device, address) {
       needed('pre-shared-keys')
       return parts.services.preSharedKeys(device, address)

@@ -20,6 +20,8 @@ export type Services = Pick<
   | 'door'
   | 'secrets'
   | 'callers'
+  | 'audit'
+  | 'metrics'
   | 'preSharedKeys'
   | 'match'
   | 'listen'

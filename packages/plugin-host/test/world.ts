@@ -14,9 +14,11 @@ import type { BundledPlugin } from '../src/package.ts'
 
 /** Services that no test here looks at. */
 export const ownServices = {
-  door: { permitsPlain: () => true, handOver: () => false },
+  door: { permitsPlain: () => true, trustsProxy: () => false, handOver: () => false },
   secrets: { seal: (text: string) => text, open: (text: string) => text },
   callers: { may: async () => true },
+  audit: { isFull: () => false, record: () => undefined },
+  metrics: () => undefined,
 }
 
 export const manifestOf = (id: string, more: Partial<PluginManifest> = {}): PluginManifest => ({

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
 import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/contracts/session'
+import type { AuditTrail } from './audit-trail.ts'
+import type { MetricFamily } from './metric-text.ts'
 
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
@@ -42,6 +44,8 @@ export interface ListenOptions {
 export interface Door {
   /** PATCHBAY_PLAIN permits plain text from this address. */
   permitsPlain(address: string): boolean
+  /** PATCHBAY_TRUSTED_PROXIES names this address: what it says of its clients, in a PROXY header say, may be believed. */
+  trustsProxy(address: string): boolean
   /**
    * Gives a connection to whoever on the platform speaks what its first bytes say, which have to be there and unread. false = nobody does,
    * and it is still the plugin's.
@@ -189,6 +193,10 @@ export interface Context<C> {
   readonly secrets: Secrets
   /** Of `needs.services`: `callers`. */
   readonly callers: Callers
+  /** Of `needs.services`: `audit`. */
+  readonly audit: AuditTrail
+  /** Of `needs.services`: `metrics`. Figures that are read at each scrape of `/metrics`, at once and without a throw. */
+  metrics(read: () => readonly MetricFamily[]): void
   /** Addresses and CIDRs in private or loopback ranges that webhooks and HTTP channels may call (PATCHBAY_ALLOW_PRIVATE_TARGETS). */
   readonly privateTargets: readonly string[]
   /**

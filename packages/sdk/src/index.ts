@@ -1,10 +1,12 @@
 /** Everything a plugin imports. This is one of the two barrels of the repository: it is the package's public face. */
+export type * from './audit-trail.ts'
 export * from './authorization.ts'
 export * from './command-topic.ts'
 export * from './context.ts'
 export * from './define-plugin.ts'
 export * from './failures.ts'
 export * from './fields.ts'
+export * from './metric-text.ts'
 export * from './peer.ts'
 export type { DeliveryAnswer, Notification, NotificationKind } from '@patchbay/contracts/notification'
 export type * from '@patchbay/contracts/session'

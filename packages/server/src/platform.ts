@@ -18,6 +18,8 @@ import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createChannels } from './parts/channels.ts'
 import { openJobs } from './parts/jobs.ts'
+import { createPluginMetrics } from './metrics/plugin-metrics.ts'
+import { createPluginAudit } from './rest/plugin-audit.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
@@ -139,7 +141,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     const { address = '', encrypted = false } = connectionOf(socket) ?? {}
     return { address, encrypted }
   }
-  const metrics = createMetrics()
+  const pluginMetrics = createPluginMetrics(log)
+  const metrics = createMetrics({ more: pluginMetrics.text })
   const deps: RestDeps = {
     ...domain,
     authority,
@@ -186,6 +189,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     secrets,
     permitsPlain,
     authorize: async (request, permission) => (await authorize(request, permission)) === 'admitted',
+    trustsProxy: deps.trustedProxies,
+    audit: createPluginAudit(deps),
+    metrics: pluginMetrics,
     settings,
     trust: await readTrust(settings),
     log,

@@ -16,6 +16,7 @@ import type { Contributions } from '@patchbay/plugin-host/services'
 import { apiVersion, type Plugin, type Secrets } from '@patchbay/sdk'
 import fastify, { type InjectOptions, type LightMyRequestResponse } from 'fastify'
 import { atLevel, hearSetup } from './at-level.ts'
+import { createFakeAudit, type FakeAudit } from './fakes/audit.ts'
 import { createFakeDatagrams, type FakeDatagrams } from './fakes/datagrams.ts'
 import { createFakeListeners, type ConnectOptions, type FakeListeners } from './fakes/listeners.ts'
 import { createFakeLog, type FakeLog } from './fakes/log.ts'
@@ -64,6 +65,8 @@ export interface StartedPlugin {
   readonly accessProviders: ReadonlyMap<string, Contributions['accessProvider']>
   readonly alertChannels: ReadonlyMap<string, Contributions['alertChannel']>
   readonly dataFolder: string
+  /** What the plugin has told the audit trail. */
+  readonly audited: FakeAudit['entries']
   /** A request to the plugin's HTTP, through the dispatcher, without a port. */
   request(options: string | InjectOptions): Promise<LightMyRequestResponse>
   /** A client's connection to a listener or the front door. */
@@ -140,6 +143,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const accessProviders = new Map<string, Contributions['accessProvider']>()
   const alertChannels = new Map<string, Contributions['alertChannel']>()
   const dataFolder = await mkdtemp(join(tmpdir(), 'patchbay-plugin-'))
+  const audit = createFakeAudit()
   const dispatcher = createHttpDispatcher({
     authorize: async () => ((options.authorized ?? true) ? 'admitted' : 'AUTH_REQUIRED'),
     connectionOf: (socket) => listeners.connectionOf(socket),
@@ -173,9 +177,11 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     services: (owner) => ({
       sessions,
       messages,
-      door: { permitsPlain: () => true, handOver: () => false },
+      door: { permitsPlain: () => true, trustsProxy: () => true, handOver: () => false },
       secrets: sealedBox,
       callers: { may: async () => options.authorized ?? true },
+      audit,
+      metrics: () => undefined,
       preSharedKeys: (device) => sessions.preSharedKeys(device),
       ...listeners.of(owner),
       ...datagrams.of(owner),
@@ -225,6 +231,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     accessProviders,
     alertChannels,
     dataFolder,
+    audited: audit.entries,
     request: (of) => front.inject(of),
     connect: (how) => listeners.connect(how),
     verify: (of, purpose = 'test') =>

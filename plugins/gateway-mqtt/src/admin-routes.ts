@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { Callers } from '@patchbay/sdk'
-import type { Admin } from './admin.ts'
+import type { AuditTrail, Callers } from '@patchbay/sdk'
+import type { Admin, AdminAnswer } from './admin.ts'
 
 const bodyLimitBytes = 1_536 * 1_024
 const bases = ['/apisix/admin', '/admin'] as const
@@ -27,7 +27,24 @@ const toSegments = (request: FastifyRequest): string[] => {
 }
 
 /** Mounts the Admin API. The key is asked for before a byte of the body is read. */
-export function createAdminRoutes(admin: Admin, callers: Callers): FastifyPluginAsync {
+export function createAdminRoutes(admin: Admin, callers: Callers, audit: AuditTrail): FastifyPluginAsync {
+  /** Answers a write, and notes it. */
+  const settle = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { status, body }: AdminAnswer,
+    changes?: unknown,
+  ): FastifyReply => {
+    const segments = toSegments(request)
+    if (request.method !== 'GET' && segments[0] !== 'schema')
+      audit.record(request.raw, {
+        status,
+        requestId: request.id,
+        target: segments.slice(0, 2).join('/'),
+        ...(changes === undefined ? {} : { changes }),
+      })
+    return send(reply, status, body)
+  }
   return async (app) => {
     // curl names no JSON when it sends some, and the users of this API send by curl.
     app.removeAllContentTypeParsers()
@@ -42,27 +59,24 @@ export function createAdminRoutes(admin: Admin, callers: Callers): FastifyPlugin
         async onRequest(request, reply) {
           const right = request.method === 'GET' ? rights.read : rights.write
           if (await callers.may(request.raw, right)) return undefined
-          return send(reply, 401, denied)
+          return settle(request, reply, { status: 401, body: denied })
         },
         async handler(request, reply) {
+          const { method } = request
+          if (method !== 'GET' && audit.isFull())
+            return send(reply, 503, { error_msg: 'changes are refused until the audit trail is written' })
           let body: unknown
           if (typeof request.body === 'string' && request.body !== '') {
             try {
               body = JSON.parse(request.body)
             } catch (error) {
-              return send(reply, 400, {
-                error_msg: `invalid request body: ${error instanceof Error ? error.message : ''}`,
-              })
+              const fault = `invalid request body: ${error instanceof Error ? error.message : ''}`
+              return settle(request, reply, { status: 400, body: { error_msg: fault } })
             }
           }
-          const { method } = request
-          const answer = await admin.handle({
-            method,
-            segments: toSegments(request),
-            query: toQuery(request.query),
-            body,
-          })
-          return send(reply, answer.status, answer.body)
+          const segments = toSegments(request)
+          const answer = await admin.handle({ method, segments, query: toQuery(request.query), body })
+          return settle(request, reply, answer, body)
         },
       })
   }

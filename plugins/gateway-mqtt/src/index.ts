@@ -8,6 +8,7 @@ import { createGateway } from './gateway.ts'
 import type { Listener } from './listeners.ts'
 import { tickMs } from './limits.ts'
 import { createOverviewRoutes } from './overview-routes.ts'
+import { toMetrics } from './overview.ts'
 import { createRouteFile, readConfigFile } from './standalone.ts'
 import { createSources } from './sources.ts'
 import { openStoredObjects } from './stored-objects.ts'
@@ -43,8 +44,10 @@ export default definePlugin({
     sources.replace(stored.documents)
     await sources.poll()
     const admin = createAdmin({ stored, sources, nowSeconds: () => Math.floor(Date.now() / 1_000) })
-    ctx.http(createAdminRoutes(admin, ctx.callers))
-    ctx.http(createOverviewRoutes(gateway, ctx.callers))
+    ctx.http(createAdminRoutes(admin, ctx.callers, ctx.audit))
+    ctx.http(createOverviewRoutes(gateway, ctx.callers, ctx.audit))
+
+    ctx.metrics(() => toMetrics(gateway))
 
     const own = ctx.config.listeners.map((each) => ({ ...each, proxyToUpstream: false }))
     for (const listener of [...fromFile.listeners, ...own]) listen(listener)

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { Callers } from '@patchbay/sdk'
+import { type AuditTrail, type Callers, toMetricText } from '@patchbay/sdk'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type GatewayProblemCode, gatewayProblems } from './errors.ts'
@@ -38,8 +38,19 @@ const problem = (
 }
 
 /** `/api/v1/gateway`: live sessions, nodes, placement. The session check is the platform's. */
-export function createOverviewRoutes(gateway: Gateway, callers: Callers): FastifyPluginAsync {
+export function createOverviewRoutes(gateway: Gateway, callers: Callers, audit: AuditTrail): FastifyPluginAsync {
   return async (app) => {
+    app.addHook('onResponse', async (request, reply) => {
+      const { method, params, body } = request
+      // A simulation changes nothing.
+      if (method === 'GET' || request.routeOptions.url === `${base}/simulate`) return
+      audit.record(request.raw, {
+        status: reply.statusCode,
+        requestId: request.id,
+        ...(Value.Check(Id, params) ? { target: `sessions/${params.id}` } : {}),
+        ...(Value.Check(DrainBody, body) ? { target: `${body.upstream} ${body.node}`, changes: body } : {}),
+      })
+    })
     app.get(`${base}/sessions`, async (request, reply) => {
       const { query } = request
       if (!Value.Check(Query, query))
@@ -94,7 +105,9 @@ export function createOverviewRoutes(gateway: Gateway, callers: Callers): Fastif
     app.get('/apisix/prometheus/metrics', async (request, reply) => {
       if (!(await callers.may(request.raw, 'plugins.read')))
         return problem(reply, request, 'GATEWAY_FORBIDDEN', 'This needs a key with the permission plugins.read')
-      return reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(toMetrics(gateway))
+      return reply
+        .header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+        .send(toMetricText(toMetrics(gateway)))
     })
   }
 }

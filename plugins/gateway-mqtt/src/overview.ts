@@ -1,3 +1,4 @@
+import type { MetricFamily } from '@patchbay/sdk'
 import type { Gateway } from './gateway.ts'
 import type { Session } from './session.ts'
 
@@ -82,65 +83,74 @@ export function listRoutes(gateway: Gateway) {
   }))
 }
 
-const label = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
-
-/** The same in Prometheus' text. */
-export function toMetrics(gateway: Gateway): string {
-  const lines: string[] = []
-  const add = (
-    name: string,
-    type: 'gauge' | 'counter',
-    help: string,
-    rows: readonly (readonly [string, number])[],
-  ): void => {
-    lines.push(`# HELP patchbay_gateway_${name} ${help}`, `# TYPE patchbay_gateway_${name} ${type}`)
-    for (const [labels, value] of rows) lines.push(`patchbay_gateway_${name}${labels} ${value}`)
-  }
+/** The same as figures of the platform's `/metrics`. */
+export function toMetrics(gateway: Gateway): MetricFamily[] {
   const nodes = listNodes(gateway)
   const routes = listRoutes(gateway)
-  const ofNode = ({ upstream, node }: (typeof nodes)[number]): string =>
-    `{upstream="${label(upstream)}",node="${label(node)}"}`
-  add('connections', 'gauge', 'Open connections', [['', gateway.sessions.size]])
-  add(
-    'node_up',
-    'gauge',
-    'The node is healthy',
-    nodes.map((node) => [ofNode(node), node.state === 'healthy' ? 1 : 0]),
-  )
-  add(
-    'node_active',
-    'gauge',
-    'Open sessions of the node',
-    nodes.map((node) => [ofNode(node), node.active]),
-  )
-  add(
-    'node_sessions_total',
-    'counter',
-    'Sessions that reached the node',
-    nodes.map((node) => [ofNode(node), node.sessions]),
-  )
-  add(
-    'node_failures_total',
-    'counter',
-    'Failed tries to reach the node',
-    nodes.map((node) => [ofNode(node), node.failures]),
-  )
-  add('node_bytes_total', 'counter', 'Bytes to (up) and from (down) the node', [
-    ...nodes.map((node) => [ofNode(node).replace('}', ',direction="up"}'), node.bytesUp] as const),
-    ...nodes.map((node) => [ofNode(node).replace('}', ',direction="down"}'), node.bytesDown] as const),
-  ])
-  const ofRoute = (route: string): string => `{route="${label(route)}"}`
-  add(
-    'route_accepted_total',
-    'counter',
-    'Connections passed on',
-    routes.map(({ route, accepted }) => [ofRoute(route), accepted]),
-  )
-  add(
-    'route_refused_total',
-    'counter',
-    'Connections refused',
-    routes.map(({ route, refused }) => [ofRoute(route), refused]),
-  )
-  return `${lines.join('\n')}\n`
+  type Row = MetricFamily['rows'][number]
+  const family = (name: string, type: MetricFamily['type'], help: string, rows: readonly Row[]): MetricFamily => ({
+    name: `patchbay_gateway_${name}`,
+    type,
+    help,
+    rows,
+  })
+  const ofNodes = (value: (node: (typeof nodes)[number]) => number, more: Record<string, string> = {}): Row[] =>
+    nodes.map((of) => ({ labels: { upstream: of.upstream, node: of.node, ...more }, value: value(of) }))
+  const ofRoutes = (value: (route: (typeof routes)[number]) => number, more: Record<string, string> = {}): Row[] =>
+    routes.map((of) => ({ labels: { route: of.route, ...more }, value: value(of) }))
+  const up = { direction: 'up' }
+  const down = { direction: 'down' }
+  return [
+    family('connections', 'gauge', 'Open connections', [{ value: gateway.sessions.size }]),
+    family(
+      'node_up',
+      'gauge',
+      'The node is healthy',
+      ofNodes(({ state }) => (state === 'healthy' ? 1 : 0)),
+    ),
+    family(
+      'node_draining',
+      'gauge',
+      'Sessions of the node that are ended each second',
+      ofNodes(({ draining }) => draining),
+    ),
+    family(
+      'node_active',
+      'gauge',
+      'Open sessions of the node',
+      ofNodes(({ active }) => active),
+    ),
+    family(
+      'node_sessions_total',
+      'counter',
+      'Sessions that reached the node',
+      ofNodes(({ sessions }) => sessions),
+    ),
+    family(
+      'node_failures_total',
+      'counter',
+      'Failed tries to reach the node',
+      ofNodes(({ failures }) => failures),
+    ),
+    family('node_bytes_total', 'counter', 'Bytes to (up) and from (down) the node', [
+      ...ofNodes(({ bytesUp }) => bytesUp, up),
+      ...ofNodes(({ bytesDown }) => bytesDown, down),
+    ]),
+    family(
+      'route_accepted_total',
+      'counter',
+      'Connections passed on',
+      ofRoutes(({ accepted }) => accepted),
+    ),
+    family(
+      'route_refused_total',
+      'counter',
+      'Connections refused',
+      ofRoutes(({ refused }) => refused),
+    ),
+    family('route_bytes_total', 'counter', 'Bytes to (up) and from (down) the nodes of the route', [
+      ...ofRoutes(({ bytesUp }) => bytesUp, up),
+      ...ofRoutes(({ bytesDown }) => bytesDown, down),
+    ]),
+  ]
 }

@@ -201,3 +201,30 @@ test('what the file holds is seen, and is changed in the file only', async () =>
     await rm(folder, { recursive: true })
   }
 })
+
+test('every write is told to the audit trail with what it was about, reads and checks are not', async () => {
+  await start()
+  await ask('PUT', '/upstreams/1', upstream)
+  await ask('PUT', '/upstreams/1', '{"nodes":')
+  await ask('PUT', '/upstreams/1', { nodes: 'wrong' })
+  await ask('POST', '/schema/validate/upstreams', upstream)
+  await ask('GET', '/upstreams/1')
+  await ask('DELETE', '/upstreams/1')
+  const url = '/apisix/admin/upstreams/1'
+  const requestId = expect.any(String)
+  const about = { url, requestId, target: 'upstreams/1' }
+  expect(host?.audited).toEqual([
+    { ...about, method: 'PUT', status: 201, changes: upstream },
+    { ...about, method: 'PUT', status: 400 },
+    { ...about, method: 'PUT', status: 400, changes: { nodes: 'wrong' } },
+    { ...about, method: 'DELETE', status: 200 },
+  ])
+  await host?.request({ method: 'DELETE', url: '/api/v1/gateway/sessions/7' })
+  await host?.request({ method: 'POST', url: '/api/v1/gateway/simulate', payload: {} })
+  const drain = { upstream: 'upstreams/1', node: 'a:1', perSecond: 1 }
+  await host?.request({ method: 'POST', url: '/api/v1/gateway/drain', payload: drain })
+  expect(host?.audited.slice(4)).toMatchObject([
+    { method: 'DELETE', status: 404, target: 'sessions/7' },
+    { method: 'POST', status: 404, target: 'upstreams/1 a:1', changes: drain },
+  ])
+})

@@ -1,3 +1,4 @@
+import { toMetricText } from '@patchbay/sdk'
 import { afterEach, expect, test, vi } from 'vitest'
 import { listNodes, listRoutes, listSessions, toMetrics } from '../src/overview.ts'
 import { findUpstream, simulate } from '../src/simulation.ts'
@@ -30,7 +31,7 @@ test('live sessions, nodes, routes, and what other weights would move', async ()
     expect(listNodes(gateway).map(({ active }) => active)).toEqual([a.sockets.length, b.sockets.length]),
   )
   expect(listRoutes(gateway)).toMatchObject([{ route: 'r', accepted: 40, refused: 0 }])
-  expect(toMetrics(gateway)).toContain(
+  expect(toMetricText(toMetrics(gateway))).toContain(
     `patchbay_gateway_node_active{upstream="stream_routes/r",node="127.0.0.1:${a.port}"} ${a.sockets.length}`,
   )
 

@@ -19,9 +19,15 @@ export const createGuestServices =
     async preSharedKeys(device, address) {
       return (await parts.channel.call('preSharedKeys', { device, address })).bytes
     },
-    door: { permitsPlain: () => onlyAtHost('ctx.door'), handOver: () => onlyAtHost('ctx.door') },
+    door: {
+      permitsPlain: () => onlyAtHost('ctx.door'),
+      trustsProxy: () => onlyAtHost('ctx.door'),
+      handOver: () => onlyAtHost('ctx.door'),
+    },
     secrets: { seal: () => onlyAtHost('ctx.secrets'), open: () => onlyAtHost('ctx.secrets') },
     callers: { may: () => onlyAtHost('ctx.callers') },
+    audit: { isFull: () => onlyAtHost('ctx.audit'), record: () => onlyAtHost('ctx.audit') },
+    metrics: () => onlyAtHost('ctx.metrics'),
     match: () => onlyAtHost('ctx.match'),
     matchUdp: () => onlyAtHost('ctx.matchUdp'),
   })

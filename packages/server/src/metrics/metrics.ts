@@ -18,8 +18,11 @@ export interface Metrics {
   text(): Promise<{ type: string; body: string }>
 }
 
-/** The process's own figures (memory, CPU, event loop delay, GC) are in from the start; `process: false` leaves them out. */
-export const createMetrics = (options: { process?: boolean } = {}): Metrics => {
+/**
+ * The process's own figures (memory, CPU, event loop delay, GC) are in from the start; `process: false` leaves them out. `more` is text that
+ * others have.
+ */
+export const createMetrics = (options: { process?: boolean; more?: () => string } = {}): Metrics => {
   const registry = new Registry()
   const readers: (() => void | Promise<void>)[] = []
   if (options.process ?? true) collectDefaultMetrics({ register: registry })
@@ -45,7 +48,7 @@ export const createMetrics = (options: { process?: boolean } = {}): Metrics => {
     collect: (read) => void readers.push(read),
     async text() {
       await Promise.all(readers.map(async (read) => read()))
-      return { type: registry.contentType, body: await registry.metrics() }
+      return { type: registry.contentType, body: (await registry.metrics()) + (options.more?.() ?? '') }
     },
   }
 }

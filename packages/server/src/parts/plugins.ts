@@ -10,8 +10,9 @@ import { createInstaller, type Installer } from '@patchbay/plugin-host/packages/
 import { createLinks } from '@patchbay/plugin-host/packages/link'
 import type { Trust } from '@patchbay/plugin-host/packages/policy'
 import type { Contribute, CreateServices } from '@patchbay/plugin-host/services'
-import type { Log } from '@patchbay/sdk'
+import type { AuditTrail, Log } from '@patchbay/sdk'
 import type { FrontDoor } from '../front-door/front-door.ts'
+import type { PluginMetrics } from '../metrics/plugin-metrics.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
 import type { Settings } from '../settings/settings.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
@@ -47,6 +48,9 @@ export interface PluginParts {
   permitsPlain: (address: string) => boolean
   /** A person's session or an API key comes with the request and has the right. */
   authorize: (request: IncomingMessage, permission: string) => Promise<boolean>
+  trustsProxy: (address: string) => boolean
+  audit: AuditTrail
+  metrics: PluginMetrics
   settings: Settings
   trust: Trust
   log: Log
@@ -75,9 +79,13 @@ export const createPlugins = (parts: PluginParts): Plugins => {
         },
       },
       messages: createPluginMessages(domain.hub, owner.instance),
-      door: { permitsPlain: parts.permitsPlain, handOver: frontDoor.handOver },
+      door: { permitsPlain: parts.permitsPlain, trustsProxy: parts.trustsProxy, handOver: frontDoor.handOver },
       secrets: { seal: parts.secrets.seal, open: parts.secrets.open },
       callers: { may: parts.authorize },
+      audit: parts.audit,
+      metrics(read) {
+        owner.own('metrics', parts.metrics.add(owner.instance.plugin, read))
+      },
       preSharedKeys: domain.preSharedKeys,
       match(name, first, onConnection) {
         owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))

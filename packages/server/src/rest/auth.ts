@@ -101,6 +101,11 @@ const withKeyHeader = (headers: IncomingMessage['headers']): IncomingMessage['he
     : headers
 }
 
+const found = new WeakMap<IncomingMessage, Caller>()
+
+/** Who was found to call by a request that is not REST's own: undefined before it was asked, and for strangers. */
+export const admittedCaller = (raw: IncomingMessage): Caller | undefined => found.get(raw)
+
 /** Whether a request that is not REST's own (a plugin's path) comes from a person who is logged in, or with an API key, with this right. */
 export const admitCaller = async (
   raw: IncomingMessage,
@@ -113,6 +118,7 @@ export const admitCaller = async (
   const request = { headers: withKeyHeader(headers), raw, peer, cookies: fastifyCookie.parse(headers.cookie ?? '') }
   try {
     const caller = await identify(request, deps)
+    if (caller) found.set(raw, caller)
     if (caller?.kind === 'user' && !safeMethods.has(raw.method ?? '')) assertSameOrigin(request, deps)
     if (caller === undefined) return 'AUTH_REQUIRED'
     return permission === undefined || mayDo(caller, permission) ? 'admitted' : 'AUTH_FORBIDDEN'

@@ -24,6 +24,12 @@ const freePort = async (): Promise<number> => {
   probe.close()
   return typeof address === 'object' && address !== null ? address.port : 0
 }
+/** On a busy machine a plugin may come after the platform. */
+const untilListening = (port: number): Promise<void> =>
+  vi.waitFor(async () => {
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect').finally(() => socket.destroy())
+  }, 10_000)
 const start = async (apisix: string): Promise<number> => {
   const port = await freePort()
   folder = await mkdtemp(join(tmpdir(), 'patchbay-gateway-'))
@@ -33,6 +39,7 @@ const start = async (apisix: string): Promise<number> => {
   )
   await writeFile(join(folder, 'apisix.yaml'), apisix)
   server = await startInProcess({ env: { PATCHBAY_GATEWAY: folder } })
+  await untilListening(port)
   return port
 }
 const api = async (method: string, path: string, body?: unknown): Promise<Response> =>
@@ -117,6 +124,19 @@ test('the Admin API takes an API key as X-API-KEY, and what it was told is there
   expect(saved.status).toBe(200)
   expect((await put('wrong')).status).toBe(401)
   expect((await put(testKey)).status).toBe(201)
+  const trail = await api('GET', '/api/v1/audit?target=stream_routes/1')
+  const { items } = (await trail.json()) as { items: Record<string, unknown>[] }
+  // The stranger is not noted.
+  expect(items).toMatchObject([
+    {
+      actor: expect.stringMatching(/^key:/),
+      address: '127.0.0.1',
+      action: 'PUT /apisix/admin/stream_routes/1',
+      outcome: 'done',
+      status: 201,
+      changes: { upstream: { nodes: [{ local: true, weight: 1 }] } },
+    },
+  ])
   await server.close()
   server = await startInProcess({ data: data.path })
   const got = await fetch(`${server.url}/admin/stream_routes/1`, { headers: { 'x-api-key': testKey } })
@@ -125,6 +145,9 @@ test('the Admin API takes an API key as X-API-KEY, and what it was told is there
   await expect(mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })).rejects.toThrow('Bad username')
   const nodes = (await (await api('GET', '/api/v1/gateway/nodes')).json()) as { items: { sessions: number }[] }
   expect(nodes.items).toMatchObject([{ node: 'local', sessions: 1 }])
+  const metrics = await (await api('GET', '/metrics')).text()
+  expect(metrics).toContain('\npatchbay_gateway_node_sessions_total{upstream="stream_routes/1",node="local"} 1\n')
+  expect(metrics).toContain('\npatchbay_gateway_route_accepted_total{route="1"} 1\n')
   const simulated = await api('POST', '/api/v1/gateway/simulate', { upstream: 'stream_routes/1', clientIds: ['a'] })
   expect(simulated.status).toBe(422)
   const drain = (node: string) =>
