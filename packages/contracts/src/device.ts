@@ -106,3 +106,22 @@ export const LiveSession = Type.Object(
   { $id: 'LiveSession' },
 )
 export type LiveSession = Static<typeof LiveSession>
+
+/** What happened around a device: it came or went, or one of its sessions began or ended. */
+export const DeviceHappening = Type.Object(
+  {
+    at: Time,
+    kind: Type.Union([
+      Type.Literal('online'),
+      Type.Literal('offline'),
+      Type.Literal('session-opened'),
+      Type.Literal('session-ended'),
+    ]),
+    why: Type.Optional(Type.String({ description: 'Why it came or went; of a session that ended, who ended it' })),
+    protocol: Type.Optional(Type.String()),
+    address: Type.Optional(Type.String()),
+    clientId: Type.Optional(Type.String()),
+  },
+  { $id: 'DeviceHappening' },
+)
+export type DeviceHappening = Static<typeof DeviceHappening>

@@ -17,9 +17,11 @@ import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createChannels } from './parts/channels.ts'
+import { createDeviceLog } from './parts/device-log.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
 import { createPluginAudit } from './rest/plugin-audit.ts'
+import { createPluginLog } from './parts/plugin-log.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
@@ -143,6 +145,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   }
   const pluginMetrics = createPluginMetrics(log)
   const metrics = createMetrics({ more: pluginMetrics.text })
+  const deviceLog = createDeviceLog(clock)
+  domain.onEvent(deviceLog.hear)
+  const pluginLog = createPluginLog(log, clock)
   const deps: RestDeps = {
     ...domain,
     authority,
@@ -163,6 +168,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     listeners: () => frontDoor.listeners(),
     plugins: () => plugins,
     packages: () => packages,
+    pluginLog,
+    deviceLog,
     channels: () => createChannels({ plugins, live: domain.channels }),
     ready: () =>
       ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
@@ -194,7 +201,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     metrics: pluginMetrics,
     settings,
     trust: await readTrust(settings),
-    log,
+    log: pluginLog.log,
     ...(options.bundled ? { bundled: options.bundled } : {}),
   })
   measureDomain(metrics, { domain, frontDoor, rules })

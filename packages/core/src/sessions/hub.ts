@@ -186,7 +186,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
       live.remove(session)
       if (session.request) return
       if (session.principal.kind === 'device') presence.sessionClosed(session.principal.id)
-      hear?.({ kind: 'sessions', principal: session.principal })
+      hear?.({ kind: 'sessions', principal: session.principal, what: 'ended', session, why: session.endedBy })
     },
   }
   const opener = createOpener({ ...options, context, hear })

@@ -189,6 +189,10 @@ export class LiveSession implements Session, Publisher {
     this.context.closed(this)
   }
 
+  get endedBy(): EndReason {
+    return this.why ?? 'closed'
+  }
+
   /** The platform ends it and its adapter is told. */
   end(why: EndReason): void {
     if (this.ended) return

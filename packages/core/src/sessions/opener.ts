@@ -62,7 +62,7 @@ export function createOpener({ authenticator, randomId, context, hear }: OpenerO
       presence.sessionOpened(principal.id)
       session.alive()
     }
-    hear?.({ kind: 'sessions', principal })
+    hear?.({ kind: 'sessions', principal, what: 'opened', session })
     return session
   }
 

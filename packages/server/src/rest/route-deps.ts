@@ -13,7 +13,9 @@ import type { Installer } from '@patchbay/plugin-host/packages/installer'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Channels } from '../parts/channels.ts'
+import type { DeviceLog } from '../parts/device-log.ts'
 import type { Domain } from '../parts/domain.ts'
+import type { PluginLog } from '../parts/plugin-log.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { DeviceAuthority } from '../tls/device-authority.ts'
 
@@ -69,6 +71,8 @@ export interface RestDeps
   plugins(): PluginHost
   /** What installs, swaps and removes packages. */
   packages(): Installer
+  pluginLog: Pick<PluginLog, 'list'>
+  deviceLog: Pick<DeviceLog, 'list'>
   channels(): Channels
 }
 

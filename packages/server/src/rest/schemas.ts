@@ -3,13 +3,14 @@ import { Alert } from '@patchbay/contracts/alert'
 import { Authority, DeviceCertificate } from '@patchbay/contracts/certificate'
 import { Channel, ChannelTestAnswer } from '@patchbay/contracts/channel'
 import { Command } from '@patchbay/contracts/command'
-import { Credential, Device, LiveSession } from '@patchbay/contracts/device'
+import { Credential, Device, DeviceHappening, LiveSession } from '@patchbay/contracts/device'
 import { DeviceType } from '@patchbay/contracts/device-type'
 import { FailedJob, JobQueueCounts } from '@patchbay/contracts/job'
 import { Maintenance } from '@patchbay/contracts/maintenance'
 import { RetainedMessage } from '@patchbay/contracts/message'
 import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
 import { Instance, Plugin, PluginManifest, StagedPlugin } from '@patchbay/contracts/plugin'
+import { PluginLogLine } from '@patchbay/contracts/plugin-log'
 import { Rule } from '@patchbay/contracts/rule'
 import { Problem } from '@patchbay/contracts/problem'
 import { ProvisioningKey } from '@patchbay/contracts/provisioning'
@@ -31,6 +32,7 @@ export const sharedSchemas = [
   Decision,
   Device,
   DeviceCertificate,
+  DeviceHappening,
   DeviceType,
   FailedJob,
   Instance,
@@ -40,6 +42,7 @@ export const sharedSchemas = [
   LiveSession,
   Maintenance,
   Plugin,
+  PluginLogLine,
   PluginManifest,
   Problem,
   ProvisioningKey,

@@ -1,5 +1,13 @@
-import { Credential, DeviceKey, DeviceLogin, LiveSession, RotateCredential } from '@patchbay/contracts/device'
+import {
+  Credential,
+  DeviceHappening,
+  DeviceKey,
+  DeviceLogin,
+  LiveSession,
+  RotateCredential,
+} from '@patchbay/contracts/device'
 import { DeviceId } from '@patchbay/contracts/id'
+import { defaultPageSize, maxPageSize } from '@patchbay/contracts/page'
 import { Type } from 'typebox'
 import { RestError } from '../rest/errors.ts'
 import { ref } from '../rest/ref.ts'
@@ -10,7 +18,7 @@ const credential = Type.Object({ ...device, cid: Type.String({ maxLength: 128 })
 const session = Type.Object({ ...device, sid: Type.String({ maxLength: 128 }) })
 
 /** What a device logs in with, and where it is logged in now. */
-export const deviceCredentialRoutes: Routes = (app, { devices, hub }) => {
+export const deviceCredentialRoutes: Routes = (app, { deviceLog, devices, hub }) => {
   app.get(
     '/api/v1/devices/:id/credentials',
     {
@@ -84,6 +92,26 @@ export const deviceCredentialRoutes: Routes = (app, { devices, hub }) => {
     async (request) => {
       await devices.get(request.params.id)
       return { items: hub.live(request.params.id) }
+    },
+  )
+  app.get(
+    '/api/v1/devices/:id/log',
+    {
+      config: { permission: 'devices.read' },
+      schema: {
+        operationId: 'readDeviceLog',
+        summary: 'When the device came and went, and its sessions, since the start; newest first',
+        tags: ['devices'],
+        params: Type.Object(device),
+        querystring: Type.Object({
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPageSize, default: defaultPageSize })),
+        }),
+        response: { 200: Type.Object({ items: Type.Array(ref(DeviceHappening)) }) },
+      },
+    },
+    async ({ params: { id }, query: { limit } }) => {
+      await devices.get(id)
+      return { items: deviceLog.list(id, limit ?? defaultPageSize) }
     },
   )
   app.delete(

@@ -1,4 +1,6 @@
 import { Instance, InstanceBody, Plugin, PluginId } from '@patchbay/contracts/plugin'
+import { PluginInstalls } from '@patchbay/contracts/plugin-installs'
+import { PluginLogLine } from '@patchbay/contracts/plugin-log'
 import { Type } from 'typebox'
 import { expectedVersion, setVersion } from '../rest/etag.ts'
 import { ref } from '../rest/ref.ts'
@@ -20,19 +22,22 @@ const actions = [
 ] as const
 
 /** Installed plugins and their instances, on the running server. */
-export const pluginRoutes: Routes = (app, { plugins, packages }) => {
+export const pluginRoutes: Routes = (app, { plugins, packages, pluginLog, settings }) => {
   app.get(
     '/api/v1/plugins',
     {
       config: { permission: 'plugins.read' },
       schema: {
         operationId: 'listPlugins',
-        summary: 'Installed plugins',
+        summary: 'Installed plugins, and how more can come in',
         tags: ['plugins'],
-        response: { 200: Type.Object({ items: Type.Array(ref(Plugin)) }) },
+        response: { 200: Type.Object({ items: Type.Array(ref(Plugin)), installs: PluginInstalls }) },
       },
     },
-    async () => ({ items: showPlugins(plugins(), packages()) }),
+    async () => ({
+      items: showPlugins(plugins(), packages()),
+      installs: { policy: settings.pluginPolicy, npm: settings.pluginRegistry !== undefined },
+    }),
   )
   app.get(
     '/api/v1/plugins/:id',
@@ -47,6 +52,24 @@ export const pluginRoutes: Routes = (app, { plugins, packages }) => {
       },
     },
     async (request) => showPlugin(plugins(), packages(), request.params.id),
+  )
+  app.get(
+    '/api/v1/plugins/:id/log',
+    {
+      config: { permission: 'plugins.read' },
+      schema: {
+        operationId: 'readPluginLog',
+        summary: 'The last lines that the plugin or one of its instances logged since the start, newest first',
+        tags: ['plugins'],
+        params: Type.Object(plugin),
+        querystring: Type.Object({ instance: Type.Optional(Type.String({ maxLength: 64 })) }),
+        response: { 200: Type.Object({ items: Type.Array(ref(PluginLogLine)) }) },
+      },
+    },
+    async ({ params: { id }, query: { instance } }) => {
+      showPlugin(plugins(), packages(), id)
+      return { items: pluginLog.list(id, instance) }
+    },
   )
   app.get(
     '/api/v1/plugins/:id/instances',

@@ -111,6 +111,12 @@ describe('a hostile plugin hurts itself only, and its state says how', () => {
     expect((await api.post(`${instance('rejects-late')}/restart`)).body.state).toBe('running')
     expect(await answers('/x/rejects-late')).toBe(200)
     expect(uncaught).toEqual([])
+    const { items } = (await api.get('/api/v1/plugins/rejects-late/log?instance=default')).body
+    expect(items).toContainEqual(
+      expect.objectContaining({ level: 'error', text: 'crashed', detail: expect.stringContaining('rejected late') }),
+    )
+    expect(JSON.stringify(items), 'a stack is for the server’s log').not.toContain('.ts:')
+    expect((await api.get('/api/v1/plugins/rejects-late/log?instance=other')).body.items).toEqual([])
   })
 })
 
@@ -146,7 +152,13 @@ describe('a configuration', () => {
     expect([status, body.config]).toEqual([200, { greeting: 'hi', token: { set: true } }])
     expect(await (await fetch(`${server.url}/x/steady`)).json()).toEqual({ greeting: 'hi' })
     expect((await make('steady', { greeting: 'hey', token: { set: true } })).status).toBe(200)
-    for (const path of [instance('steady'), '/api/v1/plugins/steady/instances', '/api/v1/plugins', '/api/v1/audit']) {
+    for (const path of [
+      instance('steady'),
+      '/api/v1/plugins/steady/instances',
+      '/api/v1/plugins',
+      '/api/v1/plugins/steady/log',
+      '/api/v1/audit',
+    ]) {
       expect(JSON.stringify((await api.get(path)).body)).not.toContain('a-very-secret-token')
     }
     expect(server.lines.join('\n')).not.toContain('a-very-secret-token')
@@ -156,6 +168,8 @@ describe('a configuration', () => {
 
   test('for what is not there is 404 or 409', async () => {
     expect((await api.get('/api/v1/plugins/nobody')).status).toBe(404)
+    expect((await api.get('/api/v1/plugins/nobody/log')).status).toBe(404)
+    expect((await api.get('/api/v1/plugins')).body.installs).toEqual({ policy: 'any', npm: false })
     expect((await make('nobody')).status).toBe(404)
     expect((await api.put('/api/v1/plugins/steady/instances/second', { config: {} })).status).toBe(422)
     expect((await api.get('/api/v1/plugins/steady/instances/second')).status).toBe(404)

@@ -51,6 +51,16 @@ test('never, online with a session, offline ten seconds after its end, in the li
   await pass(4)
   expect(await statusOf(device)).toBe('offline')
   expect(await listed('offline')).toEqual(['door-1'])
+  const log = (await api.get('/api/v1/devices/door-1/log')).body.items
+  expect(log.map(({ kind }: { kind: string }) => kind)).toEqual([
+    'offline',
+    'session-ended',
+    'session-opened',
+    'online',
+  ])
+  expect(log[1]).toMatchObject({ protocol: 'mqtt', address: '127.0.0.1', why: 'closed' })
+  expect((await api.get('/api/v1/devices/door-1/log?limit=1')).body.items).toHaveLength(1)
+  expect((await api.get('/api/v1/devices/nobody/log')).status).toBe(404)
   const before = await read(device)
   await server.close()
   await start()
