@@ -51,7 +51,11 @@ const routes: RouteRecordRaw[] = [
     meta: { title: 'nav.channels' },
   },
   { path: '/plugins', component: () => import('./pages/plugins/plugins-page.vue'), meta: { title: 'nav.plugins' } },
-  { path: '/plugins/:id', component: () => import('./pages/plugins/plugin-page.vue'), meta: { title: 'nav.plugins' } },
+  {
+    path: '/plugins/:id/:tab?',
+    component: () => import('./pages/plugins/plugin-page.vue'),
+    meta: { title: 'nav.plugins' },
+  },
   { path: '/jobs', component: () => import('./pages/operate/jobs-page.vue'), meta: { title: 'nav.jobs' } },
   { path: '/system', component: () => import('./pages/operate/system-page.vue'), meta: { title: 'nav.system' } },
   { path: '/access/:tab?', component: () => import('./pages/access/access-page.vue'), meta: { title: 'nav.access' } },

@@ -40,8 +40,8 @@ interface Options {
   query?: Query
   body?: unknown
   headers?: Record<string, string>
-  /** Text that is no JSON, such as CSV. */
-  text?: { type: string; body: string }
+  /** A body that is no JSON, such as CSV or a packed plugin. */
+  text?: { type: string; body: string | Blob }
 }
 
 // The server validates by the very schemas that the callers' types are made from, so an answer is taken at its word here, once.

@@ -3,6 +3,14 @@ import { statesWords } from './en/states.ts'
 import { devicesWords } from './en/devices.ts'
 import { alertsWords } from './en/alerts.ts'
 import { operateWords } from './en/operate.ts'
+import { packageWords } from './en/packages.ts'
 
 /** Every text of the console. */
-export const en = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...operateWords }
+export const en = {
+  ...shellWords,
+  ...statesWords,
+  ...devicesWords,
+  ...alertsWords,
+  ...operateWords,
+  ...packageWords,
+}

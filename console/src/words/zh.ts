@@ -3,6 +3,14 @@ import { statesWords } from './zh/states.ts'
 import { devicesWords } from './zh/devices.ts'
 import { alertsWords } from './zh/alerts.ts'
 import { operateWords } from './zh/operate.ts'
+import { packageWords } from './zh/packages.ts'
 
 /** Every text, in Simplified Chinese. */
-export const zh = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...operateWords }
+export const zh = {
+  ...shellWords,
+  ...statesWords,
+  ...devicesWords,
+  ...alertsWords,
+  ...operateWords,
+  ...packageWords,
+}
