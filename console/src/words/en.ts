@@ -4,6 +4,7 @@ import { devicesWords } from './en/devices.ts'
 import { alertsWords } from './en/alerts.ts'
 import { operateWords } from './en/operate.ts'
 import { packageWords } from './en/packages.ts'
+import { trustWords } from './en/trust.ts'
 
 /** Every text of the console. */
 export const en = {
@@ -13,4 +14,5 @@ export const en = {
   ...alertsWords,
   ...operateWords,
   ...packageWords,
+  ...trustWords,
 }

@@ -4,6 +4,7 @@ import { devicesWords } from './zh/devices.ts'
 import { alertsWords } from './zh/alerts.ts'
 import { operateWords } from './zh/operate.ts'
 import { packageWords } from './zh/packages.ts'
+import { trustWords } from './zh/trust.ts'
 
 /** Every text, in Simplified Chinese. */
 export const zh = {
@@ -13,4 +14,5 @@ export const zh = {
   ...alertsWords,
   ...operateWords,
   ...packageWords,
+  ...trustWords,
 }
