@@ -5,6 +5,7 @@ import { alertsWords } from './en/alerts.ts'
 import { operateWords } from './en/operate.ts'
 import { packageWords } from './en/packages.ts'
 import { trustWords } from './en/trust.ts'
+import { fleetWords } from './en/fleet.ts'
 
 /** Every text of the console. */
 export const en = {
@@ -15,4 +16,5 @@ export const en = {
   ...operateWords,
   ...packageWords,
   ...trustWords,
+  ...fleetWords,
 }

@@ -5,6 +5,7 @@ import { alertsWords } from './zh/alerts.ts'
 import { operateWords } from './zh/operate.ts'
 import { packageWords } from './zh/packages.ts'
 import { trustWords } from './zh/trust.ts'
+import { fleetWords } from './zh/fleet.ts'
 
 /** Every text, in Simplified Chinese. */
 export const zh = {
@@ -15,4 +16,5 @@ export const zh = {
   ...operateWords,
   ...packageWords,
   ...trustWords,
+  ...fleetWords,
 }
