@@ -7,6 +7,8 @@ declare module 'vue-router' {
     title?: Word
     /** Stands alone, and for everybody. */
     open?: boolean
+    /** Stands alone, for who is signed in. */
+    alone?: boolean
   }
 }
 
@@ -15,6 +17,11 @@ const routes: RouteRecordRaw[] = [
     path: '/setup',
     component: () => import('./pages/first/setup-page.vue'),
     meta: { title: 'setup.title', open: true },
+  },
+  {
+    path: '/setup/network',
+    component: () => import('./pages/first/network-page.vue'),
+    meta: { title: 'begin.network-title', alone: true },
   },
   {
     path: '/login',

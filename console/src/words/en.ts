@@ -6,6 +6,7 @@ import { operateWords } from './en/operate.ts'
 import { packageWords } from './en/packages.ts'
 import { trustWords } from './en/trust.ts'
 import { fleetWords } from './en/fleet.ts'
+import { beginWords } from './en/begin.ts'
 
 /** Every text of the console. */
 export const en = {
@@ -17,4 +18,5 @@ export const en = {
   ...packageWords,
   ...trustWords,
   ...fleetWords,
+  ...beginWords,
 }

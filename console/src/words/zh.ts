@@ -6,6 +6,7 @@ import { operateWords } from './zh/operate.ts'
 import { packageWords } from './zh/packages.ts'
 import { trustWords } from './zh/trust.ts'
 import { fleetWords } from './zh/fleet.ts'
+import { beginWords } from './zh/begin.ts'
 
 /** Every text, in Simplified Chinese. */
 export const zh = {
@@ -17,4 +18,5 @@ export const zh = {
   ...packageWords,
   ...trustWords,
   ...fleetWords,
+  ...beginWords,
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
@@ -44,6 +44,16 @@ describe.skipIf(chromiumPath === undefined)('first run of the console (needs a C
     expect(page.url(), 'the token is out of the address bar').toBe(`${server.url}/setup`)
     await shoot(page, 'setup')
     await page.getByRole('button', { name: 'Create the owner' }).click()
+
+    await page.getByText('Only programs on this machine can connect.').waitFor()
+    await page.getByText('PATCHBAY_HOST=0.0.0.0 npm start').waitFor()
+    const [ca] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download the CA' }).click(),
+    ])
+    expect(await readFile(await ca.path(), 'utf8')).toBe(await readFile(join(data, 'tls', 'ca.crt'), 'utf8'))
+    await shoot(page, 'setup-network')
+    await page.getByRole('link', { name: 'Go on to the first device' }).click()
 
     await page.getByRole('button', { name: 'Register the device' }).click()
     const secret = (await page.locator('[data-test=secret] pre').textContent()) ?? ''
@@ -100,6 +110,14 @@ describe.skipIf(chromiumPath === undefined)('first run of the console (needs a C
     await page.fill('input[name=comment]', 'looking at it')
     await page.getByRole('button', { name: 'Send', exact: true }).click()
     await page.getByText('looking at it').waitFor()
+
+    // Home says what is worth doing next, by what there is.
+    await page.goto(server.url)
+    const steps = page.locator('[data-test=next-steps]')
+    await steps.getByText('1 of 5 done').waitFor()
+    await steps.getByRole('link', { name: 'Connect a second device' }).waitFor()
+    await steps.getByRole('button', { name: 'Hide this list' }).click()
+    await steps.waitFor({ state: 'detached' })
     expect(troubles).toEqual([])
     await context.storageState({ path: join(data, 'state.json') })
     await context.close()
