@@ -48,4 +48,12 @@ export const fleetWords = {
   'device.from-key': 'Let in by the key',
   'tags.add': 'Add a tag',
   'tags.remove': 'Take off {name}',
+  'conflict.title': 'Somebody else has saved this meanwhile.',
+  'conflict.text': 'Nothing of yours is lost. See what differs and choose.',
+  'conflict.same': 'There is no difference any more.',
+  'conflict.diff': 'What differs',
+  'conflict.yours': 'yours ',
+  'conflict.theirs': 'theirs',
+  'conflict.take-theirs': 'Take theirs',
+  'conflict.keep-mine': 'Save mine over it',
 } as const

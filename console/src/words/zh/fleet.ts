@@ -49,4 +49,12 @@ export const fleetWords: Readonly<Record<keyof typeof english, string>> = {
   'device.from-key': '接入所用密钥',
   'tags.add': '添加标签',
   'tags.remove': '移除 {name}',
+  'conflict.title': '其他人已在此期间保存。',
+  'conflict.text': '你的内容没有丢失。请查看差异并选择。',
+  'conflict.same': '已没有差异。',
+  'conflict.diff': '差异',
+  'conflict.yours': '你的',
+  'conflict.theirs': '对方',
+  'conflict.take-theirs': '采用对方的',
+  'conflict.keep-mine': '用我的覆盖',
 }

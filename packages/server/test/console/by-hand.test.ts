@@ -225,4 +225,41 @@ describe.skipIf(chromiumPath === undefined)('the console by hand (needs a Chromi
       expect(await tagged('old')).toBe(129)
     }),
   )
+
+  test.concurrent(
+    'two people change one document: both see what differs, and nothing is lost',
+    { timeout: 60_000 },
+    () =>
+      walk(async (page) => {
+        await createDevice(api, 'shared-1')
+        const rule = { name: 'Too cold', levels: [{ severity: 'warning', when: 'temperature < 5.0' }] }
+        const { id } = (await api.post('/api/v1/rules', rule)).body
+        const ruleNow = async () => (await api.get(`/api/v1/rules/${id}`)).body
+
+        await page.goto(`${server.url}/rules/${id}`)
+        await page.fill('input[name=name]', 'Mine')
+        await api.patch(`/api/v1/rules/${id}`, { name: 'Theirs' })
+        await page.getByRole('button', { name: 'Save', exact: true }).click()
+        const conflict = page.locator('[data-test=conflict]')
+        await conflict.getByText('"name": "Theirs"').waitFor()
+        await conflict.getByText('"name": "Mine"').waitFor()
+        expect((await ruleNow()).name).toBe('Theirs')
+        await page.locator('[data-test=keep-mine]').click()
+        await page.getByRole('heading', { name: 'Mine' }).waitFor()
+        expect((await ruleNow()).name).toBe('Mine')
+
+        await page.goto(`${server.url}/devices/shared-1`)
+        await page.getByRole('button', { name: 'Edit' }).click()
+        await page.getByLabel('Name').fill('My name')
+        await page.locator('input[name=tags]').fill('mine,other')
+        await page.locator('input[name=tags]').press('Enter')
+        await api.patch('/api/v1/devices/shared-1', { name: 'Their name' })
+        await page.getByText('Their name').first().waitFor()
+        await page.getByRole('button', { name: 'Save', exact: true }).click()
+        await conflict.getByText('"name": "Their name"').waitFor()
+        await page.locator('[data-test=take-theirs]').click()
+        await conflict.waitFor({ state: 'detached' })
+        expect((await api.get('/api/v1/devices/shared-1')).body).toMatchObject({ name: 'Their name', tags: [] })
+      }, /^412: |^console: Failed to load resource: the server responded with a status of 412/),
+  )
 })
