@@ -209,7 +209,7 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
         const violations: string[] = await page.evaluate(async () => {
           const found: string[] = []
           for (const theme of ['light', 'dark', 'contrast']) {
-            document.documentElement.dataset['theme'] = theme
+            ;(globalThis as any).document.documentElement.dataset['theme'] = theme
             const options = theme === 'light' ? {} : { runOnly: ['color-contrast'] }
             const { violations: list } = await (globalThis as any).axe.run({ resultTypes: ['violations'], ...options })
             for (const each of list) {
@@ -411,8 +411,8 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
       places.filter((each) => !each.endsWith('new')),
       async (shown, place) => {
         const able: string[] = await shown.evaluate(() =>
-          [...document.querySelectorAll('main button:enabled')].map(
-            (button) => button.getAttribute('aria-label') ?? button.textContent?.trim() ?? '',
+          [...(globalThis as any).document.querySelectorAll('main button:enabled')].map(
+            (button: any) => button.getAttribute('aria-label') ?? button.textContent?.trim() ?? '',
           ),
         )
         return able.filter((name) => forbidden.test(name)).map((name) => `${place} ${name}`)
