@@ -121,12 +121,12 @@ function search(query: { fields: readonly string[]; text: string }): Sql {
 }
 
 function prefix(text: string): Sql {
-  const end = after(text)
+  const end = firstBeyond(text)
   return end === undefined ? { text: 'id >= ?', values: [text] } : { text: 'id >= ? AND id < ?', values: [text, end] }
 }
 
 /** The first text in code point order that is beyond all that begin with `text`. */
-function after(text: string): string | undefined {
+export function firstBeyond(text: string): string | undefined {
   const points = Array.from(text, (part) => part.codePointAt(0) ?? 0)
   while (points.length > 0) {
     const last = points.pop() ?? 0

@@ -19,7 +19,7 @@ const collectionsOf3 = ['provisioning_keys'] as const
 const indexesOf3: readonly Index[] = [['devices', 'provisionedBy']]
 
 /** Fields that lists choose or sort by often; the expression must be the very text that `fieldSql` makes. */
-const indexes: readonly Index[] = [
+export const registryIndexes: readonly Index[] = [
   ['devices', 'name'],
   ['devices', 'type'],
   ['credentials', 'device'],
@@ -48,7 +48,7 @@ const toTable = (name: string): string =>
 const toIndex = ([collection, field]: Index): string =>
   `CREATE INDEX ${collection}_${field} ON ${collection} (${fieldSql(field)}, id)`
 
-export const registrySchema = [...collections.map(toTable), ...indexes.map(toIndex)].join(';\n')
+export const registrySchema = [...collections.map(toTable), ...registryIndexes.map(toIndex)].join(';\n')
 
 /** By the version that a file has: what brings it to the next one. */
 export const registryUpgrades: Readonly<Record<number, string>> = {
