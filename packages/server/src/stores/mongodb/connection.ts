@@ -41,6 +41,7 @@ export async function connectMongo({ url, onState }: MongoLinkOptions): Promise<
     retryWrites: true,
     retryReads: true,
     ignoreUndefined: true,
+    promoteBuffers: true,
   })
   let lost = false
   client.on('serverHeartbeatFailed', ({ failure }) => {

@@ -8,8 +8,8 @@ import { StoreCorrupt } from './errors.ts'
 import { DAY, dayOf } from './tiers.ts'
 
 /** Points of one chunk, for devices with many keys. */
-const MAX_CHUNK_POINTS = 8_192
-const MIN_CHUNK_RECORDS = 8
+export const MAX_CHUNK_POINTS = 8_192
+export const MIN_CHUNK_RECORDS = 8
 
 /**
  * Chunks that will not be replaced have ids from here on, so that they fill their pages one after the other; among those that come and

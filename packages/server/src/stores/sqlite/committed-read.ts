@@ -15,7 +15,7 @@ interface LogRow extends HotRow {
   series: number
 }
 
-interface Name {
+export interface Name {
   device: string
   key: string
 }
@@ -115,7 +115,7 @@ function pushRows(rows: LogRow[], { at, seq, series, column }: FrameBytes, from:
 }
 
 /** Rows in commit order, cut into records: neighbours with the same device and time, until a key comes again. */
-class Gathered {
+export class Gathered {
   readonly #devices: string[] = []
   readonly #keys: string[] = []
   readonly #points = emptyColumns()

@@ -25,7 +25,7 @@ export interface RollupRange {
 export interface DayRollups {
   start: number
   unit: number
-  columns: RollupColumns
+  columns: Pick<RollupColumns, 'places' | 'counts' | 'numbers'>
 }
 
 /** What is known of [from, to): its roll-ups, or undefined when the points themselves must be read. */

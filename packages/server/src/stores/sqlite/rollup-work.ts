@@ -9,10 +9,10 @@ import { ReadBudget, ROWS_PER_TURN } from './read-budget.ts'
 import type { SeriesPlace, SeriesPoints } from './series-points.ts'
 import { DAY, dayOf, MINUTE, tiers } from './tiers.ts'
 
-const MINUTES_AN_HOUR = 60
-const HOURS_A_DAY = 24
+export const MINUTES_AN_HOUR = 60
+export const HOURS_A_DAY = 24
 /** Minutes are kept only where they are much less than the points themselves. */
-const POINTS_A_MINUTE = 8
+export const POINTS_A_MINUTE = 8
 const STEP_MS = 10
 
 export interface RollupWork {
@@ -109,7 +109,7 @@ export function createRollupWork(db: DatabaseSync, points: SeriesPoints): Rollup
   }
 }
 
-function addTo(minutes: Rollup[], { at, kind, value }: HotRow): boolean {
+export function addTo(minutes: Rollup[], { at, kind, value }: HotRow): boolean {
   if (kind !== kinds.number || typeof value !== 'number') return false
   const place = Math.floor((at - dayOf(at) * DAY) / MINUTE)
   const into = minutes.at(-1)

@@ -1,0 +1,164 @@
+import { readFrame } from '@patchbay/core/telemetry/codec/frame-bytes'
+import { fillFrames, framePoints } from '@patchbay/core/telemetry/codec/frame'
+import { joinPoints, splitPoints, type PointColumns } from '@patchbay/core/telemetry/codec/point-columns'
+import { kinds } from '@patchbay/core/telemetry/port'
+import { MAX_CHUNK_POINTS, MIN_CHUNK_RECORDS } from '../sqlite/chunk-writer.ts'
+import { MAX_POINTS } from '../sqlite/seal-queue.ts'
+import { DAY, dayOf } from '../sqlite/tiers.ts'
+import { toChunk } from './chunk-document.ts'
+import { inTime, toColumns } from './hot-rows.ts'
+import type {
+  ChunkDocument,
+  DeviceDocument,
+  HotDocument,
+  NewestPoint,
+  TelemetryCollections,
+} from './telemetry-documents.ts'
+
+/** Hot documents of a device that are looked at together. */
+const MAX_DOCUMENTS = 4_096
+
+export interface Sealing {
+  /** Moves the device's oldest points into chunks; answers how many left the hot documents. */
+  seal(device: string): Promise<number>
+}
+
+/**
+ * Moves points from hot documents into chunks. No step but the last takes anything away, and each may be killed: the chunks are written,
+ * then the device's document says up to which number it is sealed, then the hot documents go. What a kill has left in chunks beyond that
+ * number is taken out again before the device is next sealed, since its hot documents still have it.
+ */
+export function createSealing(
+  collections: TelemetryCollections,
+  maxRecords: number,
+  isCommitted: (writer: string, seq: number) => boolean,
+): Sealing {
+  const { hot, chunks, devices, changed } = collections
+  /** Devices whose chunks hold nothing beyond their mark. */
+  const clean = new Set<string>()
+
+  /** The oldest documents of one writer. */
+  async function oldest(device: string): Promise<HotDocument[]> {
+    const found = await hot.find({ d: device }).sort({ t: 1, s: 1 }).limit(MAX_DOCUMENTS).toArray()
+    const taken: HotDocument[] = []
+    let points = 0
+    for (const document of found) {
+      const foreign = taken[0] && taken[0].w !== document.w
+      if (foreign || points >= MAX_POINTS || !isCommitted(document.w, document.e)) break
+      points += document.n.length
+      taken.push(document)
+    }
+    return taken
+  }
+
+  async function takeOutBeyond(device: string, writer: string, mark: number): Promise<void> {
+    for await (const chunk of chunks.find({ d: device, w: writer, e: { $gt: mark } })) {
+      const { yes } = splitPoints(framePoints(readFrame(chunk.body)), () => true)
+      const { yes: stays } = splitPoints(yes, (place) => (yes.seq[place] ?? 0) <= mark)
+      const [filled] = fillFrames(stays, Infinity)
+      if (filled)
+        await chunks.replaceOne({ _id: chunk._id }, toChunk({ device, writer, t: chunk.t }, filled, chunk._id))
+      else await chunks.deleteOne({ _id: chunk._id })
+    }
+  }
+
+  async function write(device: string, writer: string, t: number, points: PointColumns): Promise<void> {
+    const keys = new Set(points.series.subarray(0, points.length)).size
+    const records = Math.max(MIN_CHUNK_RECORDS, Math.min(maxRecords, Math.floor(MAX_CHUNK_POINTS / keys)))
+    const [last, before] = await chunks
+      .find({ d: device })
+      .project<Pick<ChunkDocument, '_id' | 'w' | 'to' | 'records' | 'points'>>({ w: 1, to: 1, records: 1, points: 1 })
+      .sort({ to: -1 })
+      .limit(2)
+      .toArray()
+    const joins = last !== undefined && last.w === writer && last.records < records && last.points < MAX_CHUNK_POINTS
+    const sealedTo = (joins ? before : last)?.to ?? -Infinity
+    // Late points stand by themselves, so that one of them does not make a chunk that reaches over many others.
+    const { yes: late, no: onTime } = splitPoints(points, (place) => (points.at[place] ?? 0) <= sealedTo)
+    const made = fillFrames(late, records).map((filled) => toChunk({ device, writer, t }, filled))
+    const open = joins && onTime.length > 0 ? await chunks.findOne({ _id: last._id }) : null
+    if (open) {
+      // In one document, whatever its length: so the join is there or not.
+      const [filled] = fillFrames(joinPoints(framePoints(readFrame(open.body)), onTime), Infinity)
+      if (filled) made.push(toChunk({ device, writer, t }, filled, open._id))
+    } else made.push(...fillFrames(onTime, records).map((filled) => toChunk({ device, writer, t }, filled)))
+    await chunks.bulkWrite(
+      made.map((chunk) => ({ replaceOne: { filter: { _id: chunk._id }, replacement: chunk, upsert: true } })),
+    )
+  }
+
+  /** A day is rolled up once it is over. */
+  async function markChanged(device: string, { at, length }: PointColumns): Promise<void> {
+    const nowMs = Date.now()
+    const days = new Set(Array.from(at.subarray(0, length), dayOf))
+    await changed.bulkWrite(
+      [...days].map((day) => ({
+        updateOne: {
+          filter: { _id: `${device}/${day}` },
+          update: {
+            $inc: { marked: 1 },
+            $setOnInsert: { d: device, day, since: Math.max(nowMs, ((day + 1) * DAY) / 1_000) },
+          },
+          upsert: true,
+        },
+      })),
+    )
+  }
+
+  return {
+    async seal(device) {
+      const documents = await oldest(device)
+      const [first] = documents
+      const last = documents.at(-1)
+      if (!first || !last) return 0
+      const { w: writer } = first
+      const state = await devices.findOne({ _id: device })
+      const points = documents.reduce((sum, { n }) => sum + n.length, 0)
+      if (state && !state.leaving) {
+        const mark = state.sealed?.find(({ w }) => w === writer)?.s ?? 0
+        if (!clean.has(device)) await takeOutBeyond(device, writer, mark)
+        const columns = toColumns(documents, mark)
+        if (columns.length > 0) {
+          // Until the mark is set, whatever happens is to be cleaned up.
+          clean.delete(device)
+          await write(device, writer, last.t, columns)
+          await markChanged(device, columns)
+          const sealed = [...(state.sealed ?? []).filter(({ w }) => w !== writer), { w: writer, s: last.e }]
+          await devices.updateOne({ _id: device }, { $set: { sealed, newest: newestOf(state, columns, last) } })
+        }
+        clean.add(device)
+      }
+      await hot.deleteMany({ _id: { $in: documents.map(({ _id }) => _id) } })
+      return points
+    },
+  }
+}
+
+function newestOf(
+  { newest = [] }: DeviceDocument,
+  { length, seq, series, at, kind, number, text }: PointColumns,
+  { w, t }: HotDocument,
+): NewestPoint[] {
+  const all = new Map(newest.map((point) => [point.n, point]))
+  for (let i = 0; i < length; i++) {
+    const n = series[i] ?? 0
+    const known = all.get(n)
+    const sort = kind[i] ?? 0
+    const value = number[i] ?? 0
+    const point = {
+      n,
+      w,
+      t,
+      s: seq[i] ?? 0,
+      at: at[i] ?? 0,
+      kind: sort,
+      v: sort >= kinds.text ? (text[value] ?? '') : value,
+    }
+    if (!known || inTime(toRow(known), toRow(point)) < 0) all.set(n, point)
+  }
+  return [...all.values()]
+}
+
+function toRow({ s: seq, v: value, at, kind, t }: NewestPoint) {
+  return { seq, at, kind, value, t }
+}
