@@ -25,7 +25,7 @@ export default defineConfig({
           name: 'all',
           include: all,
           exclude: [...never, ...quiet],
-          // Whole processes are started and killed by some suites; two cores carry two files at once.
+          // Whole processes are started and killed by some suites; most of them wait half of the time, so that two cores carry three files at once.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

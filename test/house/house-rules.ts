@@ -10,6 +10,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'every call of the port, over the two threads that do the work',
   ],
   ['packages/server/src/stores/mongodb/mongo-telemetry.ts', 'every call of the port, over the parts that do the work'],
+  ['packages/server/src/platform.ts', 'the wiring of all parts, read from top to bottom once'],
   ['console/src/pages/rules/rule-page.vue', 'one form over all fields of a rule'],
   ['packages/core/src/commands/commands.ts', 'the whole life of a command in one closure over its open ones'],
   ['packages/core/src/rules/engine.ts', 'the one place where rules, devices, readings and time meet'],
