@@ -69,3 +69,19 @@ describe('fields', () => {
     expect(isPlugin(undefined)).toBe(false)
   })
 })
+
+test('a configuration may be one JSON Schema, whose types reach ctx.config', () => {
+  const config = {
+    type: 'object',
+    required: ['host'],
+    properties: { host: { type: 'string' }, port: { type: 'integer', default: 502 } },
+  } as const
+  const plugin = definePlugin({
+    config,
+    setup(ctx) {
+      expectTypeOf(ctx.config.host).toEqualTypeOf<string>()
+      expectTypeOf(ctx.config.port).toEqualTypeOf<number | undefined>()
+    },
+  })
+  expect(JSON.parse(JSON.stringify(plugin.configSchema))).toEqual({ ...config, additionalProperties: false })
+})

@@ -89,9 +89,25 @@ export const field = {
     Type.Array(object(fields), { maxItems: options.maxItems, default: [], ...hints('table', options) }),
 }
 
-/** The type of a configuration made of fields. */
-export type ConfigOf<F extends Fields> = Static<ReturnType<typeof object<F>>>
+/** A whole configuration as JSON Schema, for those who have one already: `type: 'object'` with its `properties`. */
+export interface ObjectSchema {
+  readonly type: 'object'
+  readonly properties: Readonly<Record<string, TSchema>>
+  readonly required?: readonly string[]
+}
 
-/** The closed object schema of a plugin's fields. */
-export const toConfigSchema = <const F extends Fields>(fields: F) => object(fields)
+/** The type of a configuration made of fields, or described by a JSON Schema. */
+export type ConfigOf<F extends Fields> = F extends ObjectSchema ? Static<F> : Static<ReturnType<typeof object<F>>>
+
+const isObjectSchema = (fields: object): fields is ObjectSchema =>
+  'type' in fields && fields.type === 'object' && 'properties' in fields && typeof fields.properties === 'object'
+
+/** The closed object schema of a plugin's fields; of a JSON Schema, itself and closed. */
+export function toConfigSchema(fields: Fields) {
+  if (!isObjectSchema(fields)) return object(fields)
+  const { type: _, properties, required = [], ...rest } = fields
+  const named = Object.entries(properties).map(([name, of]) => [name, required.includes(name) ? of : Type.Optional(of)])
+  const whole: Fields = Object.fromEntries(named)
+  return Type.Object(whole, { ...rest, additionalProperties: false })
+}
 export type { Fields }

@@ -2,6 +2,7 @@ import type { FieldError } from '@patchbay/contracts/problem'
 import type { TSchema } from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
 import { Value } from 'typebox/value'
+import { withDefaults } from './defaults.ts'
 import { isRecord, NotPlain, pointer, toPlain } from './plain.ts'
 
 export type Config = Record<string, unknown>
@@ -44,7 +45,7 @@ export function validateConfig(schema: TSchema, input: unknown): Validated {
     if (error instanceof NotPlain) return { ok: false, errors: [error.field] }
     throw error
   }
-  const config: unknown = Value.Default(schema, plain)
+  const config = withDefaults(schema, plain)
   if (!isRecord(config)) return { ok: false, errors: [{ path: '', code: 'type', message: 'must be an object' }] }
   const errors = Value.Check(schema, config) ? [] : toFieldErrors(Value.Errors(schema, config))
   return errors.length === 0 ? { ok: true, config } : { ok: false, errors }
