@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { generateApi } from './docs/api.ts'
+import { generateCheckRules } from './docs/check-rules.ts'
 import { generateConfigSchemas } from './docs/config-schemas.ts'
 import { generateErrors } from './docs/errors.ts'
 import { type Generated, GenerateError, root } from './docs/generator.ts'
@@ -15,6 +16,7 @@ const generators: Record<string, () => Promise<Generated[]>> = {
   'config schemas': generateConfigSchemas,
   settings: generateSettings,
   errors: generateErrors,
+  'check rules': generateCheckRules,
   api: async () => generateApi(await readOpenApi()),
 }
 

@@ -89,6 +89,8 @@ export async function packPackages(target: string): Promise<string[]> {
           await writeFile(join(staged, 'dist', relative(join(source, 'src'), file)), text)
         }
       if (name === 'create-plugin') await cp(join(source, 'templates'), join(staged, 'templates'), { recursive: true })
+      // `patchbay plugin explain` shows them where there is no checkout.
+      if (name === 'cli') await cp(join(root, 'docs/plugins/check'), join(staged, 'docs/check'), { recursive: true })
       await cp(join(root, 'LICENSE'), join(staged, 'LICENSE'))
       const given: PackageJson = JSON.parse(await readFile(join(source, 'package.json'), 'utf8'))
       await writeFile(join(staged, 'package.json'), `${JSON.stringify(toPublished(name, given), undefined, 2)}\n`)

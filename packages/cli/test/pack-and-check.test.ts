@@ -78,12 +78,12 @@ test('check says what a server would refuse, with its code', async () => {
   await write('config.schema.json', '{}')
   expect(await run(['plugin', 'check', folder])).toMatchObject({
     code: 1,
-    text: expect.stringMatching(/^PLUGIN_SCHEMA_DRIFT: /),
+    text: expect.stringContaining('(PLUGIN_SCHEMA_DRIFT)'),
   })
   await write('package.json', JSON.stringify({ name: 'a', version: '1.0.0', dependencies: { a: '1' } }))
   expect(await run(['plugin', 'check', folder])).toMatchObject({
     code: 1,
-    text: expect.stringMatching(/^PACKAGE_RULE_BROKEN: /),
+    text: expect.stringContaining('(PACKAGE_RULE_BROKEN)'),
   })
 })
 

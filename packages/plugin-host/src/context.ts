@@ -9,6 +9,7 @@ import type { UpgradeHandler } from './http/upgrades.ts'
 import { ownSessions } from './owned-sessions.ts'
 import { type Owner, runOwned } from './owner.ts'
 import type { Scope } from './scope.ts'
+import type { ServiceName } from './service-names.ts'
 import type { Contribute, ServiceOwner, Services } from './services.ts'
 import { limitValues } from './values.ts'
 
@@ -70,7 +71,7 @@ export function createContext(parts: ContextParts): LiveContext {
     if (!list?.some((entry) => entry.name === name))
       throw new HostError('PLUGIN_UNDECLARED', `The ${kind} ${name} is not in plugin.json of ${manifest.id}.`)
   }
-  const needed = (service: string): void => {
+  const needed = (service: ServiceName): void => {
     if (!manifest.needs.services?.includes(service))
       throw new HostError('PLUGIN_UNDECLARED', `${service} is not in needs.services of ${manifest.id}.`)
   }

@@ -15,7 +15,7 @@ const maxVersionChars = 64
 const broken = (id: string, what: string): HostError =>
   new HostError('PACKAGE_RULE_BROKEN', `${id} is refused: ${what}.`)
 
-const assertNoScripts = (id: string, pack: Record<string, unknown>): void => {
+export const assertNoScripts = (id: string, pack: Record<string, unknown>): void => {
   const { scripts } = pack
   const found = isRecord(scripts) ? installScripts.filter((name) => name in scripts) : []
   if (found.length > 0)
@@ -25,7 +25,7 @@ const assertNoScripts = (id: string, pack: Record<string, unknown>): void => {
     )
 }
 
-const assertBundled = (id: string, pack: Record<string, unknown>): void => {
+export const assertBundled = (id: string, pack: Record<string, unknown>): void => {
   for (const field of dependencyFields) {
     const names = isRecord(pack[field]) ? Object.keys(pack[field]) : []
     if (names.length > 0)
@@ -33,12 +33,25 @@ const assertBundled = (id: string, pack: Record<string, unknown>): void => {
   }
 }
 
-const assertFiles = (id: string, paths: readonly string[]): void => {
+export const assertFiles = (id: string, paths: readonly string[]): void => {
   const native = paths.find((path) => path.endsWith('.node') || path.endsWith('binding.gyp'))
   if (native !== undefined) throw broken(id, `${native} is a native add-on, which could end the whole platform`)
   const foreign = paths.find((path) => path.split('/').includes('node_modules'))
   if (foreign !== undefined)
     throw broken(id, `${foreign} lies in node_modules; bundle what the plugin needs into one file`)
+}
+
+export const assertVersion = (id: string, version: string): void => {
+  if (semver.valid(version) !== version || version.length > maxVersionChars)
+    throw broken(id, 'its package.json has no proper version')
+}
+
+export const assertEntry = (id: string, entry: string): void => {
+  if (!/\.m?js$/.test(entry)) throw broken(id, `its entry ${entry} is not JavaScript (.js or .mjs)`)
+}
+
+export const assertUnprivileged = ({ id, privileged }: PluginManifest): void => {
+  if (privileged === true) throw broken(id, 'it asks to be privileged, which only bundled plugins are')
 }
 
 export interface CheckedPackage {
@@ -57,13 +70,13 @@ export async function checkUnpacked(
   const { manifest, version } = await readManifest(join(folder, 'plugin.json'))
   const { id } = manifest
   const pack = await readJson(join(folder, 'package.json'))
-  if (!isRecord(pack) || semver.valid(version) !== version || version.length > maxVersionChars)
-    throw broken(id, 'its package.json has no proper version')
+  if (!isRecord(pack)) throw broken(id, 'its package.json is no object')
+  assertVersion(id, version)
   assertNoScripts(id, pack)
   assertBundled(id, pack)
   assertFiles(id, paths)
-  if (!/\.m?js$/.test(manifest.entry)) throw broken(id, `its entry ${manifest.entry} is not JavaScript (.js or .mjs)`)
-  if (manifest.privileged === true) throw broken(id, 'it asks to be privileged, which only bundled plugins are')
+  assertEntry(id, manifest.entry)
+  assertUnprivileged(manifest)
   assertCompatible(id, manifest.api, apiVersion)
   await checkPackage(manifest, folder)
   return { manifest, version }
