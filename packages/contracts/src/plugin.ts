@@ -208,6 +208,7 @@ export const PluginRelease = Type.Object({
   stagedAt: Time,
   approvedAt: Type.Optional(Time),
   approvedBy: Type.Optional(Type.String()),
+  host: Type.Optional(Type.Literal(true, { description: 'Approved to run in the platform’s own thread' })),
 })
 export type PluginRelease = Static<typeof PluginRelease>
 
@@ -235,6 +236,7 @@ export const Plugin = Type.Object(
     }),
     bundled: Type.Boolean(),
     tier: PluginTier,
+    level: Type.Optional(PluginManifest.properties.isolation.properties.least),
     release: Type.Optional(PluginRelease),
     previous: Type.Optional(Type.Object({ version: Type.String(), sha512: Type.String() })),
     staged: Type.Optional(PluginRelease),

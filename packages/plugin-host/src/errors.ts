@@ -169,6 +169,16 @@ export const hostErrors = {
     title: 'The version before runs again',
     text: 'An instance that ran does not run with the new version, so the version before was put back.',
   },
+  PACKAGE_NEEDS_HOST: {
+    status: 409,
+    title: 'Works at host level only',
+    text: 'The plugin needs what exists at host level only. Approve it with {"isolation": "host"}, if you trust it as the platform itself.',
+  },
+  PACKAGE_HOST_NOT_ASKED: {
+    status: 409,
+    title: 'Does not ask for host level',
+    text: 'The manifest does not ask for host level, so nobody can approve the plugin at it.',
+  },
   PACKAGE_REGISTRY_FAILED: {
     status: 502,
     title: 'The registry did not give the package',

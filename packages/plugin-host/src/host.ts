@@ -7,6 +7,7 @@ import { HostError, toText } from './errors.ts'
 import { createExchange, type PackageExchange } from './exchange.ts'
 import type { PluginHostOptions } from './host-options.ts'
 import type { StoredInstance } from './instance-store.ts'
+import type { IsolationLevel } from './isolation/level.ts'
 import { loadPackage, type Package, type PackageSource } from './package.ts'
 import { createSlots, type Slot } from './slot.ts'
 
@@ -28,6 +29,8 @@ export interface PluginView {
   version: string
   bundled: boolean
   linked?: boolean
+  /** Where its code runs. */
+  level?: IsolationLevel
   manifest?: PluginManifest
   configSchema: unknown
   instances: { name: string; enabled: boolean; state: InstanceStatus['state'] }[]
@@ -101,6 +104,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     version: found.version,
     bundled: found.bundled,
     ...(found.linked === true ? { linked: true } : {}),
+    ...(found.level === undefined ? {} : { level: found.level }),
     ...(found.manifest ? { manifest: found.manifest } : {}),
     configSchema: found.plugin?.configSchema ?? {},
     instances: storedSlots(found.id).map(({ slot, stored: { name, enabled } }) => ({

@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PluginManifest } from '@patchbay/contracts/plugin'
 import type { Log, Plugin } from '@patchbay/sdk'
+import { toFields } from './config/schema-of-json.ts'
 import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
 import { mountsOf } from './http/mounts.ts'
@@ -26,6 +27,8 @@ export interface PackageSource extends BundledPlugin {
   /** What it was installed as; a manifest that says something else is not believed. */
   id?: string
   version?: string
+  /** An admin has approved it at host level. */
+  host?: boolean
   /** Asked before anything of it is read: a throw is what stands against it. */
   admit?(): Promise<void>
 }
@@ -87,10 +90,14 @@ export async function loadPackage(source: PackageSource, options: LoadOptions): 
     let give = options.dispatcher.claim(manifest.id, claims)
     found.claim = () => void (give = options.dispatcher.claim(manifest.id, claims))
     found.release = () => give()
-    const level = levelOf(manifest, found.bundled)
+    const level = levelOf(manifest, found.bundled || source.host === true)
     found.level = level
-    if (level === 'host') found.plugin = await checkModule(manifest, folder, await source.load())
-    else {
+    if (level === 'host') {
+      const plugin = await checkModule(manifest, folder, await source.load())
+      // Settings of the environment are for bundled plugins; a stranger's fields say no more here than behind the boundary.
+      if (!found.bundled) toFields(plugin.configSchema)
+      found.plugin = plugin
+    } else {
       const { log, pingMs } = options
       const plugin = await loadIsolated({ manifest, folder, level, log, ...(pingMs === undefined ? {} : { pingMs }) })
       await assertSchema(manifest, folder, plugin)

@@ -6,7 +6,10 @@ import type { GuestParts } from './guest-contributions.ts'
 import { createGuestSessions } from './guest-sessions.ts'
 
 const onlyAtHost = (what: string): never => {
-  throw new HostError('PLUGIN_LEVEL', `${what} can be used at host level only.`)
+  throw new HostError(
+    'PLUGIN_LEVEL',
+    `${what} can be used at host level only, and this code runs apart from the host. The plugin has to ask for host level in plugin.json, and an admin to approve it at host level.`,
+  )
 }
 
 /** The services of the platform as messages. */

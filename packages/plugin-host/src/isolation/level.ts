@@ -5,9 +5,12 @@ export type IsolationLevel = PluginManifest['isolation']['least']
 /** The levels at which code runs behind the boundary. */
 export type Apart = Exclude<IsolationLevel, 'host'>
 
-/** Bundled plugins are reviewed code and get what their author asks for; everybody else's runs in a worker at least. */
-export const levelOf = (manifest: Pick<PluginManifest, 'isolation'>, bundled: boolean): IsolationLevel =>
-  manifest.isolation.least === 'host' && !bundled ? 'worker' : manifest.isolation.least
+/**
+ * Bundled plugins are reviewed code and get what their author asks for; everybody else's runs in a worker at least, unless an admin has
+ * approved it at host level in so many words.
+ */
+export const levelOf = (manifest: Pick<PluginManifest, 'isolation'>, mayBeHost: boolean): IsolationLevel =>
+  manifest.isolation.least === 'host' && !mayBeHost ? 'worker' : manifest.isolation.least
 
 /** The heap of an instance, unless plugin.json says otherwise. */
 export const defaultMemoryMb = 128

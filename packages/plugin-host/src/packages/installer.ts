@@ -9,6 +9,7 @@ import { createSerial } from '../serial.ts'
 import type { ArchiveLimits } from './archive-limits.ts'
 import { createFolders } from './folders.ts'
 import { loadPlugin } from './load-plugin.ts'
+import { type Approval, atHost } from './host-approval.ts'
 import { assertNewer, inspectPackage } from './inspect.ts'
 import { widerThan } from './needs.ts'
 import { assertAdmitted, tierOf, type Trust } from './policy.ts'
@@ -39,13 +40,6 @@ export interface Staged {
   id: string
   release: Release
   wider: string[]
-}
-
-export interface Approval {
-  version: string
-  /** The content that the person looked at; left out = whatever waits under this version. */
-  sha512?: string
-  by?: string
 }
 
 export interface Installer {
@@ -113,6 +107,7 @@ export function createInstaller(options: InstallerOptions): Installer {
       id,
       version: release.version,
       bundled: false,
+      ...(release.host === true ? { host: true } : {}),
       manifestFile: join(folder, 'plugin.json'),
       admit: () => admit(id, release),
       load: () => loadPlugin(folder),
@@ -189,7 +184,7 @@ export function createInstaller(options: InstallerOptions): Installer {
         }
       }),
 
-    approve: (id, { version, sha512, by }) =>
+    approve: (id, { version, sha512, isolation, by }) =>
       serial.run(async () => {
         const record = recordOf(id)
         const { staged } = record
@@ -198,7 +193,12 @@ export function createInstaller(options: InstallerOptions): Installer {
             'PACKAGE_NOT_STAGED',
             `${id} ${version}${sha512 === undefined ? '' : ' with this content'} does not wait for approval${staged ? `; ${staged.version} does` : ''}. Upload it first.`,
           )
-        const approved: Release = { ...staged, approvedAt: now(), ...(by === undefined ? {} : { approvedBy: by }) }
+        const approved: Release = {
+          ...staged,
+          approvedAt: now(),
+          ...(by === undefined ? {} : { approvedBy: by }),
+          ...(atHost(id, staged, record.current, isolation) ? { host: true as const } : {}),
+        }
         await swap(record, approved, (previous) => ({ id, current: approved, ...(previous ? { previous } : {}) }))
       }),
 

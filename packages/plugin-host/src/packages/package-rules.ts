@@ -6,6 +6,7 @@ import { isRecord } from '../config/plain.ts'
 import { checkPackage } from '../manifest/check.ts'
 import { assertCompatible } from '../manifest/compatibility.ts'
 import { readJson, readManifest } from '../manifest/read.ts'
+import { hostServicesOf } from '../service-names.ts'
 
 /** Scripts that a package manager runs when somebody installs. Ours never runs any; that one is there says that the package counts on it. */
 const installScripts = ['preinstall', 'install', 'postinstall']
@@ -54,6 +55,16 @@ export const assertUnprivileged = ({ id, privileged }: PluginManifest): void => 
   if (privileged === true) throw broken(id, 'it asks to be privileged, which only bundled plugins are')
 }
 
+/** What a plugin needs and could never have is said before anybody approves it. */
+export const assertLevel = ({ id, needs, isolation }: PluginManifest): void => {
+  const [service] = hostServicesOf(needs)
+  if (service !== undefined && isolation.least !== 'host')
+    throw broken(
+      id,
+      `it needs the service ${service}, which exists at host level only, and its isolation.least is "${isolation.least}"`,
+    )
+}
+
 export interface CheckedPackage {
   manifest: PluginManifest
   version: string
@@ -77,6 +88,7 @@ export async function checkUnpacked(
   assertFiles(id, paths)
   assertEntry(id, manifest.entry)
   assertUnprivileged(manifest)
+  assertLevel(manifest)
   assertCompatible(id, manifest.api, apiVersion)
   await checkPackage(manifest, folder)
   return { manifest, version }

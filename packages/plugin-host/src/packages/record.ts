@@ -31,6 +31,8 @@ const ReleaseRecord = Type.Object({
   stagedAt: Type.String(),
   approvedAt: Type.Optional(Type.String()),
   approvedBy: Type.Optional(Type.String()),
+  /** Approved to run in the platform's own thread. */
+  host: Type.Optional(Type.Literal(true)),
 })
 export type Release = Static<typeof ReleaseRecord>
 

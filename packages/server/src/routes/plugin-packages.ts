@@ -21,12 +21,17 @@ const FromRegistry = Type.Object(
   },
   closed,
 )
+const Isolation = Type.Union([Type.Literal('host'), Type.Literal('worker')], {
+  description:
+    'host: runs it in the platform’s own thread, with all that the platform may do, where its manifest asks for that. Left out: as the version before, else worker',
+})
 const ApproveBody = Type.Object(
   {
     version: Type.String({ minLength: 1, maxLength: 64 }),
     sha512: Type.Optional(
       Type.String({ pattern: '^[0-9a-f]{128}$', description: 'Refused when other content waits by now' }),
     ),
+    isolation: Type.Optional(Isolation),
   },
   closed,
 )
@@ -66,6 +71,7 @@ export const packageRoutes: Routes = (app, { plugins, packages, settings }) => {
             approve: Type.Optional(
               Type.Boolean({ description: 'Approves at once, unless an upgrade asks for more than was approved' }),
             ),
+            isolation: Type.Optional(Isolation),
           }),
           body: Type.Unsafe<unknown>({}),
           response: { 202: ref(StagedPlugin) },
@@ -75,10 +81,17 @@ export const packageRoutes: Routes = (app, { plugins, packages, settings }) => {
         const { id, release, wider } = await packages().stage(await archiveOf(request.body))
         const { version, sha512, tier, publisher, permissions } = release
         request.auditTarget = id
-        request.auditChanges = { version, sha512, tier, wider }
         const isUpgrade = packages().record(id)?.current !== undefined
         const approves = request.query.approve === true && (!isUpgrade || wider.length === 0)
-        if (approves) await packages().approve(id, { version, sha512, by: callerOf(request).actor })
+        const { isolation } = request.query
+        request.auditChanges = { version, sha512, tier, wider, ...(isolation === undefined ? {} : { isolation }) }
+        if (approves)
+          await packages().approve(id, {
+            version,
+            sha512,
+            by: callerOf(request).actor,
+            ...(isolation === undefined ? {} : { isolation }),
+          })
         return reply.code(202).send({
           id,
           version,
