@@ -1,5 +1,5 @@
 /** Services that exist at host level only: they hand out sockets, or answer at once, which cannot cross a boundary. */
-export const hostServices = ['door', 'secrets', 'callers'] as const
+export const hostServices = ['door', 'secrets', 'callers', 'audit', 'metrics'] as const
 
 /** Everything that `needs.services` may name. */
 export const serviceNames = ['sessions', 'messages', 'pre-shared-keys', ...hostServices] as const
