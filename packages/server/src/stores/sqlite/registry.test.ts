@@ -82,6 +82,7 @@ describe('the SQLite registry', () => {
     const whole = schema()
     for (const name of later) db.exec(`DROP TABLE ${name}`)
     db.exec('DROP INDEX devices_provisionedBy')
+    db.exec('DROP INDEX devices_createdAt')
     db.exec('PRAGMA user_version = 1')
     store = await openSqliteRegistry({ file, durability: 'full' })
     expect(await store.get('devices', 'a')).toMatchObject({ body: { name: 'A' } })
@@ -127,6 +128,8 @@ describe('the SQLite registry', () => {
     expect(plan('devices', { sort: { by: 'name' }, limit: 50, cursor })).toMatch(
       /SEARCH devices USING INDEX devices_name/,
     )
+    const newest = { by: 'createdAt', descending: true }
+    expect(plan('devices', { sort: newest, limit: 50 })).toMatch(/SCAN devices USING INDEX devices_createdAt$/)
     expect(plan('credentials', { where: { device: 'd' }, limit: 50 })).toMatch(/credentials_device/)
     expect(plan('commands', { where: { device: 'd' }, limit: 50 })).toMatch(/commands_device/)
     expect(plan('commands', { where: { state: 'sent' }, limit: 50 })).toMatch(/commands_state/)
