@@ -82,7 +82,7 @@ export const devicesWords = {
   'data.none-text': 'Choose a longer period.',
   'data.none-numeric': 'This device has no numbers yet.',
   'data.summary': '{n, plural, one {# series} other {# series}} from {from} to {to}',
-  'data.hint': 'Drag over the chart to zoom. Gaps are shown as gaps.',
+  'data.hint': 'Drag over the chart to zoom; with Shift held, or by the arrow keys, it moves. Gaps are shown as gaps.',
   'message.list': 'Messages, newest first',
   'message.count': '{n, plural, one {# message} other {# messages}}',
   'message.none': 'No messages yet',

@@ -82,7 +82,7 @@ export const devicesWords: Readonly<Record<keyof typeof english, string>> = {
   'data.none-text': '请选择更长的时段。',
   'data.none-numeric': '此设备还没有数值数据。',
   'data.summary': '{n} 个序列，{from} 至 {to}',
-  'data.hint': '在图上拖动可放大；缺失的数据显示为间断。',
+  'data.hint': '在图上拖动可放大；按住 Shift 拖动或用方向键可平移；缺失的数据显示为间断。',
   'message.list': '消息，最新在前',
   'message.count': '{n} 条消息',
   'message.none': '还没有消息',
