@@ -10,6 +10,10 @@ export const theme = ref<Theme>(isTheme(stored) ? stored : 'system')
 
 /** Puts the theme on the page, now and whenever it is changed. */
 export const applyTheme = (): void => {
+  // Chosen in another tab, it is chosen here, too.
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key === kept && isTheme(newValue)) theme.value = newValue
+  })
   watchEffect(() => {
     document.documentElement.dataset['theme'] = theme.value
     localStorage.setItem(kept, theme.value)

@@ -25,6 +25,10 @@ export const useLocale = async (wanted: Locale): Promise<void> => {
   locale.value = wanted
   localStorage.setItem(kept, wanted)
 }
+// Chosen in another tab, it is chosen here, too.
+addEventListener('storage', ({ key, newValue }) => {
+  if (key === kept && isLocale(newValue)) void useLocale(newValue)
+})
 watchEffect(() => {
   document.documentElement.lang = locale.value === 'zh' ? 'zh-Hans' : 'en'
 })
