@@ -1,4 +1,5 @@
-// Writes what is made from code: docs/reference/*.md and plugins/*/config.schema.json. With --check it writes nothing and fails when a
+// Writes what is made from code: docs/reference/*.md, plugins/*/config.schema.json and the
+// console's gallery of fields. With --check it writes nothing and fails when a
 // file is not what it would write.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -6,6 +7,7 @@ import { generateApi } from './docs/api.ts'
 import { generateCheckRules } from './docs/check-rules.ts'
 import { generateConfigSchemas } from './docs/config-schemas.ts'
 import { generateErrors } from './docs/errors.ts'
+import { generateEveryField } from './docs/every-field.ts'
 import { type Generated, GenerateError, root } from './docs/generator.ts'
 import { readOpenApi } from './docs/openapi-source.ts'
 import { generateSettings } from './docs/settings.ts'
@@ -14,6 +16,7 @@ const checkOnly = process.argv.includes('--check')
 
 const generators: Record<string, () => Promise<Generated[]>> = {
   'config schemas': generateConfigSchemas,
+  'every field': generateEveryField,
   settings: generateSettings,
   errors: generateErrors,
   'check rules': generateCheckRules,

@@ -66,6 +66,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/jobs', component: () => import('./pages/operate/jobs-page.vue'), meta: { title: 'nav.jobs' } },
   { path: '/system', component: () => import('./pages/operate/system-page.vue'), meta: { title: 'nav.system' } },
   { path: '/access/:tab?', component: () => import('./pages/access/access-page.vue'), meta: { title: 'nav.access' } },
+  { path: '/gallery', component: () => import('./pages/gallery/gallery-page.vue'), meta: { title: 'gallery.title' } },
   { path: '/settings', component: () => import('./pages/operate/settings-page.vue'), meta: { title: 'nav.settings' } },
   { path: '/:all(.*)', component: () => import('./pages/first/missing-page.vue'), meta: { title: 'missing.title' } },
 ]

@@ -1,10 +1,13 @@
-/** The part of JSON Schema that plugins' fields are made of. */
+/** The part of JSON Schema that plugins' fields are made of, and a little more that schemas by hand have. */
 export interface FieldSchema {
-  type?: string
+  type?: string | readonly string[]
   title?: string
   description?: string
   default?: unknown
   enum?: readonly unknown[]
+  const?: unknown
+  anyOf?: readonly FieldSchema[]
+  oneOf?: readonly FieldSchema[]
   minLength?: number
   maxLength?: number
   minimum?: number
@@ -42,6 +45,7 @@ export const toInitial = (schema: FieldSchema): unknown => {
     )
   }
   if (schema.type === 'array') return []
+  if (schema.const !== undefined) return schema.const
   if (schema.enum) return schema.enum[0]
   return undefined
 }
@@ -52,12 +56,16 @@ export const isShown = (schema: FieldSchema, beside: Values): boolean => {
   return when === undefined || own(beside, when.field) === when.is
 }
 
-/** With one field changed; an empty one is left out. All other fields stay, also those that the schema does not know. */
-export const withField = (values: Values, key: string, value: unknown): Values =>
-  Object.fromEntries([
-    ...Object.entries(values).filter(([name]) => name !== key),
-    ...(value === undefined || value === '' ? [] : [[key, value] as const]),
-  ])
+/**
+ * With one field changed in its place; an empty one is left out. All other fields stay, also those that the schema does not know.
+ */
+export const withField = (values: Values, key: string, value: unknown): Values => {
+  const isEmpty = value === undefined || value === ''
+  const others = Object.entries(values)
+  if (isEmpty) return Object.fromEntries(others.filter(([name]) => name !== key))
+  if (!Object.hasOwn(values, key)) return Object.fromEntries([...others, [key, value]])
+  return Object.fromEntries(others.map(([name, other]) => [name, name === key ? value : other]))
+}
 
 /** Errors of the platform by the field they are about: `/config/headers/0/name` under `/config` is `headers.0.name`. */
 export const toFieldErrors = (
@@ -67,17 +75,6 @@ export const toFieldErrors = (
   new Map(
     errors.map(({ path, message }) => [path.replace(prefix, '').replace(/^\//, '').replaceAll('/', '.'), message]),
   )
-
-/** Lines that differ between what is stored and what would be; secrets are not in either. */
-export const toDiff = (before: unknown, after: unknown): { sign: '+' | '-'; line: string }[] => {
-  const lines = (value: unknown): string[] => JSON.stringify(value, null, 2).split('\n')
-  const [old, fresh] = [lines(before), lines(after)]
-  const [oldSet, freshSet] = [new Set(old), new Set(fresh)]
-  return [
-    ...old.filter((line) => !freshSet.has(line)).map((line) => ({ sign: '-' as const, line })),
-    ...fresh.filter((line) => !oldSet.has(line)).map((line) => ({ sign: '+' as const, line })),
-  ]
-}
 
 /** For showing: every secret that is typed anew is dots. */
 export const maskSecrets = (schema: FieldSchema, value: unknown): unknown => {

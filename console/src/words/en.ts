@@ -2,6 +2,7 @@ import { shellWords } from './en/shell.ts'
 import { statesWords } from './en/states.ts'
 import { devicesWords } from './en/devices.ts'
 import { alertsWords } from './en/alerts.ts'
+import { galleryWords } from './en/gallery.ts'
 import { operateWords } from './en/operate.ts'
 import { packageWords } from './en/packages.ts'
 import { trustWords } from './en/trust.ts'
@@ -20,3 +21,4 @@ export const en = {
   ...fleetWords,
   ...beginWords,
 }
+export const en = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...galleryWords, ...operateWords }

@@ -2,6 +2,7 @@ import { shellWords } from './zh/shell.ts'
 import { statesWords } from './zh/states.ts'
 import { devicesWords } from './zh/devices.ts'
 import { alertsWords } from './zh/alerts.ts'
+import { galleryWords } from './zh/gallery.ts'
 import { operateWords } from './zh/operate.ts'
 import { packageWords } from './zh/packages.ts'
 import { trustWords } from './zh/trust.ts'
@@ -20,3 +21,4 @@ export const zh = {
   ...fleetWords,
   ...beginWords,
 }
+export const zh = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...galleryWords, ...operateWords }

@@ -25,6 +25,7 @@ export const consolePaths = [
   'system',
   'access',
   'types',
+  'gallery',
   'settings',
 ] as const
 
