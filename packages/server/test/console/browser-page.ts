@@ -47,6 +47,10 @@ export const openPage = async (
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
   const troubles: string[] = []
+  // What the policy of the pages stops; the text runs inside the page.
+  await context.addInitScript(
+    `addEventListener('securitypolicyviolation', (event) => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI))`,
+  )
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`)
   })

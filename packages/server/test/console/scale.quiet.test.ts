@@ -152,14 +152,21 @@ describe.skipIf(chromiumPath === undefined)('the console at 100,000 devices (nee
         await watchTasks(page)
         const heaps = [await heapMb(session)]
         const until = performance.now() + watchedSeconds * 1000
+        let longest = 0
+        let collected = performance.now()
         while (performance.now() < until) {
           if (place === '/devices') {
             await page.locator('[data-rows]').hover()
             for (let n = 0; n < 20; n++) await page.mouse.wheel(0, n < 10 ? 400 : -400)
           } else await page.waitForTimeout(500)
-          if (isLong) heaps.push(await heapMb(session))
+          longest = Math.max(longest, await longestTask(page))
+          if (performance.now() - collected < 60_000) continue
+          // A collection that was asked for is a long task itself, and none of the page's.
+          heaps.push(await heapMb(session))
+          await page.waitForTimeout(200)
+          await page.evaluate('void (tasks.length = 0)')
+          collected = performance.now()
         }
-        const longest = await longestTask(page)
         heaps.push(await heapMb(session))
         const half = heaps.slice(heaps.length >> 1)
         const [heapStartMb = 0, heapEndMb = 0] = [heaps[0], heaps.at(-1)]
