@@ -18,10 +18,13 @@ export const intlLocale = computed(() =>
 
 const messages = shallowRef<Readonly<Record<Word, string>>>(en)
 
+let wantedLast: Locale | undefined
 /** Loads the words of a language and shows them; nothing is loaded again from the server but these. */
 export const useLocale = async (wanted: Locale): Promise<void> => {
-  if (wanted === 'zh') messages.value = (await import('./zh.ts')).zh
-  else messages.value = en
+  wantedLast = wanted
+  const words = wanted === 'zh' ? (await import('./zh.ts')).zh : en
+  if (wantedLast !== wanted) return // another one was chosen while these words were loaded
+  messages.value = words
   locale.value = wanted
   localStorage.setItem(kept, wanted)
 }
