@@ -15,10 +15,10 @@ export const en = {
   ...statesWords,
   ...devicesWords,
   ...alertsWords,
+  ...galleryWords,
   ...operateWords,
   ...packageWords,
   ...trustWords,
   ...fleetWords,
   ...beginWords,
 }
-export const en = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...galleryWords, ...operateWords }

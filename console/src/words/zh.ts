@@ -15,10 +15,10 @@ export const zh = {
   ...statesWords,
   ...devicesWords,
   ...alertsWords,
+  ...galleryWords,
   ...operateWords,
   ...packageWords,
   ...trustWords,
   ...fleetWords,
   ...beginWords,
 }
-export const zh = { ...shellWords, ...statesWords, ...devicesWords, ...alertsWords, ...galleryWords, ...operateWords }

@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === undefined)('acceptance of the console (needs a 
       ),
     )
     const good = answers.map(({ status }) => status < 300)
-    expect(good.toSorted()).toEqual([false, true])
+    expect(good.filter(Boolean)).toHaveLength(1)
     person.user = good[0] ? 'ada' : 'eve'
     expect((await api.get('/api/v1/users')).body.items).toHaveLength(1)
     state = await signIn(browser, server.url, person)
