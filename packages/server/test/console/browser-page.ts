@@ -45,7 +45,7 @@ export const openPage = async (
 ): Promise<WatchedPage> => {
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'en-GB', ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(10_000)
   const troubles: string[] = []
   // What the policy of the pages stops; the text runs inside the page.
   await context.addInitScript(
