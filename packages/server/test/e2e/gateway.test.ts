@@ -124,25 +124,29 @@ test('the Admin API takes an API key as X-API-KEY, and what it was told is there
   expect(saved.status).toBe(200)
   expect((await put('wrong')).status).toBe(401)
   expect((await put(testKey)).status).toBe(201)
-  const trail = await api('GET', '/api/v1/audit?target=stream_routes/1')
-  const { items } = (await trail.json()) as { items: Record<string, unknown>[] }
-  // The stranger is not noted.
-  expect(items).toMatchObject([
-    {
-      actor: expect.stringMatching(/^key:/),
-      address: '127.0.0.1',
-      action: 'PUT /apisix/admin/stream_routes/1',
-      outcome: 'done',
-      status: 201,
-      changes: { upstream: { nodes: [{ local: true, weight: 1 }] } },
-    },
-  ])
+  await vi.waitFor(async () => {
+    const trail = await api('GET', '/api/v1/audit?target=stream_routes/1')
+    const { items } = (await trail.json()) as { items: Record<string, unknown>[] }
+    // The stranger is not noted; what was done is noted just after its answer.
+    expect(items).toMatchObject([
+      {
+        actor: expect.stringMatching(/^key:/),
+        address: '127.0.0.1',
+        action: 'PUT /apisix/admin/stream_routes/1',
+        outcome: 'done',
+        status: 201,
+        changes: { upstream: { nodes: [{ local: true, weight: 1 }] } },
+      },
+    ])
+  })
   await server.close()
   server = await startInProcess({ data: data.path })
   const got = await fetch(`${server.url}/admin/stream_routes/1`, { headers: { 'x-api-key': testKey } })
   expect(await got.json()).toMatchObject({ key: '/apisix/stream_routes/1', createdIndex: 1 })
   // A client without credentials gets as far as the broker's own answer.
-  await expect(mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })).rejects.toThrow('Bad username')
+  await vi.waitFor(() =>
+    expect(mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0 })).rejects.toThrow('Bad username'),
+  )
   const nodes = (await (await api('GET', '/api/v1/gateway/nodes')).json()) as { items: { sessions: number }[] }
   expect(nodes.items).toMatchObject([{ node: 'local', sessions: 1 }])
   const metrics = await (await api('GET', '/metrics')).text()
