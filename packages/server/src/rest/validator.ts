@@ -1,22 +1,25 @@
-import { AjvCompiler } from '@fastify/ajv-compiler'
+import { createRequire } from 'node:module'
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 
-const build = AjvCompiler()
+const require = createRequire(import.meta.url)
 const options = { removeAdditional: false, useDefaults: true, allErrors: true } as const
 
 /**
  * Text is made into numbers and booleans only where there is nothing but text: in the query and the path, never in a body.
- * A schema is compiled when it is needed for the first time: all of them together are a good part of the work of a start.
+ * A schema is compiled when it is needed for the first time: all of them together are a good part of the work of a start. So is the
+ * compiler itself, which a platform that only takes data never reads.
  */
 export const createValidatorCompiler = (
   shared: readonly object[],
   compileAtStart: boolean,
 ): FastifySchemaCompiler<object> => {
   const schemas = Object.fromEntries(shared.map((schema, at) => [`shared-${at}`, schema]))
-  const strict = build(schemas, { customOptions: { ...options, coerceTypes: false } })
-  const lenient = build(schemas, { customOptions: { ...options, coerceTypes: true } })
+  let compilers: Compilers | undefined
   return (route) => {
-    const compile = () => (route.httpPart === 'body' ? strict(route) : lenient(route))
+    const compile = () => {
+      compilers ??= buildCompilers(schemas)
+      return route.httpPart === 'body' ? compilers.strict(route) : compilers.lenient(route)
+    }
     let made = compileAtStart ? compile() : undefined
     const validate = (value: unknown): boolean => {
       made ??= compile()
@@ -27,6 +30,17 @@ export const createValidatorCompiler = (
     }
     validate.errors = toErrors(undefined)
     return validate
+  }
+}
+
+type Compilers = ReturnType<typeof buildCompilers>
+
+const buildCompilers = (schemas: Record<string, object>) => {
+  const { AjvCompiler }: typeof import('@fastify/ajv-compiler') = require('@fastify/ajv-compiler')
+  const build = AjvCompiler()
+  return {
+    strict: build(schemas, { customOptions: { ...options, coerceTypes: false } }),
+    lenient: build(schemas, { customOptions: { ...options, coerceTypes: true } }),
   }
 }
 
