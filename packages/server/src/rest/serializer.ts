@@ -1,24 +1,17 @@
-import { createRequire } from 'node:module'
+import { SerializerSelector } from '@fastify/fast-json-stringify-compiler'
 import type { FastifySerializerCompiler } from 'fastify/types/schema.js'
 
-const require = createRequire(import.meta.url)
+const build = SerializerSelector()
 
-/** Answers are written by their schema, so that nothing leaves that it does not name; compiled, and the compiler read, when the first one leaves. */
+/** Answers are written by their schema, so that nothing leaves that it does not name; compiled when the first one leaves. */
 export const createSerializerCompiler = (
   schemas: Record<string, unknown>,
   compileAtStart: boolean,
 ): FastifySerializerCompiler<object> => {
-  let compileOne: ReturnType<typeof buildCompiler> | undefined
+  const compileOne = build(schemas)
   return ({ schema, method, url, httpStatus = 'default' }) => {
-    const compile = () => (compileOne ??= buildCompiler(schemas))({ schema, method, url, httpStatus })
+    const compile = () => compileOne({ schema, method, url, httpStatus })
     let made = compileAtStart ? compile() : undefined
     return (value) => (made ??= compile())(value)
   }
-}
-
-const buildCompiler = (schemas: Record<string, unknown>) => {
-  const {
-    SerializerSelector,
-  }: typeof import('@fastify/fast-json-stringify-compiler') = require('@fastify/fast-json-stringify-compiler')
-  return SerializerSelector()(schemas)
 }

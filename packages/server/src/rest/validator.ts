@@ -1,25 +1,23 @@
-import { createRequire } from 'node:module'
+import { AjvCompiler } from '@fastify/ajv-compiler'
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify'
 
-const require = createRequire(import.meta.url)
+const compilerOf = AjvCompiler()
 const options = { removeAdditional: false, useDefaults: true, allErrors: true } as const
 
 /**
  * Text is made into numbers and booleans only where there is nothing but text: in the query and the path, never in a body.
- * A schema is compiled when it is needed for the first time: all of them together are a good part of the work of a start. So is the
- * compiler itself, which a platform that only takes data never reads.
+ * A schema is compiled, and what it is compiled with is made, when needed for the first time: all of that is a good part of the work of a start.
  */
 export const createValidatorCompiler = (
   shared: readonly object[],
   compileAtStart: boolean,
 ): FastifySchemaCompiler<object> => {
   const schemas = Object.fromEntries(shared.map((schema, at) => [`shared-${at}`, schema]))
-  let compilers: Compilers | undefined
+  const build = (coerceTypes: boolean) => compilerOf(schemas, { customOptions: { ...options, coerceTypes } })
+  let strict: ReturnType<typeof build> | undefined
+  let lenient: ReturnType<typeof build> | undefined
   return (route) => {
-    const compile = () => {
-      compilers ??= buildCompilers(schemas)
-      return route.httpPart === 'body' ? compilers.strict(route) : compilers.lenient(route)
-    }
+    const compile = () => (route.httpPart === 'body' ? (strict ??= build(false)) : (lenient ??= build(true)))(route)
     let made = compileAtStart ? compile() : undefined
     const validate = (value: unknown): boolean => {
       made ??= compile()
@@ -30,17 +28,6 @@ export const createValidatorCompiler = (
     }
     validate.errors = toErrors(undefined)
     return validate
-  }
-}
-
-type Compilers = ReturnType<typeof buildCompilers>
-
-const buildCompilers = (schemas: Record<string, object>) => {
-  const { AjvCompiler }: typeof import('@fastify/ajv-compiler') = require('@fastify/ajv-compiler')
-  const build = AjvCompiler()
-  return {
-    strict: build(schemas, { customOptions: { ...options, coerceTypes: false } }),
-    lenient: build(schemas, { customOptions: { ...options, coerceTypes: true } }),
   }
 }
 
