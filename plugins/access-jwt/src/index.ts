@@ -1,10 +1,11 @@
 import { definePlugin, NotReady } from '@patchbay/sdk'
 import { config } from './config.ts'
+import { loadLibrary } from './library.ts'
 
 export default definePlugin({
   config,
   async verify(values, signal, { privateTargets, purpose }) {
-    const { openKey } = await import('./key.ts')
+    const { openKey } = await loadLibrary()
     let failure: string | undefined
     const key = await openKey(values, { privateTargets, signal, heard: (now) => (failure = now) })
     if (purpose === 'save') return { reply: 'The configuration is well formed.' }
@@ -14,9 +15,8 @@ export default definePlugin({
     if (failure !== undefined) throw new NotReady(failure)
     return { reply: 'The key set was read.' }
   },
-  // The library of tokens is read when somebody has such a provider, not at every start.
   async setup(ctx) {
-    const [{ openKey }, { createTokens }] = await Promise.all([import('./key.ts'), import('./tokens.ts')])
+    const { openKey, createTokens } = await loadLibrary()
     const key = await openKey(ctx.config, {
       privateTargets: ctx.privateTargets,
       signal: ctx.signal,

@@ -45,11 +45,16 @@ export const bundledPlugins: readonly BundledPlugin[] = [...started.map(({ plugi
   },
 )
 
-/** What a plugin loads with its first client only, who would have to wait, and everybody else with him, until it is compiled. */
+/** Those with a library that they load with their first client or instance. */
+const withLibrary = ['adapter-grpc', 'access-jwt'] as const
+
+/** Loads those libraries: whoever comes first would have to wait, and everybody else with him, until they are compiled. */
 export const loadLater = async (): Promise<void> => {
-  const library: unknown = await import(import.meta.resolve('@patchbay/adapter-grpc/library'))
-  if (typeof library === 'object' && library !== null && 'loadLibrary' in library) {
-    if (typeof library.loadLibrary === 'function') await library.loadLibrary()
+  for (const name of withLibrary) {
+    const module: unknown = await import(import.meta.resolve(`@patchbay/${name}/library`))
+    if (typeof module === 'object' && module !== null && 'loadLibrary' in module) {
+      if (typeof module.loadLibrary === 'function') await module.loadLibrary()
+    }
   }
 }
 
