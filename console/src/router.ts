@@ -59,6 +59,16 @@ const routes: RouteRecordRaw[] = [
   },
   { path: '/plugins', component: () => import('./pages/plugins/plugins-page.vue'), meta: { title: 'nav.plugins' } },
   {
+    path: '/gateway/:tab?',
+    component: () => import('./pages/gateway/gateway-page.vue'),
+    meta: { title: 'nav.gateway' },
+  },
+  {
+    path: '/gateway/:kind(routes|upstreams|services|certificates)/:id',
+    component: () => import('./pages/gateway/object-page.vue'),
+    meta: { title: 'nav.gateway' },
+  },
+  {
     path: '/plugins/:id/:tab?',
     component: () => import('./pages/plugins/plugin-page.vue'),
     meta: { title: 'nav.plugins' },

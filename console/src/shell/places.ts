@@ -11,6 +11,7 @@ import {
   Send,
   Server,
   SlidersHorizontal,
+  Waypoints,
 } from '@lucide/vue'
 import type { Component } from 'vue'
 import type { Word } from '../words/words.ts'
@@ -52,6 +53,7 @@ export const groups: readonly { word: Word; places: readonly Place[] }[] = [
   {
     word: 'nav.operate',
     places: [
+      { to: '/gateway', word: 'nav.gateway', icon: Waypoints, needs: 'plugins.read' },
       { to: '/jobs', word: 'nav.jobs', icon: ListChecks, needs: 'jobs.read' },
       { to: '/system', word: 'nav.system', icon: Server, needs: 'system.read' },
       { to: '/access', word: 'nav.access', icon: KeyRound },

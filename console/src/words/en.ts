@@ -3,6 +3,7 @@ import { statesWords } from './en/states.ts'
 import { devicesWords } from './en/devices.ts'
 import { alertsWords } from './en/alerts.ts'
 import { galleryWords } from './en/gallery.ts'
+import { gatewayWords } from './en/gateway.ts'
 import { operateWords } from './en/operate.ts'
 import { packageWords } from './en/packages.ts'
 import { trustWords } from './en/trust.ts'
@@ -17,6 +18,7 @@ export const en = {
   ...alertsWords,
   ...galleryWords,
   ...operateWords,
+  ...gatewayWords,
   ...packageWords,
   ...trustWords,
   ...fleetWords,

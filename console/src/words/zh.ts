@@ -3,6 +3,7 @@ import { statesWords } from './zh/states.ts'
 import { devicesWords } from './zh/devices.ts'
 import { alertsWords } from './zh/alerts.ts'
 import { galleryWords } from './zh/gallery.ts'
+import { gatewayWords } from './zh/gateway.ts'
 import { operateWords } from './zh/operate.ts'
 import { packageWords } from './zh/packages.ts'
 import { trustWords } from './zh/trust.ts'
@@ -17,6 +18,7 @@ export const zh = {
   ...alertsWords,
   ...galleryWords,
   ...operateWords,
+  ...gatewayWords,
   ...packageWords,
   ...trustWords,
   ...fleetWords,

@@ -26,6 +26,11 @@ const toSegments = (request: FastifyRequest): string[] => {
   return typeof rest === 'string' ? rest.split('/', maxSegments).filter((segment) => segment !== '') : []
 }
 
+const toSeen = (ifMatch: string | undefined): number | undefined => {
+  const [, digits] = /^"?(\d{1,15})"?$/.exec(ifMatch ?? '') ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
 /** Mounts the Admin API. The key is asked for before a byte of the body is read. */
 export function createAdminRoutes(admin: Admin, callers: Callers, audit: AuditTrail): FastifyPluginAsync {
   /** Answers a write, and notes it. */
@@ -74,8 +79,13 @@ export function createAdminRoutes(admin: Admin, callers: Callers, audit: AuditTr
               return settle(request, reply, { status: 400, body: { error_msg: fault } })
             }
           }
-          const segments = toSegments(request)
-          const answer = await admin.handle({ method, segments, query: toQuery(request.query), body })
+          const answer = await admin.handle({
+            method,
+            segments: toSegments(request),
+            query: toQuery(request.query),
+            body,
+            seen: toSeen(request.headers['if-match']),
+          })
           return settle(request, reply, answer, body)
         },
       })

@@ -19,6 +19,8 @@ export interface AdminRequest {
   query: Readonly<Record<string, string | undefined>>
   /** Parsed JSON; undefined where there was none. */
   body: unknown
+  /** The `modifiedIndex` that the writer has seen (If-Match): a write over another's is refused. */
+  seen?: number | undefined
 }
 
 const fault = (status: number, text: string): AdminAnswer => ({ status, body: { error_msg: text } })
@@ -41,6 +43,7 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
 
   const toShown = (resource: ResourceName, id: string, object: StoredObject) => ({
     key: `/apisix/${resource}/${id}`,
+    ...(sources.isOwnedByFile(resource, id) ? { owner: 'apisix.yaml' } : {}),
     value: mapSecrets(resource, object.value, () => undefined),
     createdIndex: object.createdIndex,
     modifiedIndex: object.modifiedIndex,
@@ -134,7 +137,7 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
 
   function change(
     resource: ResourceName,
-    { method, segments, query, body }: AdminRequest,
+    { method, segments, query, body, seen }: AdminRequest,
   ): AdminAnswer | Promise<AdminAnswer> {
     const [, pathId, ...path] = segments
     if (query['ttl'] !== undefined) return fault(400, 'ttl is not supported: delete the object when its time has come')
@@ -145,6 +148,8 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
     const id = method === 'POST' ? (named ?? randomUUID().replaceAll('-', '').slice(0, 20)) : named
     if (id === undefined) return fault(400, `missing ${resource} id`)
     if (!idPattern.test(id)) return fault(400, `invalid ${resource} id`)
+    if (seen !== undefined && seen !== (find(resource, id)?.modifiedIndex ?? 0))
+      return fault(412, `${resource} [${id}] was changed by somebody else meanwhile: read it again`)
     if (method === 'DELETE') return remove(resource, id, query)
     if (body === undefined) return fault(400, 'missing configurations')
     if (method === 'PATCH') return patch(resource, id, path, body)

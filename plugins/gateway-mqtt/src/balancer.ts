@@ -12,7 +12,8 @@ export interface Balancer {
 }
 
 type Usable = (node: Node) => boolean
-const isReady: Usable = ({ state, draining }) => state === 'healthy' && draining === 0
+/** Healthy, and not being emptied. */
+export const isReady: Usable = ({ state, draining }) => state === 'healthy' && draining === 0
 type Tier = (hash: number, usable: Usable) => Node | undefined
 
 export interface BalancerOptions {

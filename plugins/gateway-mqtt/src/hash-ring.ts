@@ -28,7 +28,10 @@ export function reduceWeights(weights: readonly number[]): number[] {
   return weights.map((weight) => (divisor === 0 ? 1 : weight / divisor))
 }
 
-const hashSpace = 2 ** 32
+/** Hashes are below this. */
+export const hashSpace = 2 ** 32
+/** Nodes of one ring; 32 bits of a point and 16 of its node are exact in a double. */
+const nodeSpace = 2 ** 16
 
 /** The key's place on the ring. */
 export const hashOf = (key: Uint8Array | string): number => crc32(key)
@@ -39,19 +42,22 @@ export const hashOf = (key: Uint8Array | string): number => crc32(key)
  */
 export function createHashRing(nodes: readonly RingNode[]): HashRing {
   const weights = reduceWeights(nodes.map(({ weight }) => weight))
-  const all: { point: number; node: number }[] = []
+  const count = weights.reduce((sum, weight) => sum + weight, 0) * pointsPerWeight
+  // Point and node in one number, so that a big ring needs no object a point.
+  const all = new Float64Array(count)
+  let made = 0
   for (const [node, { host, port }] of nodes.entries()) {
     const name = Buffer.from(`${host}\0${port}0000`)
     let point = 0
     for (let index = 0; index < pointsPerWeight * (weights[node] ?? 0); index++) {
       name.writeUInt32LE(point, name.length - 4)
       point = crc32(name)
-      all.push({ point, node })
+      all[made++] = point * nodeSpace + node
     }
   }
-  all.sort((a, b) => a.point - b.point)
-  const points = Uint32Array.from(all, ({ point }) => point)
-  const owners = Uint16Array.from(all, ({ node }) => node)
+  all.sort()
+  const points = Uint32Array.from(all, (packed) => Math.floor(packed / nodeSpace))
+  const owners = Uint16Array.from(all, (packed) => packed % nodeSpace)
   const size = points.length
 
   return {

@@ -45,7 +45,7 @@ export default definePlugin({
     await sources.poll()
     const admin = createAdmin({ stored, sources, nowSeconds: () => Math.floor(Date.now() / 1_000) })
     ctx.http(createAdminRoutes(admin, ctx.callers, ctx.audit))
-    ctx.http(createOverviewRoutes(gateway, ctx.callers, ctx.audit))
+    ctx.http(createOverviewRoutes(gateway, ctx.callers, ctx.audit, () => sources.all.ssls))
 
     ctx.metrics(() => toMetrics(gateway))
 

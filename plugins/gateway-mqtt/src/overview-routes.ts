@@ -2,9 +2,11 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { type AuditTrail, type Callers, toMetricText } from '@patchbay/sdk'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { listCertificates } from './certificates.ts'
 import { type GatewayProblemCode, gatewayProblems } from './errors.ts'
 import type { Gateway } from './gateway.ts'
 import { listNodes, listRoutes, listSessions, toMetrics } from './overview.ts'
+import type { Ssl } from './schemas.ts'
 import { findUpstream, simulate, SimulationBody } from './simulation.ts'
 
 const pageSize = { normal: 50, most: 200 }
@@ -15,6 +17,8 @@ const Query = Type.Object({
   cursor: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$' })),
   clientId: Type.Optional(Type.String({ maxLength: 65_535 })),
   node: Type.Optional(Type.String({ maxLength: 300 })),
+  route: Type.Optional(Type.String({ maxLength: 64 })),
+  search: Type.Optional(Type.String({ maxLength: 256 })),
 })
 const DrainBody = Type.Object(
   {
@@ -38,7 +42,12 @@ const problem = (
 }
 
 /** `/api/v1/gateway`: live sessions, nodes, placement. The session check is the platform's. */
-export function createOverviewRoutes(gateway: Gateway, callers: Callers, audit: AuditTrail): FastifyPluginAsync {
+export function createOverviewRoutes(
+  gateway: Gateway,
+  callers: Callers,
+  audit: AuditTrail,
+  ssls: () => ReadonlyMap<string, Ssl>,
+): FastifyPluginAsync {
   return async (app) => {
     app.addHook('onResponse', async (request, reply) => {
       const { method, params, body } = request
@@ -55,12 +64,14 @@ export function createOverviewRoutes(gateway: Gateway, callers: Callers, audit: 
       const { query } = request
       if (!Value.Check(Query, query))
         return problem(reply, request, 'GATEWAY_QUERY', 'limit is up to 200, cursor what the page before answered')
-      const { limit, cursor, clientId, node } = query
+      const { limit, cursor, clientId, node, route, search } = query
       return listSessions(gateway, {
         limit: Math.min(Math.max(Number(limit ?? pageSize.normal), 1), pageSize.most),
         cursor: Number(cursor ?? 0),
         ...(clientId === undefined ? {} : { clientId }),
         ...(node === undefined ? {} : { node }),
+        ...(route === undefined ? {} : { route }),
+        ...(search === undefined ? {} : { search }),
       })
     })
     app.delete(`${base}/sessions/:id`, async (request, reply) => {
@@ -74,6 +85,7 @@ export function createOverviewRoutes(gateway: Gateway, callers: Callers, audit: 
     })
     app.get(`${base}/nodes`, async () => ({ items: listNodes(gateway), nextCursor: null }))
     app.get(`${base}/routes`, async () => ({ items: listRoutes(gateway), nextCursor: null }))
+    app.get(`${base}/certificates`, async () => ({ items: listCertificates(ssls()), nextCursor: null }))
     app.post(`${base}/drain`, async (request, reply) => {
       if (!(await callers.may(request.raw, 'plugins.write')))
         return problem(reply, request, 'GATEWAY_FORBIDDEN', 'This needs the permission plugins.write')

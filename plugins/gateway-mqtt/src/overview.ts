@@ -17,16 +17,26 @@ export const toSession = (session: Session) => ({
   bytesDown: session.bytesDown,
 })
 
+export interface SessionQuery {
+  limit: number
+  cursor: number
+  clientId?: string
+  node?: string
+  route?: string
+  /** A part of the client id or the address, in any case. */
+  search?: string
+}
+
 /** Sessions in the order in which they came, those after a cursor. */
-export function listSessions(
-  { sessions }: Gateway,
-  query: { limit: number; cursor: number; clientId?: string; node?: string },
-) {
+export function listSessions({ sessions }: Gateway, query: SessionQuery) {
+  const search = query.search?.toLowerCase()
   const items: ReturnType<typeof toSession>[] = []
   for (const session of sessions.values()) {
     if (session.id <= query.cursor) continue
     if (query.clientId !== undefined && session.clientId !== query.clientId) continue
     if (query.node !== undefined && session.node?.name !== query.node) continue
+    if (query.route !== undefined && session.route?.id !== query.route) continue
+    if (search !== undefined && !`${session.clientId ?? ''} ${session.address}`.toLowerCase().includes(search)) continue
     if (items.length === query.limit) return { items, nextCursor: String(items.at(-1)?.id) }
     items.push(toSession(session))
   }
@@ -55,6 +65,7 @@ export function listNodes(gateway: Gateway) {
   return [...gateway.configuration.upstreams.values()].flatMap((upstream) =>
     upstream.nodes.map((node) => ({
       upstream: upstream.key,
+      type: upstream.document.type,
       node: node.name,
       weight: node.weight,
       priority: node.priority,

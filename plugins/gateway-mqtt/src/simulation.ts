@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
-import { createBalancer } from './balancer.ts'
+import { createBalancer, isReady } from './balancer.ts'
 import type { Configuration } from './configuration.ts'
-import { createHashRing } from './hash-ring.ts'
+import { createHashRing, hashSpace, pointsPerWeight, reduceWeights } from './hash-ring.ts'
 import { createNode, type Node } from './node.ts'
 import type { Session } from './session.ts'
 import type { LiveUpstream } from './upstream.ts'
@@ -19,6 +19,13 @@ export const SimulationBody = Type.Object(
         maxProperties: 1_000,
       }),
     ),
+    slices: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_440,
+        description: 'Answers whose each of so many equal parts of the ring is',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -28,8 +35,34 @@ export interface Simulation {
   /** The part of the ring each node has now and would have, and how many of the client ids. */
   nodes: { node: string; weight: number; newWeight: number; arc: number; newArc: number; clients: number }[]
   placement: { clientId: string; node: string; now: string }[]
+  /** For drawing: to whom each slice of the ring goes, as places in `nodes`. */
+  ring?: { now: number[]; then: number[] }
   /** Of the live sessions with a client id. */
   sessions: { total: number; moved: number }
+}
+
+/** Points of the rings that one simulation may make: a question must not cost more than a moment. */
+const maxPoints = 1_000_000
+const pointsOf = (nodes: readonly Node[]): number =>
+  reduceWeights(nodes.map(({ weight }) => weight)).reduce((sum, weight) => sum + weight, 0) * pointsPerWeight
+
+/** The ring of those nodes that are served: of the highest priority that has a node which is ready, as the balancer does it. */
+function createServedRing(nodes: readonly Node[]) {
+  const ready = nodes.filter(isReady)
+  const taken = ready.length > 0 ? ready : nodes
+  const highest = taken.reduce((most, { priority }) => Math.max(most, priority), Number.NEGATIVE_INFINITY)
+  const places = [...nodes.keys()].filter((place) => nodes[place]?.priority === highest)
+  const served = places.flatMap((place) => nodes[place] ?? [])
+  const ring = createHashRing(served)
+  const isUsable = (index: number): boolean => ready.length === 0 || ready.some((node) => node === served[index])
+  return {
+    arc: (place: number): number => (places.includes(place) ? ring.arc(places.indexOf(place)) : 0),
+    slices: (count: number): number[] =>
+      Array.from({ length: count }, (_, slice) => {
+        const owner = ring.pick(Math.floor(((slice + 0.5) * hashSpace) / count), isUsable)
+        return owner === undefined ? -1 : (places[owner] ?? -1)
+      }),
+  }
 }
 
 const copyOf = (node: Node, weight: number): Node => ({
@@ -44,7 +77,7 @@ const copyOf = (node: Node, weight: number): Node => ({
  */
 export function simulate(
   upstream: LiveUpstream,
-  { clientIds = [], weights = {} }: Pick<SimulationBody, 'clientIds' | 'weights'>,
+  { clientIds = [], weights = {}, slices }: Omit<SimulationBody, 'upstream'>,
   sessions: Iterable<Session>,
 ): Simulation | string {
   if (upstream.document.type !== 'chash')
@@ -54,12 +87,14 @@ export function simulate(
   const weightOf = (node: Node): number => (Object.hasOwn(weights, node.name) ? (weights[node.name] ?? 0) : node.weight)
   const now = upstream.nodes.map((node) => copyOf(node, node.weight))
   const then = upstream.nodes.map((node) => copyOf(node, weightOf(node)))
+  if (pointsOf(now) + pointsOf(then) > maxPoints)
+    return 'These weights make a ring too big to try; weights count by their ratio, so smaller ones do the same'
   const balancers = [now, then].map((nodes) => createBalancer({ type: 'chash', nodes }))
   const place = (key: string): [string, string] => [
     balancers[0]?.pick(key)?.name ?? '',
     balancers[1]?.pick(key)?.name ?? '',
   ]
-  const [ring, newRing] = [createHashRing(now), createHashRing(then)]
+  const [ring, newRing] = [createServedRing(now), createServedRing(then)]
   const counts = new Map<string, number>()
   const placement = clientIds.map((clientId) => {
     const [before, node] = place(clientId)
@@ -83,6 +118,7 @@ export function simulate(
       clients: counts.get(node.name) ?? 0,
     })),
     placement,
+    ...(slices === undefined ? {} : { ring: { now: ring.slices(slices), then: newRing.slices(slices) } }),
     sessions: { total, moved },
   }
 }

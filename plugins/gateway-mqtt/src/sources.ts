@@ -22,6 +22,8 @@ export interface Sources {
   /** The file owns this object. */
   isOwnedByFile(resource: ResourceName, id: string): boolean
   readonly fromFile: Documents
+  /** Both together, as they are served. */
+  readonly all: Documents
 }
 
 const shownProblems = 5
@@ -40,21 +42,26 @@ export function createSources({ gateway, file, problems, log, health }: SourcesO
     for (const problem of all) log.warn('the gateway’s configuration has a fault', { problem })
     health('degraded', all.length > shownProblems ? `${text}; and ${all.length - shownProblems} more` : text)
   }
+  let all = noDocuments()
   let applied: readonly string[] = []
   const check = (): void =>
     say([...problems, ...(file?.problem === undefined ? [] : [file.problem]), ...fileProblems, ...applied])
   const apply = (): void => {
-    applied = gateway.configure({
+    all = {
       stream_routes: new Map([...stored.stream_routes, ...fromFile.stream_routes]),
       upstreams: new Map([...stored.upstreams, ...fromFile.upstreams]),
       services: new Map([...stored.services, ...fromFile.services]),
       ssls: new Map([...stored.ssls, ...fromFile.ssls]),
-    })
+    }
+    applied = gateway.configure(all)
     check()
   }
   return {
     get fromFile() {
       return fromFile
+    },
+    get all() {
+      return all
     },
     async poll() {
       const read = await file?.poll()

@@ -21,6 +21,7 @@ export const consolePaths = [
   'rules',
   'channels',
   'plugins',
+  'gateway',
   'jobs',
   'system',
   'access',
