@@ -36,7 +36,7 @@ export interface Simulation {
   nodes: { node: string; weight: number; newWeight: number; arc: number; newArc: number; clients: number }[]
   placement: { clientId: string; node: string; now: string }[]
   /** For drawing: to whom each slice of the ring goes, as places in `nodes`. */
-  ring?: { now: number[]; then: number[] }
+  ring?: { now: number[]; after: number[] }
   /** Of the live sessions with a client id. */
   sessions: { total: number; moved: number }
 }
@@ -118,7 +118,7 @@ export function simulate(
       clients: counts.get(node.name) ?? 0,
     })),
     placement,
-    ...(slices === undefined ? {} : { ring: { now: ring.slices(slices), then: newRing.slices(slices) } }),
+    ...(slices === undefined ? {} : { ring: { now: ring.slices(slices), after: newRing.slices(slices) } }),
     sessions: { total, moved },
   }
 }

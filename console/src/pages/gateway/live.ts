@@ -51,7 +51,7 @@ export interface CertificateFacts {
 export interface Simulation {
   nodes: { node: string; weight: number; newWeight: number; arc: number; newArc: number; clients: number }[]
   placement: { clientId: string; node: string; now: string }[]
-  ring?: { now: number[]; then: number[] }
+  ring?: { now: number[]; after: number[] }
   sessions: { total: number; moved: number }
 }
 
