@@ -228,3 +228,20 @@ test('every write is told to the audit trail with what it was about, reads and c
     { method: 'POST', status: 404, target: 'upstreams/1 a:1', changes: drain },
   ])
 })
+
+test('a writer who has seen an older object is told so, and nothing is lost', async () => {
+  await start()
+  const put = (body: unknown, seen: string) =>
+    host?.request({
+      method: 'PUT',
+      url: '/apisix/admin/upstreams/1',
+      headers: { 'if-match': seen },
+      payload: JSON.stringify(body),
+    })
+  expect((await put({ ...upstream, desc: 'first' }, '"0"'))?.statusCode).toBe(201)
+  const { modifiedIndex } = (await ask('GET', '/upstreams/1')).body
+  expect((await put({ ...upstream, desc: 'second' }, `"${modifiedIndex}"`))?.statusCode).toBe(200)
+  const late = await put({ ...upstream, desc: 'late' }, `"${modifiedIndex}"`)
+  expect([late?.statusCode, late?.body]).toEqual([412, expect.stringContaining('changed by somebody else')])
+  expect((await ask('GET', '/upstreams/1')).body.value.desc).toBe('second')
+})

@@ -72,3 +72,36 @@ test('live sessions, nodes, routes, and what other weights would move', async ()
   for (const { clientId, node } of heavier.placement) expect(now?.balancer.pick(clientId)?.name).toBe(node)
   expect(simulate(upstream, { weights: { nowhere: 1 } }, [])).toContain('no node')
 })
+
+test('sessions are found by a part of the client id or the address, and by route', async () => {
+  const broker = await startBroker()
+  world = await createWorld(mqttRoute([{ host: '127.0.0.1', port: broker.port, weight: 1 }]))
+  world.own(broker.close)
+  for (const clientId of ['Pump-1', 'pump-2', 'valve']) (await world.connect()).write(toConnect({ clientId }))
+  const find = (query: object) => listSessions(world.gateway, { limit: 50, cursor: 0, ...query }).items.length
+  await vi.waitFor(() => expect(find({ route: 'r' })).toBe(3))
+  expect([find({ search: 'PUMP' }), find({ search: '127.0.0' }), find({ search: 'x' }), find({ route: 'no' })]).toEqual(
+    [2, 3, 0, 0],
+  )
+})
+
+test('the drawn ring is what is served: by priority, without who is drained; and no question is too big', async () => {
+  const nodes = [1, 2, 3].map((port) => ({ host: '127.0.0.1', port, weight: 1, priority: port === 3 ? -1 : 0 }))
+  world = await createWorld(mqttRoute(nodes))
+  const upstream = findUpstream(world.gateway.configuration, 'stream_routes/r')
+  if (!upstream) throw new TypeError('no upstream')
+  const drawn = () => {
+    const simulation = simulate(upstream, { slices: 360 }, [])
+    if (typeof simulation === 'string') throw new TypeError(simulation)
+    return simulation
+  }
+  expect(new Set(drawn().ring?.now)).toEqual(new Set([0, 1]))
+  const [first = 0, second = 0, third] = drawn().nodes.map(({ arc }) => arc)
+  expect([first + second, third]).toEqual([expect.closeTo(1), 0])
+  const counted = (drawn().ring?.now.filter((place) => place === 0).length ?? 0) / 360
+  expect(Math.abs(counted - first)).toBeLessThan(0.05)
+  const [drained] = upstream.nodes
+  if (drained) drained.draining = 1
+  expect(new Set(drawn().ring?.now)).toEqual(new Set([1]))
+  expect(simulate(upstream, { weights: { '127.0.0.1:1': 65_535, '127.0.0.1:2': 65_534 } }, [])).toContain('too big')
+})
