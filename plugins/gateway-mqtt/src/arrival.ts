@@ -39,6 +39,7 @@ export interface ArrivalOptions {
   tls(): TlsDoor
   isFull(): boolean
   permitsPlain(address: string): boolean
+  trustsProxy(address: string): boolean
   handOver(connection: Connection): boolean
   onRefused(session: Session, refused: RefusedError): void
 }
@@ -195,6 +196,7 @@ export function createArrival(options: ArrivalOptions) {
     try {
       if (options.isFull()) throw refuse('GATEWAY_FULL')
       if (door.proxyProtocol) {
+        if (!options.trustsProxy(of.remoteAddress)) throw refuse('GATEWAY_PROXY_UNTRUSTED')
         await takeProxyHeader(socket, of)
         session.address = of.remoteAddress
       }

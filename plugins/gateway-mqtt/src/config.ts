@@ -17,7 +17,7 @@ export const config = {
       proxyProtocol: field.toggle({
         title: 'PROXY protocol',
         description:
-          'Every connection begins with a header that says who the client is; only behind a balancer of yours',
+          'Every connection begins with a header that says who the client is; taken from PATCHBAY_TRUSTED_PROXIES only',
       }),
     },
     { title: 'Listeners', description: 'Ports beside those of config.yaml', maxItems: 50 },

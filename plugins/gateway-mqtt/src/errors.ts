@@ -28,6 +28,11 @@ export const gatewayRefusals = {
     step: 'proxy-protocol',
     text: 'The listener expects a PROXY protocol header first',
   },
+  GATEWAY_PROXY_UNTRUSTED: {
+    reason: 'forbidden',
+    step: 'proxy-protocol',
+    text: 'PROXY headers are not taken from this address; name the balancer in PATCHBAY_TRUSTED_PROXIES',
+  },
   GATEWAY_TLS: { reason: 'malformed', step: 'tls', text: 'The TLS handshake failed' },
   GATEWAY_NO_CERTIFICATE: {
     reason: 'forbidden',

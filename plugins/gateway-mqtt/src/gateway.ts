@@ -17,6 +17,8 @@ export interface GatewayOptions {
   maxConnections?: number
   /** Plain text from this address is permitted. */
   permitsPlain(address: string): boolean
+  /** A PROXY header from this address may be believed. */
+  trustsProxy(address: string): boolean
   /** Addresses of nodes that may be called. */
   isAllowed(address: string): boolean
   /** Gives a connection to the platform's own protocols; false = nobody takes it. */

@@ -23,6 +23,7 @@ export default definePlugin({
       log: ctx.log,
       maxConnections,
       permitsPlain: (address) => ctx.door.permitsPlain(address),
+      trustsProxy: (address) => ctx.door.trustsProxy(address),
       isAllowed: isAllowedNode,
       handOver: (connection) => ctx.door.handOver(connection),
       onRefused: ({ address, listener }, refused) =>

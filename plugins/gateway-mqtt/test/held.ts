@@ -8,6 +8,7 @@ const quiet = { debug: () => undefined, info: () => undefined, warn: () => undef
 const gateway = createGateway({
   log: quiet,
   permitsPlain: () => true,
+  trustsProxy: () => true,
   isAllowed: () => true,
   handOver: () => false,
   onRefused: () => undefined,

@@ -73,3 +73,23 @@ test('in: the header’s address is the client’s; out: the node is told of it'
   await once(without, 'close')
   expect(world.refused).toEqual(['GATEWAY_PROXY_HEADER'])
 })
+
+test('from an address that is not trusted no header is taken, whatever it says', async () => {
+  const broker = await startBroker()
+  const asked: string[] = []
+  const trustsProxy = (address: string) => asked.push(address) > 1
+  world = await createWorld(mqttRoute([{ host: '127.0.0.1', port: broker.port, weight: 1 }]), { trustsProxy })
+  world.own(broker.close)
+  const port = await world.listen({ proxyProtocol: true })
+  const bytes = Buffer.concat([toProxyHeader(2, peer), toConnect({ clientId: 'x' })])
+  const stranger = await world.connect(port)
+  stranger.write(bytes)
+  await once(stranger, 'close')
+  expect(world.refused).toEqual(['GATEWAY_PROXY_UNTRUSTED'])
+  expect(broker.sockets).toHaveLength(0)
+  // The address that is asked about is the peer's, not the one in the header.
+  expect(asked).toEqual(['127.0.0.1'])
+  const trusted = await world.connect(port)
+  trusted.write(bytes)
+  await vi.waitFor(() => expect(broker.received[0]?.length).toBeGreaterThan(0))
+})

@@ -43,6 +43,7 @@ export async function createWorld(
   const gateway = createGateway({
     log: createFakeLog(),
     permitsPlain: () => true,
+    trustsProxy: () => true,
     isAllowed: () => true,
     handOver: (connection) => handedOver.push(connection) > 0,
     onRefused: (_, { code }: RefusedError) => void refused.push(code),
