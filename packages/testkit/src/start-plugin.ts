@@ -36,6 +36,8 @@ export interface StartOptions {
   random?: () => number
   /** Requests under a mount with `auth: session` carry a good session. On by default. */
   authorized?: boolean
+  /** The audit trail takes no more changes while this says so. */
+  auditIsFull?: () => boolean
   /** Private and loopback targets that the plugin may call: what PATCHBAY_ALLOW_PRIVATE_TARGETS gives. None by default. */
   privateTargets?: readonly string[]
   /** Where its code runs: in this thread by default. `worker` and `process` load it there, so they need `entry` or a manifest with files. */
@@ -143,7 +145,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const accessProviders = new Map<string, Contributions['accessProvider']>()
   const alertChannels = new Map<string, Contributions['alertChannel']>()
   const dataFolder = await mkdtemp(join(tmpdir(), 'patchbay-plugin-'))
-  const audit = createFakeAudit()
+  const audit = createFakeAudit(options.auditIsFull)
   const dispatcher = createHttpDispatcher({
     authorize: async () => ((options.authorized ?? true) ? 'admitted' : 'AUTH_REQUIRED'),
     connectionOf: (socket) => listeners.connectionOf(socket),

@@ -52,6 +52,7 @@ export function refuse(code: GatewayRefusalCode, detail?: string, cause?: unknow
 /** What `/api/v1/gateway` answers with a problem body. */
 export const gatewayProblems = {
   GATEWAY_FORBIDDEN: { status: 403, title: 'Not permitted' },
+  GATEWAY_AUDIT_FULL: { status: 503, title: 'The audit trail cannot keep up' },
   GATEWAY_SESSION_UNKNOWN: { status: 404, title: 'No such connection' },
   GATEWAY_UPSTREAM_UNKNOWN: { status: 404, title: 'No such upstream' },
   GATEWAY_NODE_UNKNOWN: { status: 404, title: 'No such node' },

@@ -60,6 +60,11 @@ export function createOverviewRoutes(
         ...(Value.Check(DrainBody, body) ? { target: `${body.upstream} ${body.node}`, changes: body } : {}),
       })
     })
+    app.addHook('preHandler', async (request, reply) => {
+      const { method, routeOptions } = request
+      if (method === 'GET' || routeOptions.url === `${base}/simulate` || !audit.isFull()) return undefined
+      return problem(reply, request, 'GATEWAY_AUDIT_FULL', 'Changes are refused until the audit trail is written')
+    })
     app.get(`${base}/sessions`, async (request, reply) => {
       const { query } = request
       if (!Value.Check(Query, query))

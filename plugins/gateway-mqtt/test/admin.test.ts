@@ -245,3 +245,16 @@ test('a writer who has seen an older object is told so, and nothing is lost', as
   expect([late?.statusCode, late?.body]).toEqual([412, expect.stringContaining('changed by somebody else')])
   expect((await ask('GET', '/upstreams/1')).body.value.desc).toBe('second')
 })
+
+test('while the audit trail is full nothing is changed, and reads go on', async () => {
+  let isFull = true
+  await start({ auditIsFull: () => isFull })
+  const send = async (method: 'DELETE' | 'POST' | 'GET', path: string, payload?: object) =>
+    (await host?.request({ method, url: `/api/v1/gateway/${path}`, ...(payload ? { payload } : {}) }))?.statusCode
+  const drain = { upstream: 'upstreams/1', node: 'a:1', perSecond: 1 }
+  expect([await send('DELETE', 'sessions/7'), await send('POST', 'drain', drain)]).toEqual([503, 503])
+  expect((await ask('PUT', '/upstreams/1', upstream)).status).toBe(503)
+  expect([await send('GET', 'sessions'), await send('POST', 'simulate', { upstream: '1' })]).toEqual([200, 404])
+  isFull = false
+  expect([await send('DELETE', 'sessions/7'), await send('POST', 'drain', drain)]).toEqual([404, 404])
+})

@@ -5,11 +5,11 @@ export interface FakeAudit extends AuditTrail {
   readonly entries: readonly ({ method: string; url: string } & AuditedWrite)[]
 }
 
-export function createFakeAudit(): FakeAudit {
+export function createFakeAudit(isFull = () => false): FakeAudit {
   const entries: ({ method: string; url: string } & AuditedWrite)[] = []
   return {
     entries,
-    isFull: () => false,
+    isFull,
     record: ({ method = '', url = '' }, write) => void entries.push({ method, url, ...write }),
   }
 }
