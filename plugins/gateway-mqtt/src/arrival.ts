@@ -144,11 +144,13 @@ export function createArrival(options: ArrivalOptions) {
     node.sessions += 1
     route.counts.accepted += 1
     const server = dialled.kind === 'socket' ? dialled.socket : undefined
-    top.once('close', () => {
-      if (node.local) {
+    if (node.local)
+      session.measure = () => {
         session.bytesUp = top.bytesRead
         session.bytesDown = top.bytesWritten
       }
+    top.once('close', () => {
+      session.measure()
       node.active -= 1
       for (const counts of [node, route.counts]) {
         counts.bytesUp += session.bytesUp

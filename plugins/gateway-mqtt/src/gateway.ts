@@ -117,6 +117,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         stalledSince: 0,
         movedAt: ticks,
         movedBytes: 0,
+        measure: () => undefined,
         cut: () => void socket.destroy(),
       }
       sessions.set(id, session)

@@ -4,7 +4,7 @@ import type { Session } from './session.ts'
 
 const toIso = (ms: number): string => new Date(ms).toISOString()
 
-export const toSession = (session: Session) => ({
+const toSession = (session: Session) => ({
   id: session.id,
   listener: session.listener,
   address: session.address,
@@ -38,6 +38,7 @@ export function listSessions({ sessions }: Gateway, query: SessionQuery) {
     if (query.route !== undefined && session.route?.id !== query.route) continue
     if (search !== undefined && !`${session.clientId ?? ''} ${session.address}`.toLowerCase().includes(search)) continue
     if (items.length === query.limit) return { items, nextCursor: String(items.at(-1)?.id) }
+    session.measure()
     items.push(toSession(session))
   }
   return { items, nextCursor: null }
@@ -52,6 +53,7 @@ interface Bytes {
 function liveBytes<K>(gateway: Gateway, keyOf: (session: Session) => K): Map<K, Bytes> {
   const found = new Map<K, Bytes>()
   for (const session of gateway.sessions.values()) {
+    session.measure()
     const bytes = found.get(keyOf(session)) ?? { up: 0, down: 0 }
     bytes.up += session.bytesUp
     bytes.down += session.bytesDown

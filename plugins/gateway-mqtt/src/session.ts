@@ -22,6 +22,8 @@ export interface Session {
   /** The tick and the bytes at which traffic was seen last. */
   movedAt: number
   movedBytes: number
+  /** Brings the bytes up to date: those of a session that the platform itself carries are read from its socket. */
+  measure(): void
   /** Ends it at once, in both directions. */
   cut(): void
 }

@@ -105,3 +105,19 @@ test('the drawn ring is what is served: by priority, without who is drained; and
   expect(new Set(drawn().ring?.now)).toEqual(new Set([1]))
   expect(simulate(upstream, { weights: { '127.0.0.1:1': 65_535, '127.0.0.1:2': 65_534 } }, [])).toContain('too big')
 })
+
+test('the bytes of sessions that the platform itself serves are seen while they are open', async () => {
+  world = await createWorld(mqttRoute([{ local: true, weight: 1 }]))
+  const socket = await world.connect()
+  const bytes = toConnect({ clientId: 'here' })
+  socket.write(bytes)
+  await vi.waitFor(() => expect(world.handedOver).toHaveLength(1))
+  const answer = Buffer.from([0x20, 2, 0, 0])
+  world.handedOver[0]?.socket.write(answer)
+  const seen = { bytesUp: bytes.length, bytesDown: answer.length }
+  await vi.waitFor(() => expect(listSessions(world.gateway, { limit: 1, cursor: 0 }).items).toMatchObject([seen]))
+  expect([listNodes(world.gateway), listRoutes(world.gateway)]).toMatchObject([[seen], [seen]])
+  socket.destroy()
+  await vi.waitFor(() => expect(world.gateway.sessions.size).toBe(0))
+  expect(listNodes(world.gateway)).toMatchObject([seen])
+})
