@@ -3,7 +3,8 @@ import { readDocument } from './document.ts'
 import { maxObjects } from './limits.ts'
 import { mergePatch } from './merge-patch.ts'
 import { findReference } from './references.ts'
-import { isResourceName, type ResourceName } from './schemas.ts'
+import { faultOfAllRings, ringPointsIn } from './ring-cap.ts'
+import { isResourceName, type ResourceName, resourceNames } from './schemas.ts'
 import { mapSecrets } from './secret-fields.ts'
 import type { Sources } from './sources.ts'
 import { type StoredObject, type StoredObjects, toDocument } from './stored-objects.ts'
@@ -80,6 +81,8 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
       return fault(400, 'the property is forbidden: create_time, update_time')
     const read = readDocument(resource, { ...given, id })
     if ('fault' in read) return fault(400, `invalid configuration: ${read.fault}`)
+    const rings = faultOfAllRings(ringPointsBeside(resource, id), ringPointsIn(read.document))
+    if (rings !== undefined) return fault(400, `invalid configuration: ${rings}`)
     const missing = missingReference(resource, given)
     if (missing !== undefined) return fault(400, missing)
     const before = stored.of[resource].get(id)
@@ -92,6 +95,15 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
     sources.replace(stored.documents)
     const { key, value: shown } = toShown(resource, id, object)
     return { status: isNew ? 201 : 200, body: { key, value: shown } }
+  }
+
+  /** Points of every ring but those of one object. */
+  function ringPointsBeside(resource: ResourceName, id: string): number {
+    let points = 0
+    for (const name of resourceNames)
+      for (const [beside, document] of sources.all[name])
+        if (name !== resource || beside !== id) points += ringPointsIn(document)
+    return points
   }
 
   function missingReference(resource: ResourceName, given: Record<string, unknown>): string | undefined {

@@ -1,11 +1,14 @@
 import { addDocument, type Documents, noDocuments } from './document.ts'
 import { maxObjects } from './limits.ts'
+import { faultOfAllRings, ringPointsIn } from './ring-cap.ts'
 import { type ResourceName, resourceNames } from './schemas.ts'
 
 export interface ReadLists {
   documents: Documents
   /** Objects that were left out, and why. */
   problems: string[]
+  /** Of all rings that were taken. */
+  ringPoints: number
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -15,13 +18,23 @@ function take(resource: ResourceName, item: unknown, index: number, into: ReadLi
   const given: unknown = isRecord(item) ? item['id'] : undefined
   // Without an id an object is known by its place, as in APISIX.
   const id = typeof given === 'string' || typeof given === 'number' ? String(given) : `arr_${index}`
-  const fault = addDocument[resource](into.documents, id, item)
+  const fault = addDocument[resource](into.documents, id, item) ?? countRings(resource, id, into)
   if (fault !== undefined) into.problems.push(`${resource}/${id}: ${fault}`)
+}
+
+/** Takes the object out again where its rings are too much. */
+function countRings(resource: ResourceName, id: string, into: ReadLists): string | undefined {
+  const taken = into.documents[resource].get(id)
+  const points = taken ? ringPointsIn(taken) : 0
+  const fault = faultOfAllRings(into.ringPoints, points)
+  if (fault === undefined) into.ringPoints += points
+  else into.documents[resource].delete(id)
+  return fault
 }
 
 /** The lists of a file: what is well formed is taken, each of the others is left out and named. */
 export function readLists(value: unknown): ReadLists {
-  const into: ReadLists = { documents: noDocuments(), problems: [] }
+  const into: ReadLists = { documents: noDocuments(), problems: [], ringPoints: 0 }
   if (value === null || value === undefined) return into
   if (!isRecord(value)) return { ...into, problems: ['the file holds no lists'] }
   for (const resource of resourceNames) {

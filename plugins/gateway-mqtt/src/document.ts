@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { isCidr } from './addresses.ts'
 import { isAllowedNode } from './allowed-node.ts'
 import { toNodeList } from './node-list.ts'
+import { faultOfRing } from './ring-cap.ts'
 import type { StreamPlugins } from './plugin-schemas.ts'
 import { type ResourceName, resources, type Service, type Ssl, type StreamRoute } from './schemas.ts'
 import type { Upstream } from './upstream-schema.ts'
@@ -31,7 +32,8 @@ const tooDeep = (value: unknown, depth = 0): boolean =>
   (depth > maxDepth || Object.values(value).some((inner) => tooDeep(inner, depth + 1)))
 
 /** What the schemas cannot say; undefined = nothing is wrong. */
-function faultOfUpstream({ nodes, type, hash_on: hashOn, key, tls }: Upstream): string | undefined {
+function faultOfUpstream(upstream: Upstream): string | undefined {
+  const { nodes, type, hash_on: hashOn, key, tls } = upstream
   const list = toNodeList(nodes)
   if (typeof list === 'string') return list
   // A name's addresses are looked at when it is looked up; an address is never looked up.
@@ -42,7 +44,7 @@ function faultOfUpstream({ nodes, type, hash_on: hashOn, key, tls }: Upstream): 
     return 'tls: client_cert_id excludes client_cert and client_key'
   if ((tls?.client_cert === undefined) !== (tls?.client_key === undefined))
     return 'tls: client_cert and client_key belong together'
-  return undefined
+  return faultOfRing(upstream)
 }
 
 function faultOfPlugins(plugins: StreamPlugins | undefined): string | undefined {

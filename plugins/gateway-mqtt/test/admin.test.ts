@@ -258,3 +258,22 @@ test('while the audit trail is full nothing is changed, and reads go on', async 
   isFull = false
   expect([await send('DELETE', 'sessions/7'), await send('POST', 'drain', drain)]).toEqual([404, 404])
 })
+
+test('weights that make a ring too big are refused, alone and together', async () => {
+  await start()
+  const ring = (a: number, b: number) => ({
+    type: 'chash',
+    key: 'mqtt_client_id',
+    nodes: { '127.0.0.1:1': a, '127.0.0.1:2': b },
+  })
+  const tooBig = await ask('PUT', '/upstreams/1', ring(65_535, 65_534))
+  expect(tooBig).toMatchObject({ status: 400, body: { error_msg: expect.stringContaining('20971040 points') } })
+  // The same ratio in smaller words.
+  expect((await ask('PUT', '/upstreams/1', ring(65_534, 65_534))).status).toBe(201)
+  for (const id of [2, 3]) expect((await ask('PUT', `/upstreams/${id}`, ring(3_000, 1))).status).toBe(201)
+  const fourth = await ask('PUT', '/stream_routes/4', { upstream: ring(3_000, 1) })
+  expect(fourth).toMatchObject({ status: 400, body: { error_msg: expect.stringContaining('1000000') } })
+  // What is replaced does not count beside what replaces it.
+  expect((await ask('PUT', '/upstreams/3', ring(3_000, 7))).status).toBe(200)
+  expect((await ask('PUT', '/stream_routes/4', { upstream })).status).toBe(201)
+})

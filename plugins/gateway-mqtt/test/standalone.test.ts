@@ -143,3 +143,15 @@ describe('config.yaml', () => {
     expect(problems).toHaveLength(5)
   })
 })
+
+test('rings that are too big together are left out of the file’s lists, and named', () => {
+  const upstreams = [1, 2, 3].map((id) => ({
+    id,
+    type: 'chash',
+    key: 'remote_addr',
+    nodes: { 'a:1': 3_000, 'b:1': 1 },
+  }))
+  const { documents, problems } = readLists({ upstreams })
+  expect([...documents.upstreams.keys()]).toEqual(['1', '2'])
+  expect(problems).toEqual([expect.stringContaining('upstreams/3: its rings of 480160 points')])
+})
