@@ -22,11 +22,20 @@ export type Listener = Static<typeof Listener>
 export const Readiness = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) })
 export type Readiness = Static<typeof Readiness>
 
+/** Which store holds registry and telemetry, and whether it answers; `address` without user and password. */
+export const StoreState = Type.Object({
+  kind: Type.Union([Type.Literal('embedded'), Type.Literal('mongodb')]),
+  state: Type.Union([Type.Literal('ready'), Type.Literal('away')]),
+  address: Type.Optional(Type.String()),
+})
+export type StoreState = Static<typeof StoreState>
+
 /**
  * Sizes in bytes; `pointsPerDay` is over the last day, `forecastDays` how long the free space lasts if that goes on (absent while nothing
  * grows). `droppedUnread` counts points whose retention ended before every sink and rule had read them.
  */
 export const Storage = Type.Object({
+  store: StoreState,
   registry: Type.Object({ bytes: Type.Integer() }),
   telemetry: Type.Object({
     bytes: Type.Integer(),

@@ -82,7 +82,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const clock = options.clock ?? systemClock
   const log = toLog(logger)
   const permitsPlain = toPermitsPlain(settings.plain)
-  const stores = await openStores(settings, onFatal)
+  const stores = await openStores(settings, onFatal, log)
   const { registry, telemetry } = stores
   const secrets = createSecretBox(await loadMasterKey(settings))
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
@@ -156,6 +156,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     metrics,
     registry,
     telemetry,
+    storeState: stores.state,
     commands: domain.hub.commands,
     shadows: domain.hub.shadows,
     rules,
@@ -171,8 +172,12 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     pluginLog,
     deviceLog,
     channels: () => createChannels({ plugins, live: domain.channels }),
-    ready: () =>
-      ready ? { ready: true, reasons: [] } : { ready: false, reasons: [stopping ? 'stopping' : 'starting'] },
+    ready: () => {
+      if (!ready) return { ready: false, reasons: [stopping ? 'stopping' : 'starting'] }
+      return stores.state().state === 'ready'
+        ? { ready: true, reasons: [] }
+        : { ready: false, reasons: ['MongoDB does not answer'] }
+    },
   }
   const authorize = (request: IncomingMessage, permission?: string) => admitCaller(request, deps, permission)
   const dispatcher = createHttpDispatcher({

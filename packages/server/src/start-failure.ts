@@ -1,7 +1,7 @@
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { FrontDoorError } from './front-door/refusal.ts'
 import { SettingsError } from './settings/settings-error.ts'
-import { StoreCorrupt } from './stores/sqlite/errors.ts'
+import { StoreCorrupt, StoreNotOpened } from './stores/sqlite/errors.ts'
 
 /** Why it did not start, in words for the person at the terminal. */
 export interface StartFailure {
@@ -36,6 +36,11 @@ export const toStartFailure = (
 ): StartFailure | undefined => {
   if (error instanceof SettingsError) return { kind: 'badSettings', sentence: error.message }
   if (error instanceof FrontDoorError) return ofFrontDoor(error, host)
+  if (error instanceof StoreNotOpened) {
+    const remedy =
+      'See that it runs, that this machine reaches it and that no other Patchbay uses it, or mend MONGODB_URL.'
+    return { kind: 'failed', sentence: `Cannot open ${error.message}. ${remedy}` }
+  }
   if (error instanceof StoreUnavailable) {
     const remedy =
       'Stop the program that uses it, see that this user may write there, or set PATCHBAY_DATA to another folder.'

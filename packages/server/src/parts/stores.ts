@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
+import type { StoreState } from '@patchbay/contracts/system'
+import type { Log } from '@patchbay/sdk'
 import { SettingsError } from '../settings/settings-error.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openSqliteRegistry } from '../stores/sqlite/registry.ts'
@@ -10,13 +12,16 @@ import { openSqliteTelemetry } from '../stores/sqlite/telemetry.ts'
 export interface Stores {
   registry: RegistryStore
   telemetry: TelemetryStore
+  /** Which store it is, and whether it answers. */
+  state(): StoreState
   close(): Promise<void>
 }
 
-/** Opens both stores in the data folder, which is for its owner's eyes only. */
+/** Opens both stores: in MongoDB when MONGODB_URL is set, else in the data folder, which is for its owner's eyes only. */
 export const openStores = async (
-  settings: Pick<Settings, 'data' | 'durability'>,
+  settings: Pick<Settings, 'data' | 'durability' | 'mongodbUrl'>,
   onFatal: (error: Error) => void,
+  log?: Log,
 ): Promise<Stores> => {
   await mkdir(settings.data, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -24,6 +29,11 @@ export const openStores = async (
       cause,
     })
   })
+  if (settings.mongodbUrl !== undefined) {
+    // Only who uses MongoDB pays for its driver.
+    const { openMongoStores } = await import('./mongo-stores.ts')
+    return openMongoStores({ url: settings.mongodbUrl, folder: settings.data, onFatal, log })
+  }
   const options = { durability: settings.durability, onFatal }
   const [registry, telemetry] = await Promise.all([
     openSqliteRegistry({ ...options, file: join(settings.data, 'registry.sqlite') }),
@@ -32,6 +42,7 @@ export const openStores = async (
   return {
     registry,
     telemetry,
+    state: () => ({ kind: 'embedded', state: 'ready' }),
     async close() {
       await telemetry.close()
       await registry.close()

@@ -7,6 +7,7 @@ import type { Caller } from '@patchbay/core/people/caller'
 import type { People } from '@patchbay/core/people/people'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { Rules } from '@patchbay/core/rules/rules'
+import type { StoreState } from '@patchbay/contracts/system'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import type { Installer } from '@patchbay/plugin-host/packages/installer'
@@ -62,6 +63,7 @@ export interface RestDeps
   registry: RegistryStore
   authority: Pick<DeviceAuthority, 'read'>
   telemetry: TelemetryStore
+  storeState: () => StoreState
   commands: Domain['hub']['commands']
   shadows: Domain['hub']['shadows']
   rules: Rules

@@ -6,7 +6,7 @@ import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
 
 /** How the platform itself does. */
-export const systemRoutes: Routes = (app, { listeners, registry, telemetry, settings }) => {
+export const systemRoutes: Routes = (app, { listeners, registry, telemetry, settings, storeState }) => {
   app.get(
     '/api/v1/system/listeners',
     {
@@ -33,10 +33,16 @@ export const systemRoutes: Routes = (app, { listeners, registry, telemetry, sett
     },
     async () => {
       const [bytes, stats, disk] = await Promise.all([registry.size(), telemetry.stats(), statfs(settings.data)])
+      const store = storeState()
+      const { forecastDays, ...sizes } = toForecast(stats, disk.bavail * disk.bsize)
+      // This machine's disk says nothing of the room that MongoDB has, and what it writes is always journalled.
+      const here = store.kind === 'embedded'
       return {
+        store,
         registry: { bytes },
-        ...toForecast(stats, disk.bavail * disk.bsize),
-        durability: settings.durability,
+        ...sizes,
+        ...(here && forecastDays !== undefined ? { forecastDays } : {}),
+        durability: here ? settings.durability : 'full',
       }
     },
   )

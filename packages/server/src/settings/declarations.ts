@@ -171,8 +171,9 @@ export const declarations = {
   ),
   mongodbUrl: optional(
     'MONGODB_URL',
-    kind.notYet('MongoDB as a store'),
-    'Registry and telemetry in MongoDB instead of the embedded store; not in this version yet.',
+    kind.mongodbUrl,
+    'Registry and telemetry in this MongoDB, `mongodb://` or `mongodb+srv://`, user, password and database in the address; unset: in the data folder. See [operate](../operate.md#mongodb).',
+    'embedded',
   ),
   redisUrl: optional(
     'REDIS_URL',

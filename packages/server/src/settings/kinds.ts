@@ -119,6 +119,12 @@ export const redisUrl: Kind<string> = (value) => {
   throw new Unfit('is not an address of a Redis', 'give one such as redis://:password@127.0.0.1:6379/0')
 }
 
+export const mongodbUrl: Kind<string> = (value) => {
+  // Several hosts with commas between are no URL; the driver reads the rest at start.
+  if (/^mongodb(\+srv)?:\/\/[^/?]+/.test(value)) return value
+  throw new Unfit('is not an address of a MongoDB', 'give one such as mongodb://user:password@127.0.0.1:27017/patchbay')
+}
+
 export const cidrs: Kind<readonly string[]> = (value) => {
   const items = list(value)
   const wrong = items.find((item) => readCidr(item) === undefined)

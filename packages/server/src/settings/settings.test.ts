@@ -116,10 +116,7 @@ describe('settings', () => {
     [{ PATCHBAY_ROLES: 'front' }, 'not in this version yet'],
     [{ PATCHBAY_ROLES: 'fornt' }, 'no role'],
     [{ PATCHBAY_CONFIG: 'x.yaml' }, 'not in this version yet'],
-    [
-      { MONGODB_URL: 'mongodb://u:p@h' },
-      'MONGODB_URL is set, but MongoDB as a store is not in this version yet; unset it.',
-    ],
+    [{ MONGODB_URL: 'http://u:p@h' }, 'not an address of a MongoDB'],
     [{ PATCHBAY_PLUGIN_POLICY: 'all' }, 'give one of bundled, verified, signed, any'],
     [{ PATCHBAY_PLUGIN_PUBLISHERS: 'acme=short' }, '"acme=short", which is not a publisher'],
     [{ PATCHBAY_PLUGIN_LINKS: 'a', PATCHBAY_HOST: '0.0.0.0' }, 'only a server for development'],

@@ -29,7 +29,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const sure = <T>(declaration: Declaration<T, string>): T =>
     readText(declaration, given(declaration, env) ?? declaration.fallback)
   const d = declarations
-  for (const later of [d.config, d.mongodbUrl]) value(later)
+  value(d.config)
   const tlsCert = value(d.tlsCert)
   const tlsKey = value(d.tlsKey)
   const apiKey = value(d.apiKey)
@@ -37,6 +37,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const adminPassword = value(d.adminPassword)
   const publicUrl = value(d.publicUrl)
   const masterKey = value(d.masterKey)
+  const mongodbUrl = value(d.mongodbUrl)
   const redisUrl = value(d.redisUrl)
   const pluginVerified = value(d.pluginVerified)
   const pluginRegistry = value(d.pluginRegistry)
@@ -68,6 +69,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ...(adminPassword === undefined ? {} : { adminPassword }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(masterKey === undefined ? {} : { masterKey }),
+    ...(mongodbUrl === undefined ? {} : { mongodbUrl }),
     ...(redisUrl === undefined ? {} : { redisUrl }),
     ...(pluginVerified === undefined ? {} : { pluginVerified: resolve(pluginVerified) }),
     ...(pluginRegistry === undefined ? {} : { pluginRegistry }),

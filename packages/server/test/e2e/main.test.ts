@@ -41,7 +41,7 @@ describe('a setting that is wrong ends it with 2 and one sentence that names it'
     ['PATCHBAY_API_KEY', { PATCHBAY_API_KEY: 'short' }, /too short/],
     ['PATCHBAY_OPEN_TOPICS', { PATCHBAY_OPEN_TOPICS: '#', PATCHBAY_HOST: '0.0.0.0' }, /PATCHBAY_HOST/],
     ['PATCHBAY_OPEN_TOPICS', { PATCHBAY_OPEN_TOPICS: 'a/#/b' }, /not a topic filter/],
-    ['MONGODB_URL', { MONGODB_URL: 'mongodb://localhost' }, /not in this version/],
+    ['MONGODB_URL', { MONGODB_URL: 'http://localhost' }, /not an address of a MongoDB/],
     ['REDIS_URL', { REDIS_URL: 'http://localhost' }, /not an address of a Redis/],
     ['PATCHBAY_PLAIN', { PATCHBAY_PLAIN: 'some' }, /loopback, private, any/],
     ['PATCHBAY_HOST', { PATCHBAY_HOST: '192.0.2.1' }, /not an address of this machine/],

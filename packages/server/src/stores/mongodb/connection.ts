@@ -20,7 +20,8 @@ export interface MongoLink {
 
 export interface MongoLinkOptions {
   url: string
-  onState?: (state: 'lost' | 'ready', error?: Error) => void
+  /** No server can be written any more, and one can again. Not told before the first connection. */
+  onState?: (state: 'lost' | 'ready') => void
 }
 
 /**
@@ -43,14 +44,14 @@ export async function connectMongo({ url, onState }: MongoLinkOptions): Promise<
     ignoreUndefined: true,
     promoteBuffers: true,
   })
-  let lost = false
-  client.on('serverHeartbeatFailed', ({ failure }) => {
-    if (!lost) onState?.('lost', failure)
-    lost = true
-  })
-  client.on('serverHeartbeatSucceeded', () => {
-    if (lost) onState?.('ready')
-    lost = false
+  let known = false
+  let writable = false
+  // Not by heartbeats of single servers: a secondary that is away takes nothing from anybody.
+  client.on('topologyDescriptionChanged', ({ newDescription }) => {
+    const now = [...newDescription.servers.values()].some((server) => server.isWritable)
+    if (known && now !== writable) onState?.(now ? 'ready' : 'lost')
+    writable = now
+    known ||= now
   })
   try {
     await client.connect()
@@ -62,6 +63,9 @@ export async function connectMongo({ url, onState }: MongoLinkOptions): Promise<
   return {
     client,
     db: client.db(named === '' ? DEFAULT_DATABASE : decodeURIComponent(named)),
-    close: () => client.close(),
+    close() {
+      client.removeAllListeners('topologyDescriptionChanged')
+      return client.close()
+    },
   }
 }
