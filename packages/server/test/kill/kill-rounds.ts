@@ -8,6 +8,7 @@ export interface KillPlan {
   name: string
   rounds: number
   devices: number
+  env?: Record<string, string>
   /** Waits until the protocol is spoken: on a busy machine a plugin may start after the one port listens. */
   ready?(port: number): Promise<void>
   start(port: number, device: TestDevice, from: number): Load
@@ -26,16 +27,17 @@ const killBetweenMs = { least: 150, most: 700 }
 /** Every device publishes, the server is killed with -9 at a random moment and started again on the same data, and so on; then all is read back. */
 export const runKillRounds = async (plan: KillPlan): Promise<KillFigures> => {
   const random = createRandom(plan.name)
+  const env = plan.env ?? {}
   const data = await makeDataFolder()
   try {
-    let server = await startServer({ data: data.path })
+    let server = await startServer({ data: data.path, env })
     const devices: TestDevice[] = []
     for (let i = 0; i < plan.devices; i++) devices.push(await createDevice(createApi(server.url), `dev-${i}`))
     const acked = devices.map((): number[] => [])
     const next = devices.map(() => 0)
     const startMs = { first: server.startMs, worst: 0 }
     for (let round = 0; round < plan.rounds; round++) {
-      if (round > 0) server = await startServer({ data: data.path })
+      if (round > 0) server = await startServer({ data: data.path, env })
       startMs.worst = Math.max(startMs.worst, server.startMs)
       await plan.ready?.(server.port)
       const loads = devices.map((device, i) => plan.start(server.port, device, next[i] ?? 0))
@@ -48,7 +50,7 @@ export const runKillRounds = async (plan: KillPlan): Promise<KillFigures> => {
         next[i] = load.next
       })
     }
-    server = await startServer({ data: data.path })
+    server = await startServer({ data: data.path, env })
     let missing = 0
     let doubled = 0
     for (const [i, device] of devices.entries()) {
