@@ -7,6 +7,9 @@ import { runKillRounds } from './kill-rounds.ts'
 
 const rounds = isLong ? 10 : 1
 
+// What this cannot show: an acknowledgement given while its write is on the way. MongoDB is not killed here and finishes that write; tried on
+// purpose, 10 kills missed none. An acknowledgement of what only waits in the platform is found, though not by each single kill.
+
 describe.skipIf(noMongo !== undefined)(`telemetry in MongoDB${noMongo === undefined ? '' : `: ${noMongo}`}`, () => {
   let database: TestDatabase
   beforeAll(async () => {
