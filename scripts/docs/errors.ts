@@ -71,6 +71,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What stands in the log, or ends the start, when a file cannot be used.',
   },
   {
+    source: 'packages/server/src/backup/errors.ts',
+    name: 'backupErrors',
+    title: 'Backup and restore',
+    intro: 'What the two commands end with, in a sentence that names the folder or file.',
+  },
+  {
     source: 'packages/core/src/errors.ts',
     name: 'domainErrors',
     title: 'REST: what was asked',
