@@ -30,7 +30,7 @@ export async function createBackup(options: { data: string; into: string }): Pro
   await mkdir(part, { mode: 0o700 })
   try {
     const files = await listDataFiles(data)
-    const pinned = pinDatabases(files.databases.map((path) => join(data, path)))
+    const pinned = await pinDatabases(files.databases.map((path) => join(data, path)))
     try {
       for (const path of files.databases) {
         const source = pinned.databases.get(join(data, path))

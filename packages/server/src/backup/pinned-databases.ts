@@ -1,9 +1,15 @@
+import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout } from 'node:timers/promises'
 import { BackupError } from './errors.ts'
 
-/** Shorter than what the writers wait (1 s), so that holding one file while asking for the next never fails a commit. */
-const HOLD_WAIT_MS = 150
-const HOLD_TRIES = 40
+/** Nothing is held yet while the first is waited for; a long write of the sealing may be under way. */
+const FIRST_WAIT_MS = 1_000
+/** With others held: all waits together stay well below the second after which a writer gives a commit up. */
+const NEXT_WAIT_MS = 100
+const TRIES = 20
+/** Between two tries, so that whoever waited meanwhile gets its turn. */
+const PAUSE_MS = 250
 
 export interface PinnedDatabases {
   /** One connection for each file, all of them seeing the same moment until `release`. */
@@ -17,17 +23,21 @@ export interface PinnedDatabases {
  * Opens a read transaction on every file at one moment: no commit of any of them lies between two. The hot log is trimmed once its points
  * are sealed in the database beside it, so that files of different moments could miss points or number them twice.
  */
-export function pinDatabases(files: readonly string[]): PinnedDatabases {
-  // A hot log comes last: what holds it up for a moment holds up ingest.
-  const order = files.toSorted((a, b) => Number(a.endsWith('.hot')) - Number(b.endsWith('.hot')) || (a < b ? -1 : 1))
+export async function pinDatabases(files: readonly string[]): Promise<PinnedDatabases> {
+  // The largest is the one that is written to longest, so it is waited for with nothing held; what holds up a hot log holds up ingest.
+  const order = files
+    .map((file) => ({ file, hot: Number(file.endsWith('.hot')), bytes: statSync(file).size }))
+    .toSorted((a, b) => a.hot - b.hot || b.bytes - a.bytes)
+    .map(({ file }) => file)
   let cause: unknown
-  for (let tries = 0; tries < HOLD_TRIES; tries++) {
+  for (let tries = 0; tries < TRIES; tries++) {
     try {
       return pinOnce(order)
     } catch (error) {
       if (!isBusy(error)) throw error
       cause = error
     }
+    await setTimeout(PAUSE_MS)
   }
   throw new BackupError('BACKUP_BUSY', 'the databases are written to without a pause: try again in a while', { cause })
 }
@@ -40,13 +50,13 @@ function pinOnce(files: readonly string[]): PinnedDatabases {
   }
   try {
     for (const file of files) {
-      const db = new DatabaseSync(file, { timeout: HOLD_WAIT_MS })
+      const db = new DatabaseSync(file, { timeout: held.length === 0 ? FIRST_WAIT_MS : NEXT_WAIT_MS })
       held.push(db)
       db.exec('BEGIN IMMEDIATE')
     }
     const at = new Date()
     for (const file of files) {
-      const db = new DatabaseSync(file, { timeout: HOLD_WAIT_MS })
+      const db = new DatabaseSync(file, { timeout: NEXT_WAIT_MS })
       databases.set(file, db)
       // A transaction sees what was there at its first read, not at its BEGIN.
       db.exec('BEGIN; SELECT count(*) FROM sqlite_schema')
