@@ -77,6 +77,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the two commands end with, in a sentence that names the folder or file.',
   },
   {
+    source: 'packages/server/src/copy/errors.ts',
+    name: 'copyErrors',
+    title: 'Copying between stores',
+    intro: 'What the command ends with, or the start on a store that a copy was not finished into.',
+  },
+  {
     source: 'packages/core/src/errors.ts',
     name: 'domainErrors',
     title: 'REST: what was asked',

@@ -23,6 +23,7 @@ import { createPluginMetrics } from './metrics/plugin-metrics.ts'
 import { createPluginAudit } from './rest/plugin-audit.ts'
 import { createPluginLog } from './parts/plugin-log.ts'
 import { createPlugins } from './parts/plugins.ts'
+import { refuseUnfinishedCopy } from './copy/unfinished.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
 import { createRulesPart } from './parts/rules.ts'
@@ -84,6 +85,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const permitsPlain = toPermitsPlain(settings.plain)
   const stores = await openStores(settings, onFatal, log)
   const { registry, telemetry } = stores
+  await refuseUnfinishedCopy(registry)
   const secrets = createSecretBox(await loadMasterKey(settings))
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()

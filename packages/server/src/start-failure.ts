@@ -1,4 +1,5 @@
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
+import { CopyError } from './copy/errors.ts'
 import { FrontDoorError } from './front-door/refusal.ts'
 import { SettingsError } from './settings/settings-error.ts'
 import { StoreCorrupt, StoreNotOpened } from './stores/sqlite/errors.ts'
@@ -36,6 +37,7 @@ export const toStartFailure = (
 ): StartFailure | undefined => {
   if (error instanceof SettingsError) return { kind: 'badSettings', sentence: error.message }
   if (error instanceof FrontDoorError) return ofFrontDoor(error, host)
+  if (error instanceof CopyError) return { kind: 'failed', sentence: `Cannot start: ${error.message}.` }
   if (error instanceof StoreNotOpened) {
     const remedy =
       'See that it runs, that this machine reaches it and that no other Patchbay uses it, or mend MONGODB_URL.'

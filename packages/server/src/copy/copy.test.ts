@@ -1,0 +1,207 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Columns } from '@patchbay/core/ingest/columns'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { noMongo, openDatabase } from '../../test/harness/mongo-server.ts'
+import { createRandom, isLong } from '../../test/harness/random.ts'
+import { openStores, type Stores } from '../parts/stores.ts'
+import { copyStores, type CopyResult } from './copy.ts'
+import { readProgress } from './progress.ts'
+import { refuseUnfinishedCopy } from './unfinished.ts'
+
+const devices = isLong ? 1_000 : 12
+const perDevice = isLong ? 5_000 : 2_500
+const operate = fileURLToPath(new URL('../operate.ts', import.meta.url))
+
+let home: string
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'patchbay-copy-'))
+})
+afterEach(() => rm(home, { recursive: true, force: true }))
+
+const open = (name: string, mongodbUrl?: string): Promise<Stores> =>
+  openStores(
+    { data: join(home, name), durability: 'full', ...(mongodbUrl === undefined ? {} : { mongodbUrl }) },
+    (error) => {
+      throw error
+    },
+  )
+
+/** Devices with points of every kind, some of them late and some of them twice, and documents of all sorts. */
+const fill = async ({ registry, telemetry }: Stores, seed: string): Promise<void> => {
+  const random = createRandom(seed)
+  const names = Array.from({ length: devices }, (_, i) => `dev-${i}`)
+  await registry.append(
+    'devices',
+    names.map((id, i) => ({ id, body: { name: `Gerät ${i}`, tags: ['a'], nested: { b: [1, { c: null }], a: '😀' } } })),
+  )
+  const chunk = 500
+  for (let from = 0; from < perDevice; from += chunk) {
+    await Promise.all(
+      names.map(async (name) => {
+        const series = await telemetry.openDevice(name)
+        const id = (key: string) => series.keys.get(key) ?? telemetry.addSeries(series, key)
+        const columns = new Columns()
+        for (let n = from; n < from + chunk; n++) {
+          const at = 1_700_000_000_000_000 + Math.floor(n * (random.next() < 0.1 ? 0.5 : 1)) * 1_000_000 + (n % 7)
+          if (n % 5 === 0) columns.addText(id('state'), at, n % 10 === 0 ? 'läuft' : '', false)
+          else if (n % 5 === 1) columns.addBoolean(id('on'), at, n % 2 === 0)
+          else if (n % 5 === 2) columns.addText(id('place'), at, JSON.stringify({ x: n, __proto: [n] }), true)
+          else columns.addNumber(id('temperature'), at, random.next() * 1e6 - 5e5)
+        }
+        await telemetry.append(columns.toBatch())
+        telemetry.releaseDevice(series)
+      }),
+    )
+  }
+  const end = telemetry.end()
+  await registry.put('meta', 'rules', { cursor: end, at: 5 }, 'any')
+  await registry.put('rule_states', 'dev-1', { seq: 17, values: [], rules: [], pending: [] }, 'any')
+}
+
+const copy = async (from: Stores, to: Stores): Promise<CopyResult> =>
+  copyStores({ from, to, onProgress: () => undefined })
+
+test(
+  'copies everything, tells the rules where they stand, and is the same on the way back',
+  { timeout: 1_200_000 },
+  async () => {
+    const source = await open('source')
+    await fill(source, 'copy')
+    const [middle, back] = [await open('middle'), await open('back')]
+    const there = await copy(source, middle)
+    expect(there.documents.count).toBe(devices + 2)
+    expect(there.points.count).toBeGreaterThan(devices * perDevice * 0.9)
+    const end = middle.telemetry.end()
+    expect((await middle.registry.get('meta', 'rules'))?.body).toEqual({ cursor: end, at: 5 })
+    expect((await middle.registry.get('rule_states', 'dev-1'))?.body['seq']).toBe(end[middle.telemetry.writer])
+    expect(await copy(middle, back)).toMatchObject({ points: there.points })
+    expect(await back.telemetry.latest('dev-3')).toEqual(await source.telemetry.latest('dev-3'))
+    for (const stores of [source, middle, back]) await stores.close()
+  },
+)
+
+test('goes on where it was cut short, and until then no platform starts on it', async () => {
+  const source = await open('source')
+  await fill(source, 'cut')
+  const target = await open('target')
+  const cut = new Error('cut')
+  let pages = 0
+  const first = copyStores({
+    from: source,
+    to: target,
+    onProgress() {
+      if (++pages === 2) throw cut
+    },
+  })
+  await expect(first).rejects.toBe(cut)
+  const { points } = (await readProgress(target.registry)) ?? {}
+  expect(points).toBeGreaterThan(0)
+  await expect(refuseUnfinishedCopy(target.registry)).rejects.toMatchObject({ code: 'COPY_UNFINISHED' })
+  let least: number | undefined
+  const { points: copied } = await copyStores({
+    from: source,
+    to: target,
+    onProgress(step, done) {
+      if (step === 'telemetry') least ??= done
+    },
+  })
+  expect(least).toBeGreaterThan(points ?? 0)
+  expect(copied.count).toBeGreaterThan(0)
+  await refuseUnfinishedCopy(target.registry)
+  for (const stores of [source, target]) await stores.close()
+})
+
+test('refuses a target that holds something, and rules that have not seen everything', async () => {
+  const [source, target] = [await open('source'), await open('target')]
+  await target.registry.put('devices', 'mine', {}, 'new')
+  await expect(copy(source, target)).rejects.toMatchObject({ code: 'COPY_TARGET_TAKEN' })
+  await target.registry.delete('devices', 'mine')
+  await source.registry.put('meta', 'rules', { cursor: { [source.telemetry.writer]: 4 }, at: 5 }, 'any')
+  await expect(copy(source, target)).rejects.toMatchObject({ code: 'COPY_SOURCE_BEHIND' })
+  expect(await target.registry.count('meta')).toBe(0)
+  for (const stores of [source, target]) await stores.close()
+})
+
+test('says what differs when the target gives back something else', async () => {
+  const [source, target] = [await open('source'), await open('target')]
+  await fill(source, 'differs')
+  const lossy = {
+    ...target.telemetry,
+    writer: target.telemetry.writer,
+    end: () => target.telemetry.end(),
+    stats: () => target.telemetry.stats(),
+    openDevice: (device: string) => target.telemetry.openDevice(device),
+    addSeries: (...args: Parameters<typeof target.telemetry.addSeries>) => target.telemetry.addSeries(...args),
+    releaseDevice: (...args: Parameters<typeof target.telemetry.releaseDevice>) =>
+      target.telemetry.releaseDevice(...args),
+    append: (batch: Parameters<typeof target.telemetry.append>[0]) => {
+      batch.number.fill(1)
+      return target.telemetry.append(batch)
+    },
+    holdCommitted: (...args: Parameters<typeof target.telemetry.holdCommitted>) =>
+      target.telemetry.holdCommitted(...args),
+    raw: (...args: Parameters<typeof target.telemetry.raw>) => target.telemetry.raw(...args),
+  } as unknown as Stores['telemetry']
+  const failed = copyStores({
+    from: source,
+    to: { registry: target.registry, telemetry: lossy },
+    onProgress: () => undefined,
+  })
+  await expect(failed).rejects.toMatchObject({ code: 'COPY_DIFFERS' })
+  await expect(refuseUnfinishedCopy(target.registry)).rejects.toMatchObject({ code: 'COPY_UNFINISHED' })
+  for (const stores of [source, target]) await stores.close()
+})
+
+describe.skipIf(noMongo !== undefined)(
+  `between the data folder and MongoDB${noMongo === undefined ? '' : `: ${noMongo}`}`,
+  () => {
+    test('copies there, killed -9 on the way, and back, with the same hashes', { timeout: 3_600_000 }, async () => {
+      const database = await openDatabase()
+      const run = async (
+        folder: string,
+        args: string[],
+        killAfter?: RegExp,
+      ): Promise<{ code: number | null; text: string }> => {
+        const child = spawn(process.execPath, [operate, 'copy', ...args], {
+          env: { ...process.env, PATCHBAY_DATA: join(home, folder), MONGODB_URL: database.url },
+        })
+        let text = ''
+        for (const stream of [child.stdout, child.stderr]) {
+          stream.on('data', (part: Buffer) => {
+            text += part.toString()
+            if (killAfter?.test(text)) child.kill('SIGKILL')
+          })
+        }
+        const [code] = await once(child, 'close')
+        return { code, text }
+      }
+      const hashOf = (text: string): string | undefined => /(\d+ points, SHA-256 \w+)/.exec(text)?.[1]
+      try {
+        const source = await open('source')
+        await fill(source, 'mongodb')
+        await source.close()
+        const began = performance.now()
+        const killed = await run('source', ['--from', 'embedded', '--to', 'mongodb'], / points\n/)
+        expect(killed.code).toBeNull()
+        const there = await run('source', ['--from', 'embedded', '--to', 'mongodb'])
+        expect(there).toMatchObject({ code: 0 })
+        const thereMs = performance.now() - began
+        const back = await run('back', ['--from=mongodb', '--to=embedded'])
+        expect(back).toMatchObject({ code: 0 })
+        const backMs = performance.now() - began - thereMs
+        expect(hashOf(there.text)).toBeDefined()
+        expect(hashOf(back.text)).toBe(hashOf(there.text))
+        console.log(
+          `copy: ${hashOf(there.text)}, of ${devices} devices; there ${Math.round(thereMs / 1000)} s (killed once), back ${Math.round(backMs / 1000)} s`,
+        )
+      } finally {
+        await database.drop()
+      }
+    })
+  },
+)

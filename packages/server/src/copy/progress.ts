@@ -1,0 +1,26 @@
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import type { RegistryStore } from '@patchbay/core/registry/port'
+import { copyDocument } from './unfinished.ts'
+
+const Progress = Type.Object({
+  /** The writer of the source's log: another copy does not go on from here. */
+  source: Type.String(),
+  /** How far the source's log is in the target. */
+  cursor: Type.Record(Type.String(), Type.Number()),
+  points: Type.Number(),
+})
+export type Progress = Static<typeof Progress>
+
+export async function readProgress(registry: RegistryStore): Promise<Progress | undefined> {
+  const found = await registry.get('meta', copyDocument)
+  return found && Value.Check(Progress, found.body) ? found.body : undefined
+}
+
+export async function keepProgress(registry: RegistryStore, progress: Progress): Promise<void> {
+  await registry.put('meta', copyDocument, { ...progress }, 'any')
+}
+
+export async function endProgress(registry: RegistryStore): Promise<void> {
+  await registry.delete('meta', copyDocument)
+}
