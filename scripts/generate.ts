@@ -10,6 +10,7 @@ import { generateErrors } from './docs/errors.ts'
 import { generateEveryField } from './docs/every-field.ts'
 import { type Generated, GenerateError, root } from './docs/generator.ts'
 import { readOpenApi } from './docs/openapi-source.ts'
+import { generateSdk } from './docs/sdk.ts'
 import { generateSettings } from './docs/settings.ts'
 
 const checkOnly = process.argv.includes('--check')
@@ -20,6 +21,7 @@ const generators: Record<string, () => Promise<Generated[]>> = {
   settings: generateSettings,
   errors: generateErrors,
   'check rules': generateCheckRules,
+  sdk: generateSdk,
   api: async () => generateApi(await readOpenApi()),
 }
 

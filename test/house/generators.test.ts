@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { generateApi } from '../../scripts/docs/api.ts'
+import { root } from '../../scripts/docs/generator.ts'
 import { toJsonType } from '../../scripts/docs/json-type.ts'
 import { toTable } from '../../scripts/docs/page.ts'
+import { generateSdk } from '../../scripts/docs/sdk.ts'
 import { generateSettings } from '../../scripts/docs/settings.ts'
 
 describe('a JSON Schema is written as a type', () => {
@@ -64,4 +68,18 @@ test('the page of the settings names every setting of the contract that a first 
   for (const name of ['PATCHBAY_PORT', 'PATCHBAY_DATA', 'PATCHBAY_API_KEY', 'PATCHBAY_PLAIN']) {
     expect(page?.text).toContain(`\`${name}\``)
   }
+})
+
+test('the reference of the SDK tells every export by its entry and kind, with its members, and is current', async () => {
+  const [{ path, text } = { path: '', text: '' }] = await generateSdk()
+  // From an interface with its type parameter, a method of contracts, a function of an object, a schema, and another entry.
+  for (const line of [
+    '```ts\ninterface Context<C>\n```',
+    '- `publish(topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void>`: Publishes; resolves when the message is durable',
+    '- `field.secret(options: FieldOptions = {})`: Kept encrypted',
+    '- `link?: string`: The alert in the console',
+    '## @patchbay/sdk/outbound-socket\n\nExports also, as above: ',
+  ])
+    expect(text).toContain(line)
+  expect(text).toBe(await readFile(join(root, path), 'utf8'))
 })

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Time } from './id.ts'
 
+/** How often a message arrives: at most once, at least once, exactly once. */
 export const Qos = Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)])
 export type Qos = Static<typeof Qos>
 

@@ -57,14 +57,18 @@ export interface Peer {
   address: string
   /** The bytes came through TLS. Plain text is refused from peers that PATCHBAY_PLAIN does not permit. */
   encrypted: boolean
+  /** What the client calls itself; a later session of the same device and client id takes over. */
   clientId?: string
   credentials: Credentials
   /** One request, not a connection: it is a sign of life, but no live session. */
   request?: boolean
 }
 
+/** How a message is to be published; all of it may be left out. */
 export interface PublishOptions {
+  /** 0 unless said. */
   qos?: Qos
+  /** The last message of a topic that is kept for those who subscribe later. */
   retain?: boolean
   /** `application/cbor`, or anything else for what the topic and the device's type say. */
   contentType?: string
@@ -82,6 +86,7 @@ export type Settle = (refused: RefusedError | undefined) => void
 /** A topic resolved once per connection: rights, device, codec and series are known, so that a push looks nothing up. */
 export interface Topic {
   readonly name: string
+  /** Publishes; `settle` is told what came of it. */
   push(bytes: Uint8Array, how: PublishOptions, settle: Settle): void
 }
 
@@ -94,6 +99,7 @@ export interface Delivery {
   properties?: unknown
 }
 
+/** What `session.subscribe` gives: nothing is delivered any more once it is closed. */
 export interface Subscription {
   readonly filter: string
   close(): void
@@ -150,9 +156,12 @@ export interface Session {
   close(): void
 }
 
+/** A command for a device that polls. */
 export interface TakenCommand {
+  /** What the device names when it answers the command. */
   id: string
   name: string
+  /** JSON as whoever sent the command gave it. */
   params?: unknown
 }
 
@@ -160,6 +169,7 @@ export interface TakenCommand {
 export interface Accepted extends Delivery {
   /** Device id or API key id of the publisher. */
   from: string
+  /** The protocol it came by, as in `Peer`. */
   protocol: string
 }
 
@@ -176,11 +186,13 @@ export interface Broker {
   deliver(message: Accepted): Promise<void>
   /** Retained values in order of topic, after `after`. */
   retained(query: { filter: string; after?: string; limit: number }): Promise<readonly Retained[]>
+  /** Answers whether there was one. */
   clearRetained(topic: string): Promise<boolean>
   /** Ends kept sessions, queues and retained values of a device that was deleted or revoked. */
   forget(device: string): Promise<void>
 }
 
+/** The platform’s side of every protocol: who may come in, and what becomes of what is published. */
 export interface Sessions {
   /** Rejects with `Refused` (recorded) when the credentials or the peer are not good. */
   open(peer: Peer): Promise<Session>
@@ -201,9 +213,12 @@ export interface Sessions {
   relay(name: string, broker: Broker): void
 }
 
+/** What an adapter refused by itself, to be recorded with the refusals of the platform. */
 export interface AdapterRefusal {
+  /** As the client claims; it may not exist. */
   device?: string
   action: 'connect' | 'publish' | 'subscribe' | 'receive'
   topic?: string
+  /** A `Refused` of the SDK, with a code of the adapter’s own. */
   refused: RefusedError
 }

@@ -6,6 +6,7 @@ import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/cont
 import type { AuditTrail } from './audit-trail.ts'
 import type { MetricFamily } from './metric-text.ts'
 
+/** Lines in the log of the platform and on the plugin’s page; secrets of the configuration are masked. Beyond 100 lines a second they are left out. */
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
   info(message: string, fields?: Record<string, unknown>): void
@@ -18,9 +19,11 @@ export type MatchAnswer = 'mine' | 'more' | 'no'
 
 /** A connection handed over by the front door or by a port of the plugin's own: nothing of it has been consumed. */
 export interface Connection {
+  /** The bytes, after TLS. Destroying it ends the connection. */
   socket: Duplex
   /** Remote address without port. */
   address: string
+  /** It came through TLS. */
   encrypted: boolean
   /** The client certificate, where one was given: for `sessions.open`, which refuses one with a `problem` in the right words. */
   certificate?: ClientCertificate
@@ -28,11 +31,13 @@ export interface Connection {
   listener: string
 }
 
+/** A port of the plugin’s own. */
 export interface ListenOptions {
   /** As the console shows it, such as `mqtt`. */
   name: string
   /** The port; 0 turns the listener off. */
   port: number
+  /** `detected` takes both and tells by the first bytes; left out = `detected`, and `never` for UDP. */
   tls?: 'never' | 'always' | 'detected'
   /** The address to bind; left out = PATCHBAY_HOST. */
   address?: string
@@ -55,6 +60,7 @@ export interface Door {
 
 /** Keeps a plugin's own secrets at rest, under the platform's master key. */
 export interface Secrets {
+  /** Answers text that may be stored anywhere. */
   seal(text: string): string
   /** Throws for a text that was sealed under another key, cut or changed. */
   open(sealed: string): string
@@ -85,7 +91,9 @@ export type OnDatagram = (bytes: Buffer, from: DatagramPeer, port: DatagramPort)
 
 /** A small durable store of the instance's own: keys up to 256 characters, JSON values up to 64 KiB. */
 export interface KeyValue {
+  /** undefined for a key that was never set, or was deleted. */
   get(key: string): Promise<unknown>
+  /** Resolves when it is durable. */
   set(key: string, value: unknown): Promise<void>
   delete(key: string): Promise<void>
 }
@@ -97,6 +105,7 @@ export interface AllowedLogin {
   endsAtMicros?: number
   /** Topic filters that this login may publish and subscribe to besides what everything else allows; 100 of each at most. */
   publish?: readonly string[]
+  /** As `publish`. */
   subscribe?: readonly string[]
 }
 
@@ -104,6 +113,7 @@ export interface AllowedLogin {
  * Answers an access question: undefined = abstain. A throw or an answer later than 1 s counts as deny.
  */
 export interface AccessProvider {
+  /** A login by a password or a bearer secret. */
   connect?(who: {
     username: string
     password: string
@@ -115,6 +125,7 @@ export interface AccessProvider {
    * without a throw.
    */
   deviceOf?(secret: string): string | undefined
+  /** A publish to a topic, or a subscription to a filter, of a device that has logged in. */
   decide?(question: {
     device: string
     action: 'publish' | 'subscribe'
@@ -122,13 +133,17 @@ export interface AccessProvider {
   }): Promise<'allow' | 'deny' | undefined>
 }
 
+/** What a payload says of one moment. */
 export interface CodecReading {
+  /** Integer microseconds since 1970; left out = arrival time. */
   at?: number
+  /** Values by key, as the telemetry of a device holds them. */
   values: Record<string, unknown>
 }
 
 /** Turns a payload of a device into readings. `at` is in integer microseconds since 1970; left out = arrival time. */
 export interface Codec {
+  /** Throws for bytes that it does not understand: the message is refused as `malformed`. */
   decode(bytes: Uint8Array, topic: string): readonly CodecReading[] | Promise<readonly CodecReading[]>
 }
 
@@ -155,11 +170,14 @@ export interface Messages {
 
 /** Everything a plugin gets. Whatever is taken through it is owned by the instance's scope, which the host releases in reverse order. */
 export interface Context<C> {
+  /** The configuration, checked, with its defaults filled in and its secrets open. */
   readonly config: C
+  /** The plugin’s id and the name that a person gave the instance. */
   readonly instance: { readonly plugin: string; readonly name: string }
   /** Aborted first when the instance stops. */
   readonly signal: AbortSignal
   readonly log: Log
+  /** Kept over restarts and upgrades, removed with the instance. */
   readonly store: KeyValue
   /** Of `needs.files`: `data`. A folder of the instance's own inside PATCHBAY_DATA, made on first use. */
   dataFolder(): Promise<string>
@@ -176,12 +194,15 @@ export interface Context<C> {
    * the plugin answers the handshake itself.
    */
   upgrade(path: string, onUpgrade: (request: UpgradeRequest, connection: Connection, head: Uint8Array) => void): void
-  /** Declares that an adapter of the manifest is live. */
+  /** Declares that an adapter of the manifest is live. Throws for a name that the manifest does not have, as the ones below do. */
   adapter(name: string): void
   /** Declares that a source of the manifest is live: it fetches readings and hands them over by `sessions.publishFor`. */
   source(name: string): void
+  /** Asked at logins and for topics, as `decides` in the manifest says. */
   accessProvider(name: string, provider: AccessProvider): void
+  /** Asked for each message of the device types that name it. */
   codec(name: string, codec: Codec): void
+  /** Given the notifications of the rules that name it. */
   alertChannel(name: string, channel: AlertChannel): void
   /** Of `needs.services`: `sessions`. */
   readonly sessions: Sessions
@@ -214,7 +235,9 @@ export interface Context<C> {
   listenUdp(options: Pick<ListenOptions, 'name' | 'port' | 'tls'>, onDatagram: OnDatagram): void
 }
 
+/** The request that asks for an upgrade, before it is answered. */
 export interface UpgradeRequest {
+  /** Path and query. */
   url: string
   method: string
   headers: Record<string, string | string[] | undefined>

@@ -27,6 +27,7 @@ export interface VerifyAnswer {
 /** Carries a configuration from one version to the next. */
 export type MigrationStep = (old: Record<string, unknown>) => Record<string, unknown> | Promise<Record<string, unknown>>
 
+/** What `definePlugin` is given. */
 export interface PluginDefinition<F extends Fields> {
   /** The fields of an instance's configuration. */
   config: F
@@ -72,5 +73,6 @@ export function definePlugin<const F extends Fields>(definition: PluginDefinitio
   }
 }
 
+/** Made by `definePlugin`, of whichever copy of the SDK. */
 export const isPlugin = (value: unknown): value is Plugin =>
   typeof value === 'object' && value !== null && brand in value && value[brand] === true

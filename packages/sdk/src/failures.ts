@@ -6,6 +6,7 @@ import type { RefusalReason, RefusedError } from '@patchbay/contracts/session'
  */
 const brand = Symbol.for('patchbay.failure')
 
+/** What a typed failure says: try later, a person must act, or a client is refused. */
 export type FailureKind = 'not-ready' | 'bad-config' | 'refused'
 
 abstract class Failure extends Error {
@@ -27,6 +28,7 @@ export class NotReady extends Failure {
 /** The configuration is wrong and only a person can mend it. `path` is a JSON pointer to the field, such as `/host`. */
 export class BadConfig extends Failure {
   override readonly name = 'BadConfig'
+  /** JSON pointer to the field. */
   readonly path: string
   constructor(path: string, message: string, options?: ErrorOptions) {
     super('bad-config', message, options)
@@ -57,6 +59,9 @@ export function failureKind(error: unknown): FailureKind | undefined {
   return kind === 'not-ready' || kind === 'bad-config' || kind === 'refused' ? kind : undefined
 }
 
+/** A refusal, whoever made it: core, the host or a copy of the SDK. */
 export const isRefused = (error: unknown): error is RefusedError => failureKind(error) === 'refused'
+/** A `NotReady` of any copy of the SDK. */
 export const isNotReady = (error: unknown): error is NotReady => failureKind(error) === 'not-ready'
+/** A `BadConfig` of any copy of the SDK. */
 export const isBadConfig = (error: unknown): error is BadConfig => failureKind(error) === 'bad-config'

@@ -2,7 +2,9 @@ import { Type, type Static, type TSchema } from 'typebox'
 
 /** What every field may say of itself; the console's form shows it. */
 export interface FieldOptions {
+  /** The label; left out = the field’s name. */
   title?: string
+  /** A sentence below the field. */
   description?: string
   /** Shown only when the sibling `field` has the value `is`. */
   when?: { field: string; is: string | number | boolean }
@@ -21,6 +23,7 @@ const hints = (widget: string | undefined, options: FieldOptions = {}) => ({
 type WithDefault<T> = FieldOptions & { default?: T }
 const withDefault = <T>(options: WithDefault<T>) => (options.default === undefined ? {} : { default: options.default })
 
+/** Fields of a configuration by name, or one JSON Schema of type `object`. */
 type Fields = Record<string, TSchema>
 
 const object = <const F extends Fields>(fields: F, options: FieldOptions = {}) =>
@@ -34,6 +37,7 @@ const object = <const F extends Fields>(fields: F, options: FieldOptions = {}) =
  * config: { host: field.host({ title: 'Host' }), port: field.integer({ default: 502, minimum: 1, maximum: 65535 }) }
  */
 export const field = {
+  /** Text of 1 to 1,024 characters unless said otherwise; it may be empty where a default is given. */
   text: (options: WithDefault<string> & { minLength?: number; maxLength?: number; pattern?: string } = {}) =>
     Type.String({
       minLength: options.minLength ?? (options.default === undefined ? 1 : 0),
@@ -42,8 +46,10 @@ export const field = {
       ...withDefault(options),
       ...hints(undefined, options),
     }),
+  /** Text of several lines, up to 65,536 characters. */
   multiline: (options: WithDefault<string> & { maxLength?: number } = {}) =>
     Type.String({ maxLength: options.maxLength ?? 65_536, ...withDefault(options), ...hints('multiline', options) }),
+  /** A whole number. */
   integer: (options: WithDefault<number> & { minimum?: number; maximum?: number } = {}) =>
     Type.Integer({
       ...(options.minimum === undefined ? {} : { minimum: options.minimum }),
@@ -51,6 +57,7 @@ export const field = {
       ...withDefault(options),
       ...hints(undefined, options),
     }),
+  /** Any finite number. */
   number: (options: WithDefault<number> & { minimum?: number; maximum?: number } = {}) =>
     Type.Number({
       ...(options.minimum === undefined ? {} : { minimum: options.minimum }),
@@ -58,15 +65,19 @@ export const field = {
       ...withDefault(options),
       ...hints(undefined, options),
     }),
+  /** true or false; false unless `default` says otherwise. */
   toggle: (options: WithDefault<boolean> = {}) =>
     Type.Boolean({ default: options.default ?? false, ...hints(undefined, options) }),
+  /** One of these texts. */
   choice: <const V extends readonly [string, ...string[]]>(values: V, options: WithDefault<V[number]> = {}) =>
     Type.Unsafe<V[number]>({ type: 'string', enum: [...values], ...withDefault(options), ...hints('choice', options) }),
   /** A time span such as `500ms`, `30s`, `5m`, `12h` or `7d`. */
   duration: (options: WithDefault<string> = {}) =>
     Type.String({ pattern: '^[0-9]{1,9}(ms|s|m|h|d)$', ...withDefault(options), ...hints('duration', options) }),
+  /** A topic or topic filter, up to 512 characters. */
   topic: (options: WithDefault<string> = {}) =>
     Type.String({ minLength: 1, maxLength: 512, ...withDefault(options), ...hints('topic', options) }),
+  /** An address, of http or https unless `protocols` says otherwise; up to 2,048 characters. */
   url: (options: WithDefault<string> & { protocols?: readonly string[] } = {}) =>
     Type.String({
       maxLength: 2048,
@@ -74,12 +85,15 @@ export const field = {
       ...withDefault(options),
       ...hints('url', options),
     }),
+  /** A host name or an IP address, without a port. */
   host: (options: WithDefault<string> = {}) =>
     Type.String({ pattern: '^[A-Za-z0-9._:-]{1,253}$', ...withDefault(options), ...hints('host', options) }),
   /** Kept encrypted, never answered by the API, masked in logs. */
   secret: (options: FieldOptions = {}) =>
     Type.String({ minLength: 1, maxLength: 4096, 'x-secret': true, ...hints('secret', options) }),
+  /** May be left out. */
   optional: <T extends TSchema>(schema: T) => Type.Optional(schema),
+  /** Several of one field, up to 100 unless said otherwise. */
   list: <T extends TSchema>(item: T, options: FieldOptions & { maxItems?: number } = {}) =>
     Type.Array(item, { maxItems: options.maxItems ?? 100, default: [], ...hints('list', options) }),
   /** Fields that belong together; one level deep. */

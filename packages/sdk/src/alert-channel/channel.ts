@@ -64,6 +64,7 @@ export async function answerOf(
   }
 }
 
+/** What `deliverByPost` sends. */
 export interface HttpDelivery extends OutboundRequest {
   /** Never told in a reply. */
   secrets: readonly (string | undefined)[]

@@ -13,6 +13,7 @@ export interface ChatConfig {
   text: string
 }
 
+/** What makes one chat differ from the next. */
 export interface ChatWords {
   /** How a chat writes what both templates came to; the title is one line. Text of devices is in them: it must not become markup. */
   toMessage(title: string, text: string, notification: Notification): object

@@ -8,12 +8,14 @@ import { createTargetGuard, type Resolve } from './guarded-lookup.ts'
 export type { PrivateTargets } from './address-range.ts'
 export { TargetForbidden, Unreachable } from './failures.ts'
 
-/** Less than a test may take, so that it can tell. What one call may take, from the look-up of the name to the last byte of the answer. */
+/** What one call may take in milliseconds, from the look-up of the name to the last byte of the answer. */
 export const outboundTimeoutMs = 8_000
-/** What is sent and what is read of an answer; the rest of an answer is not waited for. */
+/** The largest body that is sent. */
 export const maxSentBytes = 1024 * 1024
+/** What is read of an answer; the rest is not waited for. */
 export const maxReadBytes = 16 * 1024
 
+/** One call over HTTP. */
 export interface OutboundRequest {
   url: string
   method?: 'POST' | 'PUT' | 'GET'
@@ -21,7 +23,9 @@ export interface OutboundRequest {
   body: string
   /** Private ranges that may be called; `ctx.privateTargets`. */
   privateTargets: PrivateTargets
+  /** Gives the call up. */
   signal: AbortSignal
+  /** In place of `outboundTimeoutMs`. */
   timeoutMs?: number
   /** In place of `maxReadBytes`. */
   readBytes?: number
@@ -31,6 +35,7 @@ export interface OutboundRequest {
   resolve?: Resolve
 }
 
+/** What came back, whatever its status. */
 export interface OutboundAnswer {
   status: number
   headers: IncomingHttpHeaders

@@ -6,6 +6,7 @@ import { createTargetGuard, type Resolve } from './guarded-lookup.ts'
 export type { PrivateTargets } from './address-range.ts'
 export { TargetForbidden, Unreachable } from './failures.ts'
 
+/** Where to, and for how long to try. */
 export interface SocketTarget {
   host: string
   port: number

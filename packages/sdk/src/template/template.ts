@@ -1,8 +1,10 @@
 import type { Liquid } from 'liquidjs'
 
-/** Characters of a template and of what it renders; time and memory of one rendering. */
+/** Characters of a template. */
 export const maxTemplateChars = 16_384
+/** Characters of what it renders. */
 export const maxRenderedChars = 65_536
+/** Milliseconds that one rendering may take. */
 export const renderMs = 50
 /** In liquid's own count: characters and items that its filters make. */
 export const maxRenderUnits = 1_000_000
@@ -18,11 +20,13 @@ export class BadTemplate extends Error {
   }
 }
 
+/** How values are put into the text. */
 export interface TemplateOptions {
   /** Makes a value's text harmless in the target's language. Left out: the target is plain text. */
   escape?: (text: string) => string
 }
 
+/** A template that was read without fault. */
 export interface Template {
   /** Throws BadTemplate. */
   render(values: object): string
