@@ -1,5 +1,4 @@
-/** Services that exist at host level only: they hand out sockets, or answer at once, which cannot cross a boundary. */
-export const hostServices = ['door', 'secrets', 'callers', 'audit', 'metrics'] as const
+import { hostServices } from '@patchbay/contracts/host-services'
 
 /** Everything that `needs.services` may name. */
 export const serviceNames = ['sessions', 'messages', 'pre-shared-keys', ...hostServices] as const

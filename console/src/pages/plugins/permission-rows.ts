@@ -26,10 +26,10 @@ export const toPermissionRows = (next: PluginPermissions, approved?: PluginPermi
 export const countWider = (rows: readonly PermissionRow[]): number =>
   rows.reduce((sum, { values }) => sum + values.filter(({ wider }) => wider).length, 0)
 
-/** What a manifest asks for, in the form that packages are approved in. What is not bundled runs in a thread of its own at least. */
+/** What a manifest asks for, in the form that packages are approved in, at the level where its code runs. */
 export const permissionsOf = (
   { needs, contributes, isolation }: PluginManifest,
-  bundled: boolean,
+  level: string = isolation.least,
 ): PluginPermissions => {
   const { http = [], ...kinds } = contributes
   return {
@@ -39,6 +39,6 @@ export const permissionsOf = (
     files: needs.files ?? [],
     contributes: Object.entries(kinds).flatMap(([kind, list]) => (list.length > 0 ? [kind] : [])),
     http: http.map(({ prefix, auth, permission }) => [prefix, auth, permission].filter(Boolean).join(' ')),
-    isolation: !bundled && isolation.least === 'host' ? 'worker' : isolation.least,
+    isolation: level,
   }
 }

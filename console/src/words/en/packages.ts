@@ -62,6 +62,8 @@ export const packageWords = {
   'service.door': 'hands connections on to the platform’s protocols',
   'service.secrets': 'seals secrets of its own',
   'service.callers': 'asks who calls its HTTP',
+  'service.audit': 'writes into the audit trail',
+  'service.metrics': 'adds figures to /metrics',
   'files.data': 'a folder of its own in the data folder',
   'part.adapters': 'a protocol of devices',
   'part.sources': 'a source of data',
@@ -73,6 +75,31 @@ export const packageWords = {
   'isolation.host': 'the platform’s own thread',
   'isolation.worker': 'a thread of its own',
   'isolation.process': 'a process of its own',
+  'level.asks': 'It asks to run in the platform’s own thread (host level)',
+  'level.host-means':
+    'At host level nothing contains it: its code may do all that Patchbay itself may, reads every file and secret that Patchbay reads, and a loop or an exit of it stops the whole platform. Approve that only for code that you have read, or whose signer you trust as much as Patchbay.',
+  'level.needed':
+    'It needs {services}, which cannot be had in a thread of its own. So the choice is host level, or not at all.',
+  'level.worker': 'In a thread of its own.',
+  'level.worker-text': 'A crash or a loop of it stays its own.',
+  'level.host': 'At host level: I trust this code as Patchbay itself.',
+  'level.host-text': 'This approval can be withdrawn under Versions.',
+  'level.host-before': 'The version that runs now has this approval.',
+  'level.now-host': 'It runs at host level',
+  'level.now-worker': 'It runs in a thread of its own, and asks for host level',
+  'level.may-withdraw':
+    'Nothing contains it. It can work in a thread of its own, too: withdraw the approval, and its instances start there.',
+  'level.bound':
+    'Nothing contains it. It needs services that exist at host level only, so the approval ends only with the plugin: disable its instances, or remove it.',
+  'level.may-approve':
+    'Some of what it does may be missing there. At host level it would have all of it, and nothing would contain it.',
+  'level.withdraw': 'Withdraw host level',
+  'level.withdraw-text':
+    'Its instances stop and start in a thread of their own. What of it exists at host level only will be missing. Code that ran at host level stays in memory until the next restart.',
+  'level.approve': 'Approve at host level',
+  'level.moved-host': '{name} runs at host level.',
+  'level.moved-worker': '{name} runs in a thread of its own.',
+  'level.badge': 'host level',
   'plugin.tabs': 'About this plugin',
   'plugin.tab-instances': 'Instances',
   'plugin.tab-about': 'Permissions',

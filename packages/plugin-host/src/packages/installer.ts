@@ -9,7 +9,7 @@ import { createSerial } from '../serial.ts'
 import type { ArchiveLimits } from './archive-limits.ts'
 import { createFolders } from './folders.ts'
 import { loadPlugin } from './load-plugin.ts'
-import { type Approval, atHost } from './host-approval.ts'
+import { type Approval, releaseMeant, toApproved } from './host-approval.ts'
 import { assertNewer, inspectPackage } from './inspect.ts'
 import { widerThan } from './needs.ts'
 import { assertAdmitted, tierOf, type Trust } from './policy.ts'
@@ -187,19 +187,14 @@ export function createInstaller(options: InstallerOptions): Installer {
     approve: (id, { version, sha512, isolation, by }) =>
       serial.run(async () => {
         const record = recordOf(id)
-        const { staged } = record
-        if (!staged || staged.version !== version || (sha512 !== undefined && sha512 !== staged.sha512))
-          throw new HostError(
-            'PACKAGE_NOT_STAGED',
-            `${id} ${version}${sha512 === undefined ? '' : ' with this content'} does not wait for approval${staged ? `; ${staged.version} does` : ''}. Upload it first.`,
-          )
-        const approved: Release = {
-          ...staged,
-          approvedAt: now(),
-          ...(by === undefined ? {} : { approvedBy: by }),
-          ...(atHost(id, staged, record.current, isolation) ? { host: true as const } : {}),
-        }
-        await swap(record, approved, (previous) => ({ id, current: approved, ...(previous ? { previous } : {}) }))
+        const { current } = record
+        const release = releaseMeant(record, { version, sha512, isolation })
+        const approved = toApproved(id, release, current, { isolation, by, at: now() })
+        await swap(record, approved, (previous) =>
+          release === current
+            ? { ...record, current: approved }
+            : { id, current: approved, ...(previous ? { previous } : {}) },
+        )
       }),
 
     reject: (id) =>

@@ -112,7 +112,7 @@ export const packageRoutes: Routes = (app, { plugins, packages, settings }) => {
       schema: {
         operationId: 'approvePlugin',
         summary:
-          'Installs or upgrades to the version that waits; an upgrade that does not start is taken back by itself',
+          'Installs or upgrades to the version that waits, or, with isolation, gives the one that runs another level; what does not start is taken back by itself',
         tags: ['plugins'],
         params,
         body: ApproveBody,
@@ -120,6 +120,7 @@ export const packageRoutes: Routes = (app, { plugins, packages, settings }) => {
       },
     },
     async (request) => {
+      request.auditChanges = { ...request.body }
       await packages().approve(request.params.id, { ...request.body, by: callerOf(request).actor })
       return show(request.params.id)
     },

@@ -109,6 +109,13 @@ describe('a third party’s plugin that needs what exists at host level only', (
     expect(await say(server.port, upgrade)).toContain('101 upgraded')
   })
 
+  test('cannot be taken back to a worker while it needs the host: only disabled or removed', async () => {
+    const { status, body } = await api.post(`${plugin}/approve`, { version: '1.0.0', isolation: 'worker' })
+    expect([status, body.code]).toEqual([409, 'PACKAGE_NEEDS_HOST'])
+    expect((await api.get(plugin)).body).toMatchObject({ level: 'host', release: { host: true } })
+    expect((await api.get(instance)).body.state).toBe('running')
+  })
+
   test('keeps its level in an upgrade that wants no more, and loses it when an admin says so', async () => {
     expect((await upload(gate({ version: '1.1.0' }), '?approve=true')).body.approval).toBe('given')
     expect((await api.get(plugin)).body).toMatchObject({ version: '1.1.0', level: 'host' })
@@ -124,6 +131,25 @@ describe('a third party’s plugin that needs what exists at host level only', (
       code: 'PLUGIN_LEVEL',
       text: expect.stringContaining('approve it at host level'),
     })
+    await api.delete(plugin)
+  })
+
+  test('is given another level while it runs, and each time an admin says so', async () => {
+    await upload(packFeed({ version: '1.0.0' }), '?approve=true')
+    expect((await api.put(instance, { config: {} })).body.state).toBe('running')
+    expect((await api.get(plugin)).body).toMatchObject({ level: 'worker' })
+    const same = await api.post(`${plugin}/approve`, { version: '1.0.0' })
+    expect([same.status, same.body.code], 'nothing waits and nothing was said').toEqual([409, 'PACKAGE_NOT_STAGED'])
+    const given = await api.post(`${plugin}/approve`, { version: '1.0.0', isolation: 'host' })
+    expect(given.body).toMatchObject({ level: 'host', release: { version: '1.0.0', host: true } })
+    expect((await api.get(instance)).body.state).toBe('running')
+    const withdrawn = await api.post(`${plugin}/approve`, { version: '1.0.0', isolation: 'worker' })
+    expect(withdrawn.body.level).toBe('worker')
+    expect(withdrawn.body.release.host).toBeUndefined()
+    expect(withdrawn.body.previous, 'the same version is no version before').toBeUndefined()
+    expect((await api.get(instance)).body.state).toBe('running')
+    const { items } = (await api.get('/api/v1/audit')).body
+    expect(JSON.stringify(items[0])).toContain('worker')
     await api.delete(plugin)
   })
 
