@@ -37,13 +37,29 @@ export function createDirectory(registry: RegistryStore): Directory {
     return { id, keys, strict, codec, heartbeatSeconds, createdAt }
   }
 
+  async function read(id: string): Promise<Registered | undefined> {
+    const found = await registry.get('devices', id)
+    if (!found || !Value.Check(DeviceBody, found.body)) return undefined
+    const { name, type: typeId, tags, createdAt } = found.body
+    return { device: { id, name, type: typeId, tags, createdAt }, type: await type(typeId) }
+  }
+
+  /** Lookups that have not begun yet: whoever asks for the same device meanwhile gets the same answer, which is not older than his question. */
+  const asked = new Map<string, Promise<Registered | undefined>>()
+  const begin = async (id: string): Promise<Registered | undefined> => {
+    await Promise.resolve()
+    asked.delete(id)
+    return read(id)
+  }
+
   return {
     type,
-    async find(id) {
-      const found = await registry.get('devices', id)
-      if (!found || !Value.Check(DeviceBody, found.body)) return undefined
-      const { name, type: typeId, tags, createdAt } = found.body
-      return { device: { id, name, type: typeId, tags, createdAt }, type: await type(typeId) }
+    find(id) {
+      const same = asked.get(id)
+      if (same) return same
+      const answer = begin(id)
+      asked.set(id, answer)
+      return answer
     },
   }
 }
