@@ -15,6 +15,8 @@ import { createTurns, type Turns } from './turns.ts'
 
 /** Workers and processes that start at the same time: a hundred at once would take the time of a start from each other. */
 export const maxStartsAtOnce = 4
+/** A start that takes longer does not count any more. */
+export const startTurnMs = 3_000
 
 /** A package that can be run. */
 export type Usable = Package & { plugin: Plugin; manifest: PluginManifest }
@@ -215,7 +217,7 @@ export interface Slots {
 
 export function createSlots(options: PluginHostOptions): Slots {
   const slots = new Map<string, Slot>()
-  const turns = createTurns(maxStartsAtOnce)
+  const turns = createTurns(maxStartsAtOnce, startTurnMs, options.clock ?? systemClock)
   const keyOf = (plugin: string, name: string): string => `${plugin}/${name}`
   return {
     all: () => [...slots.values()],
