@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { guard } from './orders.ts'
+import { guard, hotGuard } from './orders.ts'
 
 const text = (maxLength: number) => Type.String({ maxLength })
 const anything = Type.Record(Type.String(), Type.Unknown())
@@ -57,10 +57,10 @@ const Refusal = Type.Object({
 
 /** What the plugin's side asks for. Nothing of it is taken before it was looked at. */
 export const asks = {
-  publish: guard(Type.Object({ s: session, t: topic, h: Type.Optional(PublishHow) })),
+  publish: hotGuard(Type.Object({ s: session, t: topic, h: Type.Optional(PublishHow) })),
   open: guard(Peer),
   refuse: guard(Type.Object({ peer: RefusedPeer, refusal: Refusal })),
-  publishFor: guard(
+  publishFor: hotGuard(
     Type.Object({
       principal: Type.Object({
         kind: Type.Union([Type.Literal('device'), Type.Literal('application')]),
@@ -90,11 +90,11 @@ export const asks = {
   unsubscribe: guard(Type.Object({ sub: Type.Integer() })),
   takeCommands: guard(Type.Object({ s: session, waitMs: Type.Number({ minimum: 0 }), key: Type.Integer() })),
   aborted: guard(Type.Object({ key: Type.Integer() })),
-  message: guard(Type.Object({ topic, how: Type.Optional(PublishHow) })),
+  message: hotGuard(Type.Object({ topic, how: Type.Optional(PublishHow) })),
   key: guard(Type.Object({ key: Type.String() })),
   keyValue: guard(Type.Object({ key: Type.String(), value: Type.Unknown() })),
   preSharedKeys: guard(Type.Object({ device: text(256), address: text(256) })),
-  log: guard(
+  log: hotGuard(
     Type.Object({
       level: Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')]),
       message: Type.String(),

@@ -1,5 +1,7 @@
 import { HostError } from '../errors.ts'
-import { createPacker, type Entry, type Frame, fromFrame } from './wire.ts'
+import { createInbox, type InboxLimits } from './inbox.ts'
+import type { Intake } from './intake.ts'
+import { createPacker, type Entry, type Frame } from './wire.ts'
 import { fromWireError, toWireError } from './wire-error.ts'
 
 /** Sends frames to the other side and hears those of it. */
@@ -40,6 +42,8 @@ export interface Channel {
   /** Rejects with the other side's error; with PLUGIN_LIMIT when too much waits already. */
   call(op: string, value?: unknown, bytes?: readonly Uint8Array[]): Promise<Reply>
   cast(op: string, value?: unknown, bytes?: readonly Uint8Array[]): void
+  /** Something of the other side came that was not looked at yet. */
+  readonly behind: boolean
   /** Rejects all that waits, and drops what comes later. */
   close(error: Error): void
 }
@@ -49,8 +53,8 @@ export interface ChannelOptions {
   handlers: ReadonlyMap<string, Handler>
   /** A frame that cannot be read, more calls than permitted, a cast whose handler threw. */
   broken(error: Error): void
-  /** The guest's calls are checked where they arrive too: its code may go round the SDK. */
-  maxMessagesPerSecond?: number
+  /** How the host takes what a guest sends, whose code may go round the SDK. */
+  untrusted?: InboxLimits & { intake: Intake }
 }
 
 interface Waiting {
@@ -69,15 +73,13 @@ const lengthOf = (bytes: readonly Uint8Array[]): number => {
 export function createChannel(options: ChannelOptions): Channel {
   const { transport, handlers } = options
   const waiting = new Map<number, Waiting>()
-  const perSecond = options.maxMessagesPerSecond ?? Infinity
+  const { untrusted } = options
   const outbox = createPacker()
   let flushing: NodeJS.Immediate | undefined
   let nextId = 1
   let waitingBytes = 0
   let underWay = 0
   let underWayBytes = 0
-  let windowEndsMs = 0
-  let inWindow = 0
   let closed: Error | undefined
   // Made once: a plugin that asks a million times too often must not wait for a million stacks.
   let full: HostError | undefined
@@ -138,23 +140,26 @@ export function createChannel(options: ChannelOptions): Channel {
     void answer(handler, entry, size)
   }
 
-  const assertRate = (messages: number): void => {
-    const nowMs = performance.now()
-    if (nowMs >= windowEndsMs) {
-      windowEndsMs = nowMs + 1000
-      inWindow = 0
-    }
-    inWindow += messages
-    if (inWindow > perSecond)
-      throw new HostError('PLUGIN_LIMIT', `The plugin sent more than ${perSecond} messages within a second.`)
-  }
-
+  const inbox = createInbox(take, untrusted)
+  const lane = untrusted?.intake.open({
+    get waiting() {
+      return !closed && inbox.waiting
+    },
+    take(most) {
+      try {
+        return closed ? 0 : inbox.take(most)
+      } catch (error) {
+        breakWith(error)
+        return most
+      }
+    },
+  })
   transport.receive((frame) => {
     if (closed) return
     try {
-      const entries = fromFrame(frame)
-      assertRate(entries.length)
-      for (const entry of entries) take(entry)
+      inbox.add(frame)
+      if (lane) lane.wake()
+      else inbox.take(Infinity)
     } catch (error) {
       breakWith(error)
     }
@@ -182,10 +187,15 @@ export function createChannel(options: ChannelOptions): Channel {
     cast(op, value, bytes = none) {
       post({ kind: 'cast', id: 0, op, value, bytes })
     },
+    get behind() {
+      return inbox.waiting
+    },
     close(error) {
       if (closed) return
       flush()
       closed = error
+      lane?.close()
+      inbox.clear()
       for (const { reject } of waiting.values()) reject(error)
       waiting.clear()
     },

@@ -2,9 +2,11 @@ import type { Contribute, Contributions } from '../services.ts'
 import { isRecord } from '../config/plain.ts'
 import { HostError } from '../errors.ts'
 import type { Channel, Handler } from './channel.ts'
+import type { PublishWindow } from './publish-window.ts'
 
 export interface GuestParts {
   channel: Channel
+  publishes: PublishWindow
   handlers: Map<string, Handler>
   crashed(error: unknown): void
 }
@@ -20,7 +22,7 @@ const assertCarried = (readings: ReturnType<Contributions['codec']['decode']>): 
 }
 
 /** Contributions of a plugin behind the boundary: the host hears their names and asks them by messages. */
-export function createGuestContributions({ channel, handlers, crashed }: GuestParts): Contribute {
+export function createGuestContributions({ channel, handlers, crashed }: Omit<GuestParts, 'publishes'>): Contribute {
   const live: { [K in keyof Contributions]: Map<string, Contributions[K]> } = {
     accessProvider: new Map(),
     codec: new Map(),

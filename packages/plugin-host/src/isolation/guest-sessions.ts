@@ -69,7 +69,7 @@ const refusedOf = (error: unknown): Refused => {
 
 type Deliver = (message: Delivery) => void | Promise<void>
 
-export function createGuestSessions({ channel, handlers, crashed }: GuestParts): Sessions {
+export function createGuestSessions({ channel, publishes, handlers, crashed }: GuestParts): Sessions {
   const endings = new Map<number, (why: EndReason) => void>()
   const delivers = new Map<number, Deliver>()
   let nextKey = 1
@@ -93,7 +93,7 @@ export function createGuestSessions({ channel, handlers, crashed }: GuestParts):
     const subscriptions = new Set<number>()
     const publish = async (topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void> => {
       try {
-        await channel.call('publish', { s, t: topic, h: how }, [bytes])
+        await publishes.call('publish', { s, t: topic, h: how }, bytes)
       } catch (error) {
         throw toRefused(error)
       }
@@ -105,7 +105,7 @@ export function createGuestSessions({ channel, handlers, crashed }: GuestParts):
       topic: (name) => ({
         name,
         push(bytes, how, settle: Settle) {
-          channel.call('publish', { s, t: name, h: how }, [bytes]).then(
+          publishes.call('publish', { s, t: name, h: how }, bytes).then(
             () => settle(undefined),
             (error: unknown) => settle(refusedOf(error)),
           )
@@ -166,7 +166,7 @@ export function createGuestSessions({ channel, handlers, crashed }: GuestParts):
       close() {
         endings.delete(s)
         for (const sub of subscriptions) delivers.delete(sub)
-        channel.cast('session.close', { s })
+        publishes.cast('session.close', { s })
       },
     }
   }
@@ -180,7 +180,7 @@ export function createGuestSessions({ channel, handlers, crashed }: GuestParts):
       channel.cast('sessions.refuse', { peer, refusal: { ...refusal, refused: toWireError(refusal.refused) } }),
     async publishFor(principal, protocol, topic, bytes, how) {
       try {
-        await channel.call('sessions.publishFor', { principal, protocol, topic, how }, [bytes])
+        await publishes.call('sessions.publishFor', { principal, protocol, topic, how }, bytes)
       } catch (error) {
         throw toRefused(error)
       }

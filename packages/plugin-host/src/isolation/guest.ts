@@ -7,10 +7,12 @@ import { createCrashCatcher } from '../crash-catcher.ts'
 import { HostError, toText } from '../errors.ts'
 import { createRun, type Run } from '../run.ts'
 import { createChannel, type Handler } from './channel.ts'
+import { createLogLimit } from './log-limit.ts'
 import { createGuestContributions } from './guest-contributions.ts'
 import { createGuestHttp } from './guest-http.ts'
 import { openGuestPort } from './guest-port.ts'
 import { createGuestServices } from './guest-services.ts'
+import { createPublishWindow } from './publish-window.ts'
 import { isRunOrder, isVerifyOrder } from './orders.ts'
 import { toWireError } from './wire-error.ts'
 
@@ -50,15 +52,19 @@ const plainFields = (fields: Record<string, unknown> | undefined): unknown =>
   Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? toWireError(value) : value]),
   )
+const write = createLogLimit((level, message, fields) =>
+  channel.cast('log', { level, message, fields: plainFields(fields) }),
+)
 const line =
   (level: keyof Log) =>
   (message: string, fields?: Record<string, unknown>): void =>
-    channel.cast('log', { level, message, fields: plainFields(fields) })
+    write(level, message, fields)
 const log: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
 
+const publishes = createPublishWindow(channel)
 const messages: Messages = {
   async publish(topic, bytes, how) {
-    await channel.call('messages.publish', { topic, how }, [bytes])
+    await publishes.call('messages.publish', { topic, how }, bytes)
   },
 }
 
@@ -125,7 +131,7 @@ handlers.set('start', async (value) => {
       },
     },
     dataFolder,
-    services: createGuestServices({ channel, handlers, messages, crashed }),
+    services: createGuestServices({ channel, publishes, handlers, messages, crashed }),
     privateTargets,
     contribute: createGuestContributions({ channel, handlers, crashed }),
     dispatcher: createGuestHttp({ channel, handlers, crashed }),

@@ -3,17 +3,26 @@ import type { Log } from '@patchbay/sdk'
 import type { Clock } from '../clock.ts'
 import { HostError } from '../errors.ts'
 import { isRecord } from '../config/plain.ts'
-import { type Channel, createChannel, type Handler } from './channel.ts'
+import { type Channel, createChannel, type Handler, maxCallBytes } from './channel.ts'
+import type { InboxLimits } from './inbox.ts'
+import { createIntake } from './intake.ts'
 import { type Apart, maxMissedPings } from './level.ts'
 import { createLogHandler } from './log-handler.ts'
 import { platformFolders } from './platform-folders.ts'
 import { openProcessLane } from './process-transport.ts'
 import { openWorkerLane } from './worker-transport.ts'
 
-/** What one guest may send: far more than any plugin needs, and little enough that the host can go on. */
-export const maxMessagesPerSecond = 100_000
+export const inboxLimits: InboxLimits = {
+  maxMessagesPerSecond: 100_000,
+  maxTextPerSecond: 32 * 1024 * 1024,
+  maxWaitingText: 8 * 1024 * 1024,
+  maxWaitingBytes: maxCallBytes,
+}
 const maxOutputChars = 1_000
 const bytesOfMb = 1024 * 1024
+
+/** One for all: they share the loop. */
+const intake = createIntake()
 
 export interface IsolateOptions {
   level: Apart
@@ -74,7 +83,7 @@ export function openIsolate(options: IsolateOptions): Isolate {
     transport: lane.transport,
     handlers: options.handlers,
     broken: breakOff,
-    maxMessagesPerSecond,
+    untrusted: { ...inboxLimits, intake },
   })
   void lane.ended.then(breakOff)
 
@@ -86,7 +95,8 @@ export function openIsolate(options: IsolateOptions): Isolate {
   let missed = 0
   let answered = true
   const ping = (): void => {
-    missed = answered ? 0 : missed + 1
+    // What waits here may have the answer in it.
+    missed = answered || channel.behind ? 0 : missed + 1
     if (missed >= maxMissedPings)
       return breakOff(
         new HostError(

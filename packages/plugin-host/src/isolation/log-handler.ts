@@ -1,23 +1,13 @@
 import type { Log } from '@patchbay/sdk'
 import { asks } from './asks.ts'
+import { createLogLimit } from './log-limit.ts'
 
-/** Lines of one instance within a second; what is beyond is counted. */
-export const maxLinesPerSecond = 100
 const maxMessageChars = 2_000
 
-/** Writes what the plugin's side logs, as far as one plugin may fill the log. */
+/** Writes what the plugin's side logs. It has left out what is too much already, unless it went round the SDK. */
 export function createLogHandler(log: Log): (value: unknown) => void {
-  let windowEndsMs = 0
-  let lines = 0
+  const write = createLogLimit((level, message, fields) => log[level](message.slice(0, maxMessageChars), fields))
   return (value) => {
-    if (!asks.log(value)) return
-    const nowMs = performance.now()
-    if (nowMs >= windowEndsMs) {
-      if (lines > maxLinesPerSecond) log.warn('lines of the plugin were left out', { lines: lines - maxLinesPerSecond })
-      windowEndsMs = nowMs + 1000
-      lines = 0
-    }
-    lines += 1
-    if (lines <= maxLinesPerSecond) log[value.level](value.message.slice(0, maxMessageChars), value.fields)
+    if (asks.log(value)) write(value.level, value.message, value.fields)
   }
 }

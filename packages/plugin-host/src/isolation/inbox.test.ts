@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { createInbox, type InboxLimits } from './inbox.ts'
+import { createIntake } from './intake.ts'
+import { createPacker, type Entry, type Frame } from './wire.ts'
+
+const limits: InboxLimits = {
+  maxMessagesPerSecond: 100,
+  maxTextPerSecond: 100_000,
+  maxWaitingText: 10_000,
+  maxWaitingBytes: 1_000,
+}
+const frameOf = (messages: number, bytes = 0, op = 'op'): Frame => {
+  const packer = createPacker()
+  for (let id = 1; id <= messages; id += 1)
+    packer.add({ kind: 'cast', id, op, value: undefined, bytes: bytes > 0 ? [new Uint8Array(bytes)] : [] })
+  return packer.take()
+}
+
+test('messages are handed on in their order, as many as are asked for', () => {
+  const seen: number[] = []
+  const inbox = createInbox(({ id }) => void seen.push(id))
+  inbox.add(frameOf(3))
+  inbox.add(frameOf(2))
+  expect([inbox.take(2), inbox.waiting]).toEqual([2, true])
+  expect([inbox.take(10), inbox.waiting]).toEqual([3, false])
+  expect(seen).toEqual([1, 2, 3, 1, 2])
+})
+
+test('more than a guest may send or leave waiting ends it', () => {
+  const full = (frames: Frame[], taken: boolean) => () => {
+    const inbox = createInbox(() => undefined, limits)
+    for (const frame of frames) {
+      inbox.add(frame)
+      if (taken) inbox.take(Infinity)
+    }
+  }
+  expect(full([frameOf(60), frameOf(60)], true)).toThrow('more than 100 messages within a second')
+  expect(full([frameOf(60), frameOf(60)], false)).not.toThrow()
+  expect(
+    full(
+      Array.from({ length: 20 }, () => frameOf(1, 0, 'x'.repeat(6_000))),
+      true,
+    ),
+  ).toThrow('100000 characters')
+  expect(full([frameOf(1, 0, 'x'.repeat(6_000)), frameOf(1, 0, 'x'.repeat(6_000))], false)).toThrow('wait for the host')
+  expect(full([frameOf(1, 600), frameOf(1, 600)], false)).toThrow('1000 bytes')
+})
+
+test('a flood of one plugin is taken over many turns of the loop, and another plugin waits for none of it', async () => {
+  const intake = createIntake()
+  const seen: string[] = []
+  const open = (name: string) => {
+    const inbox = createInbox((_entry: Entry) => void seen.push(name))
+    const lane = intake.open(inbox)
+    return (messages: number) => {
+      inbox.add(frameOf(messages))
+      lane.wake()
+    }
+  }
+  const [flood, calm] = [open('flood'), open('calm')]
+  flood(20_000)
+  let turns = 0
+  while (seen.length < 20_000) {
+    await new Promise(setImmediate)
+    turns += 1
+    if (turns === 5) {
+      calm(1)
+      await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      expect(seen).toContain('calm')
+    }
+  }
+  expect(turns).toBeGreaterThan(20)
+})
