@@ -10,6 +10,8 @@ export interface PacedLoad {
   readonly acked: number
   /** True as long as the connection it began with is there. */
   readonly connected: boolean
+  /** How long each acknowledgement took since the last call, ms, in the order in which they came. */
+  takeDelaysMs(): number[]
   /** Stops sending and resolves once everything sent is acknowledged. */
   finish(): Promise<void>
 }
@@ -29,6 +31,9 @@ export const startPacedMqtt = async (
   let connected = true
   let finishing = false
   let id = 0
+  /** When each message was sent, by its packet id. */
+  const sentMs = new Float64Array(65_536)
+  let delaysMs: number[] = []
   const send = (packet: Packet): void => {
     socket.write(mqttPacket.generate(packet, { protocolVersion: 4 }))
   }
@@ -42,6 +47,7 @@ export const startPacedMqtt = async (
     if (packet.cmd === 'connack') ready.resolve()
     if (packet.cmd === 'puback') {
       acked++
+      if (packet.messageId !== undefined) delaysMs.push(performance.now() - (sentMs[packet.messageId] ?? 0))
       check()
     }
   })
@@ -58,6 +64,7 @@ export const startPacedMqtt = async (
     const due = Math.floor(((performance.now() - began) / 1000) * options.perSecond)
     for (; sent < due; sent++) {
       id = (id % 65_535) + 1
+      sentMs[id] = performance.now()
       const payload = telemetryOf(options.baseMs, sent)
       send({
         cmd: 'publish',
@@ -89,6 +96,11 @@ export const startPacedMqtt = async (
     },
     get connected() {
       return connected
+    },
+    takeDelaysMs() {
+      const taken = delaysMs
+      delaysMs = []
+      return taken
     },
     finish() {
       clearInterval(timer)
