@@ -7,7 +7,10 @@ import { packFeed, uploadPlugin } from '../harness/packed-plugin.ts'
 import { createRandom, isLong } from '../harness/random.ts'
 import { makeDataFolder, startServer, testKey } from '../harness/server-process.ts'
 
-const rounds = isLong ? 50 : 6
+/** In the long form as many of each as of the others, and as many more as it takes. */
+const perOperation = 50
+const rounds = isLong ? 8 * perOperation : 6
+type Operation = 'install' | 'upgrade' | 'rollback' | 'remove'
 const plugin = '/api/v1/plugins/acme-feed'
 /** Kills fall into all steps of a change and a little after it: the first life measures how long each takes here. */
 const reach = 1.2
@@ -38,14 +41,16 @@ const measureChanges = async (url: string) => {
 }
 
 test(
-  `${rounds} × kill -9 while a plugin is installed, upgraded, rolled back and removed: one whole version runs`,
+  `${isLong ? `${perOperation} of each` : rounds} × kill -9 while a plugin is installed, upgraded, rolled back and removed: one whole version runs`,
   {
-    timeout: rounds * 20_000 + 60_000,
+    timeout: isLong ? 3_600_000 : rounds * 20_000 + 60_000,
   },
   async () => {
     const random = createRandom('plugin kill')
     const data = await makeDataFolder()
     const met: Record<string, number> = {}
+    const killed: Record<Operation, number> = { install: 0, upgrade: 0, rollback: 0, remove: 0 }
+    const isEnough = (): boolean => isLong && Math.min(killed.install, killed.upgrade, killed.rollback) >= perOperation
     try {
       let version: Version | undefined
       let kept = false
@@ -87,7 +92,7 @@ test(
           met[found] = (met[found] ?? 0) + 1
         }
         if (round === 0) takesMs = await measureChanges(server.url)
-        if (round === rounds) {
+        if (round === rounds || isEnough()) {
           await server.stop()
           break
         }
@@ -99,11 +104,13 @@ test(
         }
         const dice: number = random.next()
         const next: Version = version === undefined ? '1.0.0' : '2.0.0'
-        const isSwap: boolean = version === undefined || (dice >= 0.2 && !kept)
+        const isRemoval: boolean = isLong ? killed.install <= killed.rollback : dice < 0.2
+        const isSwap: boolean = version === undefined || (!kept && (isLong || !isRemoval))
         // Most kills are to fall into the swap itself, which is short; some into the upload before it.
         const isStaged: boolean = isSwap && random.next() < 0.75
         if (isStaged) expect((await uploadPlugin(server.url, testKey, archives[next])).status).toBe(202)
-        kind = isStaged ? 'approve' : isSwap ? 'upload' : dice < 0.2 ? 'remove' : 'rollback'
+        kind = isStaged ? 'approve' : isSwap ? 'upload' : isRemoval ? 'remove' : 'rollback'
+        killed[isSwap ? (version === undefined ? 'install' : 'upgrade') : isRemoval ? 'remove' : 'rollback'] += 1
         const change = {
           approve: () => api.post(`${plugin}/approve`, { version: next }),
           upload: () => uploadPlugin(server.url, testKey, archives[next], '?approve=true'),
@@ -115,7 +122,10 @@ test(
         await server.kill()
         await under
       }
-      console.log(`plugin kill: ${rounds} × kill -9, found ${JSON.stringify(met)}, seed ${random.seed}`)
+      console.log(
+        `plugin kill: kill -9 in ${JSON.stringify(killed)}, found ${JSON.stringify(met)}, seed ${random.seed}`,
+      )
+      if (isLong) expect(isEnough()).toBe(true)
     } finally {
       await data.remove()
     }
