@@ -22,6 +22,11 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/core/src/rules/rules.ts', 'reads, checks and keeps rules in one closure over those in memory'],
   ['packages/core/src/sessions/hub.ts', 'the one place of core where its parts are joined'],
   ['packages/core/src/sessions/live-session.ts', 'one class that fills the whole Session contract'],
+  [
+    'packages/contracts/src/plugin.ts',
+    'the manifest, an instance and a plugin as REST shows them: one closed vocabulary',
+  ],
+  ['packages/testkit/src/start-plugin.ts', 'everything that a started plugin gives to its test, wired in one place'],
   ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
   ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],

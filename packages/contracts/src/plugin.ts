@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { DeliverySettings, DeliveryStatus, Selection } from './delivery.ts'
 import { Name, Time, Version } from './id.ts'
 
 export const PluginId = Type.String({ pattern: '^[a-z][a-z0-9]*(-[a-z0-9]+)*$', maxLength: 64 })
@@ -155,6 +156,8 @@ export const InstanceBody = Type.Object(
   {
     enabled: Type.Optional(Type.Boolean({ default: true })),
     order: Type.Optional(Type.Integer({ minimum: 0, description: 'Place among access providers' })),
+    select: Type.Optional(Selection),
+    delivery: Type.Optional(DeliverySettings),
     config: Type.Record(Type.String(), Type.Unknown()),
   },
   closed,
@@ -167,10 +170,17 @@ export const Instance = Type.Object(
     name: Name,
     enabled: Type.Boolean(),
     order: Type.Optional(Type.Integer()),
+    select: Type.Optional(Selection),
+    delivery: Type.Optional(DeliverySettings),
     config: Type.Record(Type.String(), Type.Unknown({ description: 'Secrets are answered as {"set": true}' })),
     state: InstanceState,
     status: InstanceStatus,
     version: Version,
+    lag: Type.Optional(DeliveryStatus.properties.lag),
+    sent: Type.Optional(DeliveryStatus.properties.sent),
+    refused: Type.Optional(DeliveryStatus.properties.refused),
+    lastError: Type.Optional(DeliveryStatus.properties.lastError),
+    deliveryStatus: Type.Optional(DeliveryStatus),
   },
   { $id: 'Instance' },
 )

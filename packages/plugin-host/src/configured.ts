@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises'
+import type { PluginManifest } from '@patchbay/contracts/plugin'
 import type { FieldError } from '@patchbay/contracts/problem'
 import { maxReplyChars } from '@patchbay/contracts/notification'
 import { isBadConfig, isNotReady, type Log, type Plugin, type VerifyAbout } from '@patchbay/sdk'
@@ -102,6 +104,12 @@ const replyOf = (answer: unknown): string | undefined => {
   const reply: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'reply') : undefined
   return typeof reply === 'string' ? reply : undefined
 }
+
+/** The instance's folder for a test, made on first use, where the manifest asks for one. */
+export const verifyFolder = (manifest: PluginManifest, path: string): Pick<VerifyAbout, 'dataFolder'> =>
+  manifest.needs.files?.includes('data')
+    ? { dataFolder: () => mkdir(path, { recursive: true, mode: 0o700 }).then(() => path) }
+    : {}
 
 /** The plugin's own test of a configuration that is not saved. Never rejects, and says no secret. */
 export async function verifyConfig(

@@ -6,11 +6,12 @@ import type { FastifyPluginAsync } from 'fastify'
 import { HostError } from './errors.ts'
 import { mountOf } from './http/mounts.ts'
 import type { UpgradeHandler } from './http/upgrades.ts'
+import { ownBridge, ownSink } from './owned-writes.ts'
 import { ownSessions } from './owned-sessions.ts'
 import { type Owner, runOwned } from './owner.ts'
 import type { Scope } from './scope.ts'
 import type { ServiceName } from './service-names.ts'
-import type { Contribute, ServiceOwner, Services } from './services.ts'
+import type { Contribute, Contributions, ServiceOwner, Services } from './services.ts'
 import { limitValues } from './values.ts'
 
 /** An instance owns this many things at most; more is a leak. */
@@ -98,7 +99,7 @@ export function createContext(parts: ContextParts): LiveContext {
         parts.crashed(error)
       }
     }
-  const contribute = <K extends 'accessProvider' | 'codec' | 'alertChannel'>(
+  const contribute = <K extends keyof Contributions>(
     kind: K,
     name: string,
     implementation: Parameters<typeof parts.contribute<K>>[2],
@@ -107,6 +108,13 @@ export function createContext(parts: ContextParts): LiveContext {
       scope.ownFirst(`${kind} ${name}`, parts.contribute(kind, name, implementation, parts.serviceOwner))
     })
 
+  let delivers = false
+  /** What an instance selects goes to one place. */
+  const onlyOnce = (what: string): void => {
+    if (delivers)
+      throw new HostError('PLUGIN_LIMIT', `${what} of ${manifest.id}: an instance is one sink or one bridge.`)
+    delivers = true
+  }
   let folder: Promise<string> | undefined
   const sessions = ownSessions(parts.services.sessions, owner, whenLive)
 
@@ -168,6 +176,16 @@ export function createContext(parts: ContextParts): LiveContext {
       contribute('alertChannel', name, {
         deliver: (notification, options) => runOwned(owner, async () => channel.deliver(notification, options)),
       })
+    },
+    sink(name, sink) {
+      declared('sink', contributes.sinks, name)
+      onlyOnce(`The sink ${name}`)
+      contribute('sink', name, ownSink(owner, sink))
+    },
+    bridge(name, bridge) {
+      declared('bridge', contributes.bridges, name)
+      onlyOnce(`The bridge ${name}`)
+      contribute('bridge', name, ownBridge(owner, bridge))
     },
     get sessions() {
       needed('sessions')

@@ -2,12 +2,12 @@ import type { Instance, InstanceStatus, PluginManifest } from '@patchbay/contrac
 import { apiVersion as sdkApiVersion, type Plugin } from '@patchbay/sdk'
 import { systemClock } from './clock.ts'
 import { maskConfig, sealConfig } from './config/secrets.ts'
-import { type TestResult, toConfig, verifyConfig } from './configured.ts'
+import { type TestResult, toConfig, verifyConfig, verifyFolder } from './configured.ts'
 import { HostError, toText } from './errors.ts'
 import { createExchange, type PackageExchange } from './exchange.ts'
 import type { PluginHostOptions } from './host-options.ts'
-import type { StoredInstance } from './instance-store.ts'
 import type { IsolationLevel } from './isolation/level.ts'
+import { settingsOf, type InstanceSettings, type StoredInstance } from './instance-store.ts'
 import { loadPackage, type Package, type PackageSource } from './package.ts'
 import { createSlots, type Slot } from './slot.ts'
 
@@ -17,9 +17,8 @@ const instanceName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const onlyName = 'default'
 
 /** What a person sends for an instance. */
-export interface InstanceInput {
+export interface InstanceInput extends InstanceSettings {
   enabled?: boolean
-  order?: number
   config: unknown
 }
 
@@ -90,7 +89,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
     plugin: stored.plugin,
     name: stored.name,
     enabled: stored.enabled,
-    ...(stored.order === undefined ? {} : { order: stored.order }),
+    ...settingsOf(stored),
     config: maskConfig(stored.config),
     state: slot.status.state,
     status: slot.status,
@@ -242,12 +241,12 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
         const config = toConfig(found.plugin, input.config, previous, options.secrets)
         const enabled = input.enabled ?? previous?.enabled ?? true
         if (enabled) await slot.verify(found, config)
-        const order = input.order ?? previous?.order
         const next: StoredInstance = {
           plugin: id,
           name,
           enabled,
-          ...(order === undefined ? {} : { order }),
+          ...settingsOf(previous ?? {}),
+          ...settingsOf(input),
           config: sealConfig(found.plugin.configSchema, config, options.secrets),
           configVersion: found.manifest.configVersion,
           starting: 0,
@@ -311,6 +310,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
         purpose: 'test',
         privateTargets: options.privateTargets ?? [],
         ...(messages ? { messages } : {}),
+        ...verifyFolder(manifest, options.dataFolder(id, name ?? 'test')),
       } as const
       return verifyConfig(plugin, config, { plugin: id, name: name ?? 'test' }, { clock, log, about })
     },

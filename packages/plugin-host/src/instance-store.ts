@@ -1,9 +1,26 @@
+import type { DeliverySettings, Selection } from '@patchbay/contracts/delivery'
+
+/** What an instance says beside its configuration. */
+export interface InstanceSettings {
+  /** Place among access providers. */
+  order?: number
+  /** Of sinks and bridges. */
+  select?: Selection
+  delivery?: DeliverySettings
+}
+
+/** Of these, those that are given. */
+export const settingsOf = ({ order, select, delivery }: InstanceSettings): InstanceSettings => ({
+  ...(order === undefined ? {} : { order }),
+  ...(select === undefined ? {} : { select }),
+  ...(delivery === undefined ? {} : { delivery }),
+})
+
 /** An instance as it is stored. Secrets in `config` are sealed. */
-export interface StoredInstance {
+export interface StoredInstance extends InstanceSettings {
   plugin: string
   name: string
   enabled: boolean
-  order?: number
   config: Record<string, unknown>
   configVersion: number
   /** Starts in a row that the process did not survive; above 0 while setup runs. */

@@ -5,6 +5,7 @@ import { toIso } from './clock.ts'
 import { createCrashWindow } from './crash-window.ts'
 import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
+import type { InstanceSettings } from './instance-store.ts'
 import { runUnowned } from './owner.ts'
 import { createRun, type Run, type RunParts } from './run.ts'
 import type { ScopeReport } from './scope.ts'
@@ -21,7 +22,7 @@ export type StartOutcome = 'running' | 'not-ready' | 'bad-config' | 'failed' | '
 
 export interface InstanceParts extends Omit<
   RunParts,
-  'config' | 'order' | 'startMs' | 'health' | 'crashed' | 'log' | 'dispatcher'
+  'config' | 'settings' | 'startMs' | 'health' | 'crashed' | 'log' | 'dispatcher'
 > {
   dispatcher: HttpDispatcher
   random(): number
@@ -37,7 +38,7 @@ export interface InstanceParts extends Omit<
 export interface LiveInstance {
   readonly status: InstanceStatus
   /** One attempt; what follows of it (a retry) comes by itself. */
-  start(config: unknown, order: number | undefined): Promise<StartOutcome>
+  start(config: unknown, settings: InstanceSettings): Promise<StartOutcome>
   stop(): Promise<ScopeReport>
   /** Ends a start that is under way and any retry that waits, so that a stop need not wait for it. */
   interrupt(): void
@@ -62,7 +63,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   let status: InstanceStatus = { state: 'installed', since: toIso(clock.nowMicros()) }
   let run: Run | undefined
   let config: unknown
-  let order: number | undefined
+  let settings: InstanceSettings = {}
   let log: Log = parts.logOf(undefined).log
   let redact = (text: string): string => text
   let setupFailures = 0
@@ -165,7 +166,7 @@ export function createInstance(parts: InstanceParts): LiveInstance {
     const current = createRun({
       ...parts,
       config,
-      order,
+      settings,
       log,
       startMs,
       health(source, state, why) {
@@ -225,9 +226,9 @@ export function createInstance(parts: InstanceParts): LiveInstance {
     get lastError() {
       return lastError
     },
-    async start(nextConfig, nextOrder) {
+    async start(nextConfig, nextSettings) {
       config = nextConfig
-      order = nextOrder
+      settings = nextSettings
       ;({ log, redact } = parts.logOf(config))
       interrupted = false
       setupFailures = 0

@@ -8,6 +8,7 @@ import type { HttpDispatcher } from './http/dispatcher.ts'
 import type { IncomingMessage } from 'node:http'
 import { mountsOf } from './http/mounts.ts'
 import { type Owner, runOwned } from './owner.ts'
+import type { InstanceSettings } from './instance-store.ts'
 import { createScope, type ScopeReport } from './scope.ts'
 import type { Contribute, CreateServices, ServiceOwner } from './services.ts'
 
@@ -21,7 +22,7 @@ export interface RunParts {
   plugin: Plugin
   manifest: PluginManifest
   name: string
-  order: number | undefined
+  settings: InstanceSettings
   /** Opened and validated. */
   config: unknown
   startMs: number
@@ -67,7 +68,8 @@ export function createRun(parts: RunParts): Run {
 
   const serviceOwner: ServiceOwner = {
     instance,
-    order: parts.order,
+    manifest,
+    settings: parts.settings,
     signal: scope.signal,
     log,
     own: (label, release) => (goingLive ? scope.ownFirst(label, release) : scope.own(label, release)),

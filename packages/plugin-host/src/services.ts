@@ -1,10 +1,13 @@
-import type { AccessProvider, AlertChannel, Codec, Context, Log } from '@patchbay/sdk'
+import type { PluginManifest } from '@patchbay/contracts/plugin'
+import type { AccessProvider, AlertChannel, Bridge, Codec, Context, Log, Sink } from '@patchbay/sdk'
+import type { InstanceSettings } from './instance-store.ts'
 
 /** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */
 export interface ServiceOwner {
   readonly instance: { readonly plugin: string; readonly name: string }
-  /** Place among access providers, as the admin has set it. */
-  readonly order: number | undefined
+  readonly manifest: PluginManifest
+  /** As the admin has set them. */
+  readonly settings: InstanceSettings
   readonly signal: AbortSignal
   readonly log: Log
   /** The answer gives it up again without releasing it: for what ends by itself, such as a session. */
@@ -36,6 +39,8 @@ export interface Contributions {
   accessProvider: AccessProvider
   codec: Codec
   alertChannel: AlertChannel
+  sink: Sink
+  bridge: Bridge
 }
 
 /** Joins a contribution to the platform; the answer withdraws it. */

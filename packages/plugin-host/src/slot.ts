@@ -4,7 +4,7 @@ import { systemClock, toIso } from './clock.ts'
 import { createInstanceLog, createRedactor } from './config/redactor.ts'
 import { sealConfig, secretsOf, storedSecretsOf } from './config/secrets.ts'
 import type { Config } from './config/validate.ts'
-import { toStoredConfig, verifyConfig } from './configured.ts'
+import { toStoredConfig, verifyConfig, verifyFolder } from './configured.ts'
 import { HostError, isHostError, toText } from './errors.ts'
 import type { PluginHostOptions } from './host-options.ts'
 import { createInstance, type LiveInstance, type StartOutcome } from './instance.ts'
@@ -118,8 +118,8 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string, tu
       instance.settle('needs-config', isHostError(error) ? error.code : 'CONFIG_INVALID', redactor.text(toText(error)))
       return 'bad-config'
     }
-    const { order } = stored
-    const begin = (): Promise<StartOutcome> => instance.start(config, order)
+    const settings = stored
+    const begin = (): Promise<StartOutcome> => instance.start(config, settings)
     return found.level === 'host' ? begin() : turns.run(begin)
   }
 
@@ -169,7 +169,11 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string, tu
     },
 
     async verify(found, config) {
-      const about = { purpose: 'save', privateTargets: options.privateTargets ?? [] } as const
+      const about = {
+        purpose: 'save',
+        privateTargets: options.privateTargets ?? [],
+        ...verifyFolder(found.manifest, options.dataFolder(plugin, name)),
+      } as const
       const result = await verifyConfig(found.plugin, config, { plugin, name }, { clock, log: options.log, about })
       // What is merely not there yet is no reason against a configuration: setup tries again by itself.
       if (result.ok || result.code === 'PLUGIN_NOT_READY') return

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
+import type { BridgeMessage, SinkRecord, WriteAnswer } from '@patchbay/contracts/delivery'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
 import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/contracts/session'
 import type { AuditTrail } from './audit-trail.ts'
@@ -159,6 +160,38 @@ export interface AlertChannel {
   ): Promise<DeliveryAnswer>
 }
 
+/** What a try of a batch may know besides the batch. */
+export interface WriteOptions {
+  /** 1 at first. */
+  readonly attempt: number
+  /** Aborts when the try has taken too long or the instance stops. A try that goes on all the same is not waited for. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Takes records to a store, stream or file. The platform reads what was committed, selects, makes batches, tries again and parks what is
+ * refused; the sink does one thing: one try of one batch. Batches come one at a time, in the order in which they were committed.
+ */
+export interface Sink {
+  /** One try. A throw counts as `retry` with the error's text, so say `refused` for what can never work. At least one record. */
+  write(records: readonly SinkRecord[], options: WriteOptions): Promise<WriteAnswer>
+}
+
+/**
+ * Both directions between the platform and another broker. Out: messages of the platform's topics wait on disk, within a bound, until they are
+ * delivered; records may go out as to a sink. In: by `ctx.sessions.publishFor` as a device, or `ctx.messages.publish`; with `relayedBy`
+ * set to `ctx.instance.plugin + '/' + ctx.instance.name` a message does not come back out by the same bridge.
+ */
+export interface Bridge {
+  messages?: {
+    /** Topic filters of what goes out; 100 at most. */
+    readonly filters: readonly string[]
+    /** One try, as of a sink. Messages of one topic stay in order. */
+    write(messages: readonly BridgeMessage[], options: WriteOptions): Promise<WriteAnswer>
+  }
+  records?: Sink
+}
+
 /** Publishes to subscribers of the platform's topics, of any protocol, in the platform's own name. */
 export interface Messages {
   /**
@@ -204,6 +237,10 @@ export interface Context<C> {
   codec(name: string, codec: Codec): void
   /** Given the notifications of the rules that name it. */
   alertChannel(name: string, channel: AlertChannel): void
+  /** One for each instance: what it gets is what the instance selects. */
+  sink(name: string, sink: Sink): void
+  /** One for each instance. */
+  bridge(name: string, bridge: Bridge): void
   /** Of `needs.services`: `sessions`. */
   readonly sessions: Sessions
   /** Of `needs.services`: `messages`. */

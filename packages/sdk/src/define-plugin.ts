@@ -17,6 +17,8 @@ export interface VerifyAbout {
   readonly privateTargets: readonly string[]
   /** As in the context, where `needs.services` names it. */
   readonly messages?: Messages
+  /** The instance's own folder, where `needs.files` names `data`; as in the context. */
+  readonly dataFolder?: () => Promise<string>
 }
 
 /** What the remote said to a test, in its own words, for the person who asked. No secret may be in it. */

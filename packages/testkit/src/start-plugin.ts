@@ -40,6 +40,8 @@ export interface StartOptions {
   auditIsFull?: () => boolean
   /** Private and loopback targets that the plugin may call: what PATCHBAY_ALLOW_PRIVATE_TARGETS gives. None by default. */
   privateTargets?: readonly string[]
+  /** Kept when it stops; left out = one of the test's own, which goes. */
+  dataFolder?: string
   /** Where its code runs: in this thread by default. `worker` and `process` load it there, so they need `entry` or a manifest with files. */
   isolation?: IsolationLevel
   /** The module whose default export the plugin is, where there is no plugin.json beside it. */
@@ -66,6 +68,8 @@ export interface StartedPlugin {
   readonly codecs: ReadonlyMap<string, Contributions['codec']>
   readonly accessProviders: ReadonlyMap<string, Contributions['accessProvider']>
   readonly alertChannels: ReadonlyMap<string, Contributions['alertChannel']>
+  readonly sinks: ReadonlyMap<string, Contributions['sink']>
+  readonly bridges: ReadonlyMap<string, Contributions['bridge']>
   readonly dataFolder: string
   /** What the plugin has told the audit trail. */
   readonly audited: FakeAudit['entries']
@@ -144,8 +148,10 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const codecs = new Map<string, Contributions['codec']>()
   const accessProviders = new Map<string, Contributions['accessProvider']>()
   const alertChannels = new Map<string, Contributions['alertChannel']>()
-  const dataFolder = await mkdtemp(join(tmpdir(), 'patchbay-plugin-'))
   const audit = createFakeAudit(options.auditIsFull)
+  const sinks = new Map<string, Contributions['sink']>()
+  const bridges = new Map<string, Contributions['bridge']>()
+  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'patchbay-plugin-')))
   const dispatcher = createHttpDispatcher({
     authorize: async () => ((options.authorized ?? true) ? 'admitted' : 'AUTH_REQUIRED'),
     connectionOf: (socket) => listeners.connectionOf(socket),
@@ -156,6 +162,8 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     codec: codecs,
     accessProvider: accessProviders,
     alertChannel: alertChannels,
+    sink: sinks,
+    bridge: bridges,
   }
   const serial = createSerial(() => new TypeError('too many calls'))
   const instance = createInstance({
@@ -203,7 +211,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     done()
   })
   await front.ready()
-  await serial.run(() => instance.start(config, undefined))
+  await serial.run(() => instance.start(config, {}))
 
   let stopped: Promise<StopReport> | undefined
   const stop = async (): Promise<StopReport> => {
@@ -212,7 +220,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     await front.close()
     await listeners.close()
     await datagrams.close()
-    await rm(dataFolder, { recursive: true, force: true })
+    if (options.dataFolder === undefined) await rm(dataFolder, { recursive: true, force: true })
     const found = await leaks()
     if (found.length > 0) throw new LeakFound(`The plugin left handles behind: ${found.join(', ')}.`)
     return report
@@ -232,6 +240,8 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     codecs,
     accessProviders,
     alertChannels,
+    sinks,
+    bridges,
     dataFolder,
     audited: audit.entries,
     request: (of) => front.inject(of),
@@ -241,13 +251,13 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
         plugin,
         toConfig(plugin, of, undefined, plainBox),
         { plugin: manifest.id, name },
-        { clock, log, about: { purpose, privateTargets, messages } },
+        { clock, log, about: { purpose, privateTargets, messages, dataFolder: async () => dataFolder } },
       ),
     reconfigure: (of) =>
       serial.run(async () => {
         const next = toConfig(plugin, of, undefined, plainBox)
         await instance.stop()
-        await instance.start(next, undefined)
+        await instance.start(next, {})
       }),
     stop: () => (stopped ??= stop()),
   }

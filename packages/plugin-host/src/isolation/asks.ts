@@ -1,3 +1,4 @@
+import { maxBridgeFilters } from '@patchbay/contracts/delivery'
 import { Type } from 'typebox'
 import { guard, hotGuard } from './orders.ts'
 
@@ -109,9 +110,16 @@ export const asks = {
   ),
   contribute: guard(
     Type.Object({
-      kind: Type.Union([Type.Literal('accessProvider'), Type.Literal('codec'), Type.Literal('alertChannel')]),
+      kind: Type.Union([
+        Type.Literal('accessProvider'),
+        Type.Literal('codec'),
+        Type.Literal('alertChannel'),
+        Type.Literal('sink'),
+        Type.Literal('bridge'),
+      ]),
       name: text(64),
       members: Type.Array(text(64), { maxItems: 10 }),
+      filters: Type.Optional(Type.Array(topic, { maxItems: maxBridgeFilters })),
     }),
   ),
   relay: guard(Type.Object({ name: text(64) })),

@@ -73,9 +73,9 @@ export async function withGuest<T>(
   of: IsolatedPackage,
   handlers: ReadonlyMap<string, Handler>,
   work: (guest: Guest, description: Description) => Promise<T>,
-  signal?: AbortSignal,
+  { signal, writable = [] }: { signal?: AbortSignal; writable?: readonly string[] } = {},
 ): Promise<T> {
-  const guest = openGuest(of, handlers)
+  const guest = openGuest(of, handlers, { writable })
   const end = (): void => void guest.end()
   signal?.addEventListener('abort', end, { once: true })
   try {

@@ -3,6 +3,7 @@ import { isRecord } from '../config/plain.ts'
 import { HostError } from '../errors.ts'
 import type { Channel, Handler } from './channel.ts'
 import type { PublishWindow } from './publish-window.ts'
+import { addGuestWrites } from './guest-writes.ts'
 
 export interface GuestParts {
   channel: Channel
@@ -27,6 +28,8 @@ export function createGuestContributions({ channel, handlers, crashed }: Omit<Gu
     accessProvider: new Map(),
     codec: new Map(),
     alertChannel: new Map(),
+    sink: new Map(),
+    bridge: new Map(),
   }
   const tries = new Map<number, AbortController>()
 
@@ -63,10 +66,13 @@ export function createGuestContributions({ channel, handlers, crashed }: Omit<Gu
   })
   handlers.set('alertChannel.abort', (value) => tries.get(Number(part(value, 'key')))?.abort())
 
+  addGuestWrites(handlers, { sink: (value) => of('sink', value), bridge: (value) => of('bridge', value) })
+
   return (kind, name, implementation) => {
     live[kind].set(name, implementation)
     const members = Object.keys(implementation)
-    channel.call('contribute', { kind, name, members }).catch(crashed)
+    const filters = 'messages' in implementation ? implementation.messages?.filters : undefined
+    channel.call('contribute', { kind, name, members, ...(filters ? { filters } : {}) }).catch(crashed)
     return () => void live[kind].delete(name)
   }
 }

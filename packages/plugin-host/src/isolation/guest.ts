@@ -100,10 +100,12 @@ handlers.set('migrate', (value) => {
 handlers.set('verify', async (value) => {
   const { verify } = loaded()
   if (!verify || !isVerifyOrder(value)) return undefined
+  const { dataFolder: folder } = value
   const about: VerifyAbout = {
     purpose: value.purpose,
     privateTargets: value.privateTargets,
     ...(value.messages ? { messages } : {}),
+    ...(folder === undefined ? {} : { dataFolder: async () => folder }),
   }
   const answer: unknown = await Reflect.apply(verify, undefined, [value.config, new AbortController().signal, about])
   return answer
@@ -116,7 +118,7 @@ handlers.set('start', async (value) => {
     plugin: loaded(),
     manifest,
     name,
-    order: undefined,
+    settings: {},
     config,
     startMs,
     clock: systemClock,

@@ -42,15 +42,23 @@ function toPlugin(of: IsolatedPackage, said: Description): Plugin {
     setup: (ctx) => setupIsolated(of, ctx),
     ...(said.verify
       ? {
-          async verify(config, signal, { purpose, privateTargets, messages }) {
+          async verify(config, signal, { purpose, privateTargets, messages, dataFolder }) {
             const publish: Handler = (value, [bytes]) => {
               if (!messages || !asks.message(value) || !bytes)
                 throw new HostError('PLUGIN_UNDECLARED', 'messages is not in needs.services.')
               return messages.publish(value.topic, bytes, value.how)
             }
-            const order = { config, purpose, privateTargets, messages: messages !== undefined }
+            const folder = await dataFolder?.()
+            const order = {
+              config,
+              purpose,
+              privateTargets,
+              messages: messages !== undefined,
+              ...(folder === undefined ? {} : { dataFolder: folder }),
+            }
+            const how = { signal, ...(folder === undefined ? {} : { writable: [`${folder}/`] }) }
             const handlers = new Map([['messages.publish', publish]])
-            const { value } = await withGuest(of, handlers, ({ channel }) => channel.call('verify', order), signal)
+            const { value } = await withGuest(of, handlers, ({ channel }) => channel.call('verify', order), how)
             return toVerifyAnswer(value)
           },
         }

@@ -15,6 +15,7 @@ const VerifyOrder = Type.Object({
   purpose: Type.Union([Type.Literal('save'), Type.Literal('test')]),
   privateTargets: Type.Array(Type.String()),
   messages: Type.Boolean(),
+  dataFolder: Type.Optional(Type.String()),
 })
 /** A guard that looks a value over by a schema. */
 export const guard =

@@ -1,3 +1,4 @@
+import { DeliverySettings, Selection } from '@patchbay/contracts/delivery'
 import { Type, type Static } from 'typebox'
 
 const Texts = Type.Array(Type.String())
@@ -41,6 +42,8 @@ const StoredInstanceRecord = Type.Object({
   name: Type.String(),
   enabled: Type.Boolean(),
   order: Type.Optional(Type.Integer()),
+  select: Type.Optional(Selection),
+  delivery: Type.Optional(DeliverySettings),
   config: Type.Record(Type.String(), Type.Unknown()),
   configVersion: Type.Integer(),
   starting: Type.Integer(),

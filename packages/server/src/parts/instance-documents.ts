@@ -1,3 +1,4 @@
+import { DeliverySettings, Selection } from '@patchbay/contracts/delivery'
 import type { Collection, RegistryStore } from '@patchbay/core/registry/port'
 import type { InstanceStore, StoredInstance } from '@patchbay/plugin-host/instance-store'
 import type { KeyValue } from '@patchbay/sdk'
@@ -13,6 +14,8 @@ const Document = Type.Object({
   name: Type.String(),
   enabled: Type.Boolean(),
   order: Type.Optional(Type.Integer()),
+  select: Type.Optional(Selection),
+  delivery: Type.Optional(DeliverySettings),
   config: Type.Record(Type.String(), Type.Unknown()),
   configVersion: Type.Integer(),
   starting: Type.Integer(),

@@ -106,7 +106,8 @@ export const createPlugins = (parts: PluginParts): Plugins => {
 
   const contribute: Contribute = (kind, name, implementation, owner) => {
     const full = `${owner.instance.plugin}/${owner.instance.name}/${name}`
-    if (kind === 'accessProvider') return domain.providers.add({ name: full, ...implementation }, owner.order ?? 0)
+    if (kind === 'accessProvider')
+      return domain.providers.add({ name: full, ...implementation }, owner.settings.order ?? 0)
     if ('deliver' in implementation) {
       const channel = `${owner.instance.plugin}/${owner.instance.name}`
       domain.channels.set(channel, implementation)

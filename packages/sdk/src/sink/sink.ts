@@ -1,0 +1,46 @@
+import type { WriteAnswer } from '@patchbay/contracts/delivery'
+import { toReply } from '../alert-channel/reply.ts'
+import { TargetForbidden } from '../outbound/failures.ts'
+
+export { cutText, hideSecrets, retryAfterMs, toReply, toUrlSecrets } from '../alert-channel/reply.ts'
+export { createTargetGuard, type TargetGuard } from '../outbound/guarded-lookup.ts'
+export { toDocument, toIsoMicros, toJsonLine, type RecordDocument } from './json-line.ts'
+export { isProbe, toProbe, verifySink, type OpenedSink } from './verify-sink.ts'
+
+/** The target refused what was sent and will refuse it again. The message is its own words. */
+export class WriteRefused extends Error {
+  override readonly name = 'WriteRefused'
+}
+
+/** The target asked to wait, as by Retry-After. The message is its own words. */
+export class WriteLater extends Error {
+  override readonly name = 'WriteLater'
+  readonly afterMs: number
+  constructor(message: string, afterMs: number, options?: ErrorOptions) {
+    super(message, options)
+    this.afterMs = afterMs
+  }
+}
+
+const textOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message : String(error)
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
+  return text === '' || (text === 'fetch failed' && cause !== '') ? cause || 'failed without a word' : text
+}
+
+/**
+ * Runs one try so that it always ends in an answer: WriteRefused is `refused`, everything else that is thrown is tried again. Secrets are taken
+ * out of what is told.
+ */
+export async function answerOfWrite(
+  work: () => Promise<WriteAnswer | void>,
+  secrets: readonly (string | undefined)[] = [],
+): Promise<WriteAnswer> {
+  try {
+    return (await work()) ?? { outcome: 'delivered' }
+  } catch (error) {
+    const reply = toReply(textOf(error), secrets)
+    if (error instanceof WriteRefused || error instanceof TargetForbidden) return { outcome: 'refused', reply }
+    return { outcome: 'retry', reply, ...(error instanceof WriteLater ? { afterMs: error.afterMs } : {}) }
+  }
+}
