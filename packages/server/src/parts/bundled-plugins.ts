@@ -24,6 +24,7 @@ const offered = [
   'alert-teams',
   'alert-telegram',
   'alert-webhook',
+  'sink-file',
 ] as const
 
 const entryOf = (manifest: unknown): string => {
