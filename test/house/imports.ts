@@ -70,7 +70,15 @@ export const rooms: readonly Room[] = [
 /** Ports and the few root files of core that every feature folder may use. */
 const coreShared = /^(port|filter)\.ts$/
 /** In core, one feature may also lean on these files of another, because they are its language, not its workings. */
-const coreLanguage = new Set(['access/filter.ts', 'people/caller.ts', 'people/secret.ts'])
+const coreLanguage = new Set([
+  'access/filter.ts',
+  'people/caller.ts',
+  'people/secret.ts',
+  'rules/condition.ts',
+  'rules/device-values.ts',
+  'rules/expression.ts',
+  'rules/took-too-long.ts',
+])
 
 /** The room of core where the others meet: a session hands a message to ingest, shadow and commands. */
 const joiningRoom = 'sessions'

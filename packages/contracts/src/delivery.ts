@@ -135,3 +135,62 @@ export const DeliveryStatus = Type.Object({
   lastError: Type.Optional(Type.Object({ at: Time, text: Type.String({ description: 'The remote’s own words' }) })),
 })
 export type DeliveryStatus = Static<typeof DeliveryStatus>
+
+const LetterId = Type.String({ minLength: 1, maxLength: 200 })
+
+/** Something that a target refused, kept until a person has decided. */
+export const DeadLetter = Type.Object(
+  {
+    id: LetterId,
+    cause: Type.String({
+      description: 'The same for letters that were refused with the same words, numbers and quotes aside',
+    }),
+    reply: Type.String({ description: 'The remote’s own words, of the last try' }),
+    firstAt: Time,
+    lastAt: Time,
+    tries: Type.Integer({ minimum: 1 }),
+    edited: Type.Boolean(),
+    item: Type.Record(Type.String(), Type.Unknown(), {
+      description:
+        'Of a record: device, type, at (µs since 1970), values. Of a message: topic, payload (base64), qos, retain',
+    }),
+  },
+  { $id: 'DeadLetter' },
+)
+
+/** Dead letters with the same cause. */
+export const DeadLetterCause = Type.Object({
+  cause: Type.String(),
+  reply: Type.String(),
+  count: Type.Integer({ minimum: 1 }),
+  firstAt: Time,
+  lastAt: Time,
+})
+
+/** Other values for what is sent again; fields that are left out stay. */
+export const DeadLetterPatch = Type.Object(
+  { item: Type.Record(Type.String(), Type.Unknown(), { minProperties: 1 }) },
+  closed,
+)
+
+/** Which dead letters: those named, those of a cause, or all; at most 1,000 at once. */
+export const DeadLetterChoice = Type.Object(
+  {
+    ids: Type.Optional(Type.Array(LetterId, { minItems: 1, maxItems: 1000, uniqueItems: true })),
+    cause: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    all: Type.Optional(Type.Literal(true)),
+  },
+  { ...closed, minProperties: 1, maxProperties: 1 },
+)
+
+export const Redriven = Type.Object({
+  delivered: Type.Integer(),
+  refused: Type.Integer({ description: 'Again: they stay, with the words of this try' }),
+  left: Type.Integer({ description: 'Not tried, since the target was away' }),
+  reply: Type.Optional(Type.String({ description: 'The remote’s own words, where it did not take all' })),
+})
+
+export const Replay = Type.Object(
+  { from: Type.String({ maxLength: 40, description: '`now`, `beginning`, or a time (ISO 8601)' }) },
+  closed,
+)

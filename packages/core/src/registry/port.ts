@@ -26,6 +26,7 @@ export const collections = [
   'rule_states',
   'alerts',
   'maintenance',
+  'dead_letters',
   'meta',
 ] as const
 export type Collection = (typeof collections)[number]

@@ -21,6 +21,10 @@ const indexesOf3: readonly Index[] = [['devices', 'provisionedBy']]
 /** What came with version 4: the newest devices of a hundred thousand without sorting all of them. */
 const indexesOf4: readonly Index[] = [['devices', 'createdAt']]
 
+/** What came with version 5. */
+const collectionsOf5 = ['dead_letters'] as const
+const indexesOf5: readonly Index[] = [['dead_letters', 'instance']]
+
 /** Fields that lists choose or sort by often; the expression must be the very text that `fieldSql` makes. */
 export const registryIndexes: readonly Index[] = [
   ['devices', 'name'],
@@ -36,6 +40,7 @@ export const registryIndexes: readonly Index[] = [
   ...indexesOf2,
   ...indexesOf3,
   ...indexesOf4,
+  ...indexesOf5,
 ]
 
 /** A top-level field of the body as SQL. The name must have been checked. */
@@ -43,7 +48,7 @@ export function fieldSql(field: string): string {
   return field === 'id' ? 'id' : `json_extract(body, '$.${field}')`
 }
 
-export const registrySchemaVersion = 4
+export const registrySchemaVersion = 5
 
 // Without the check one body that SQLite cannot parse (too deep) would break every list of its collection.
 const toTable = (name: string): string =>
@@ -59,4 +64,5 @@ export const registryUpgrades: Readonly<Record<number, string>> = {
   1: [...collectionsOf2.map(toTable), ...indexesOf2.map(toIndex)].join(';\n'),
   2: [...collectionsOf3.map(toTable), ...indexesOf3.map(toIndex)].join(';\n'),
   3: indexesOf4.map(toIndex).join(';\n'),
+  4: [...collectionsOf5.map(toTable), ...indexesOf5.map(toIndex)].join(';\n'),
 }

@@ -73,7 +73,7 @@ describe('the SQLite registry', () => {
   })
 
   test('brings a file of version 1 to the present one and keeps what is in it', async () => {
-    const later = ['rules', 'rule_states', 'alerts', 'maintenance', 'provisioning_keys']
+    const later = ['rules', 'rule_states', 'alerts', 'maintenance', 'provisioning_keys', 'dead_letters']
     store = await openSqliteRegistry({ file, durability: 'full' })
     await store.put('devices', 'a', { name: 'A' }, 'new')
     await store.close()

@@ -1,0 +1,207 @@
+import type { DeliverySettings, DeliveryStatus, Selection, SinkRecord } from '@patchbay/contracts/delivery'
+import type { Clock } from '../clock.ts'
+import { DomainError } from '../errors.ts'
+import type { RegistryStore } from '../registry/port.ts'
+import type { TelemetryStore } from '../telemetry/port.ts'
+import { createAlarm } from './alarm.ts'
+import { createCommitTimes } from './commit-times.ts'
+import { createDeadLetters, type DeadLetters, forgetLetters, type LetterChoice } from './dead-letters.ts'
+import { createDelivery, type Delivery } from './delivery.ts'
+import { distance } from './distance.ts'
+import { forgetPlace, keepPlace, type Place, readPlace } from './kept-place.ts'
+import { deliveryLimits } from './limits.ts'
+import type { Write } from './port.ts'
+import { createRecordSource, letterOfRecord } from './record-source.ts'
+import type { Redriven } from './redrive.ts'
+import { compileSelection, type SelectedDevice, SelectionTooSlow } from './selection.ts'
+import { toFrom, toPace, toStart } from './settings.ts'
+
+/** A sink that has come to life. */
+export interface Target {
+  /** `plugin/name`. */
+  instance: string
+  select: Selection
+  delivery: DeliverySettings
+  /** Records that it takes at once; undefined: any number. */
+  most: number | undefined
+  /** Records of a device keep their order. */
+  ordered: boolean
+  write: Write<SinkRecord>
+  /** It does not take what it is given; undefined: it does again. */
+  trouble: (why: string | undefined) => void
+}
+
+export interface Deliveries {
+  /** Delivers to it from where it stopped, until the answer is called. */
+  open(target: Target): () => Promise<void>
+  /** Undefined for an instance that never delivered. */
+  status(instance: string): Promise<DeliveryStatus | undefined>
+  /** Of those that run. */
+  running(): ReadonlyMap<string, DeliveryStatus>
+  letters(instance: string): Promise<DeadLetters<SinkRecord>>
+  /** Rejects with STATE_CONFLICT for one that does not run. */
+  redrive(instance: string, choice: LetterChoice): Promise<Redriven>
+  /** Rejects with FIELD_INVALID for a time that is none, NOT_FOUND for an instance that never delivered. */
+  replay(instance: string, from: string): Promise<void>
+  /** It is disabled: nothing is kept for it, where it stands is. */
+  rest(instance: string): Promise<void>
+  /** It is gone, with all it has. */
+  forget(instance: string): Promise<void>
+  close(): void
+}
+
+export interface DeliveriesOptions {
+  registry: RegistryStore
+  telemetry: Pick<TelemetryStore, 'end' | 'readCommitted' | 'holdCommitted'>
+  clock: Clock
+  /** 0 to 1. */
+  random: () => number
+  typeOf: (device: string) => string | undefined
+  /** Type and tags; it resolves when those of all devices are known. */
+  devices: () => Promise<(device: string) => SelectedDevice | undefined>
+  onFault: (error: unknown) => void
+}
+
+const followerOf = (instance: string): string => `sink/${instance}`
+
+const stopped: Omit<DeliveryStatus, 'lag' | 'sent' | 'refused' | 'gone' | 'deadLetters'> = {
+  state: 'stopped',
+  rate: 0,
+  tries: 0,
+}
+
+/** All sinks and what they have got. */
+export function createDeliveries(options: DeliveriesOptions): Deliveries {
+  const { registry, telemetry, clock, onFault } = options
+  const times = createCommitTimes()
+  const live = new Map<string, { delivery: Delivery; letters: DeadLetters<SinkRecord> }>()
+  const known = new Map<string, Promise<DeadLetters<SinkRecord>>>()
+  let cancelSample = (): void => undefined
+
+  const sample = (): void => {
+    times.note(telemetry.end(), clock.nowMicros())
+    cancelSample = clock.after(deliveryLimits.waitMs, sample)
+  }
+  sample()
+
+  const lettersOf = (instance: string): Promise<DeadLetters<SinkRecord>> => {
+    const found = known.get(instance)
+    if (found) return found
+    const made = (async () => {
+      const letters = createDeadLetters({ registry, instance, source: letterOfRecord })
+      await letters.load()
+      return letters
+    })()
+    known.set(instance, made)
+    // What could not be counted is counted when it is asked for again.
+    made.catch(() => known.delete(instance))
+    return made
+  }
+
+  async function begin(target: Target): Promise<Delivery> {
+    const { instance, select, delivery, trouble } = target
+    const selection = await compileSelection(select)
+    const deviceOf = selection.needsDevice ? await options.devices() : () => undefined
+    const source = createRecordSource({
+      telemetry,
+      follower: followerOf(instance),
+      selection,
+      typeOf: options.typeOf,
+      deviceOf,
+      tooSlow: ({ device }, cause) => onFault(new SelectionTooSlow(instance, device, { cause })),
+    })
+    const kept = await readPlace(registry, instance)
+    const nothing = { sent: 0, refused: 0, gone: 0, points: 0, records: 0, waitsSince: 0 }
+    const from = toFrom(delivery.from ?? 'now', '/delivery/from')
+    const place: Place = kept ?? { ...nothing, ...toStart(from, telemetry.end()) }
+    // A place that is not kept would be `now` again after a crash.
+    if (!kept) await keepPlace(registry, instance, place)
+    await source.hold(place.cursor)
+    const letters = await lettersOf(instance)
+    const begun = createDelivery({
+      source,
+      write: target.write,
+      letters,
+      times,
+      clock,
+      random: options.random,
+      place,
+      keep: (next) => keepPlace(registry, instance, next),
+      ...toPace(delivery, target.most),
+      ordered: target.ordered,
+      trouble,
+      onFault,
+    })
+    live.set(instance, { delivery: begun, letters })
+    return begun
+  }
+
+  return {
+    open(target) {
+      const end = new AbortController()
+      const alarm = createAlarm(clock)
+      const begun = (async () => {
+        while (!end.signal.aborted) {
+          try {
+            return await begin(target)
+          } catch (error) {
+            onFault(error)
+            target.trouble(error instanceof Error ? error.message : String(error))
+            await alarm.wait(deliveryLimits.faultMs)
+          }
+        }
+        return undefined
+      })()
+      return async () => {
+        end.abort()
+        alarm.ring()
+        const delivery = await begun
+        await delivery?.close()
+        if (live.get(target.instance)?.delivery === delivery) live.delete(target.instance)
+      }
+    },
+    async status(instance) {
+      const running = live.get(instance)
+      if (running) return running.delivery.status()
+      const place = await readPlace(registry, instance)
+      if (!place) return undefined
+      const { count } = await lettersOf(instance)
+      const points = distance(telemetry.end(), place.cursor)
+      const since = points === 0 ? 0 : place.waitsSince || (times.since(place.cursor) ?? 0)
+      return {
+        ...stopped,
+        lag: {
+          records: place.points === 0 ? points : Math.ceil((points * place.records) / place.points),
+          seconds: since === 0 ? 0 : Math.max(0, clock.nowMicros() - since) / 1e6,
+        },
+        sent: place.sent,
+        refused: place.refused,
+        gone: place.gone,
+        deadLetters: count,
+      }
+    },
+    running: () => new Map([...live].map(([instance, { delivery }]) => [instance, delivery.status()])),
+    letters: lettersOf,
+    async redrive(instance, choice) {
+      const running = live.get(instance)
+      if (!running) throw new DomainError('STATE_CONFLICT', `${instance} does not run. Enable it, then send again.`)
+      return running.delivery.redrive(choice)
+    },
+    async replay(instance, from) {
+      const start = toStart(toFrom(from, '/from'), telemetry.end())
+      const running = live.get(instance)
+      if (running) return running.delivery.replay(start)
+      const place = await readPlace(registry, instance)
+      if (!place) throw new DomainError('NOT_FOUND', `${instance} has never delivered anything.`)
+      await keepPlace(registry, instance, { ...place, ...start })
+    },
+    rest: (instance) => telemetry.holdCommitted(followerOf(instance), undefined),
+    async forget(instance) {
+      await telemetry.holdCommitted(followerOf(instance), undefined)
+      await forgetPlace(registry, instance)
+      await forgetLetters(registry, instance)
+      known.delete(instance)
+    },
+    close: () => cancelSample(),
+  }
+}
