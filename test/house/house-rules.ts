@@ -26,6 +26,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'packages/contracts/src/plugin.ts',
     'the manifest, an instance and a plugin as REST shows them: one closed vocabulary',
   ],
+  ['packages/server/src/platform.ts', 'the one place where all parts are wired, in the order that they need'],
   ['packages/testkit/src/start-plugin.ts', 'everything that a started plugin gives to its test, wired in one place'],
   ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],

@@ -49,4 +49,4 @@ export type Contribute = <K extends keyof Contributions>(
   name: string,
   implementation: Contributions[K],
   owner: ServiceOwner,
-) => () => void
+) => () => void | Promise<void>

@@ -12,12 +12,14 @@ import { createHttpServer } from './front-door/http-server.ts'
 import { connectionOf } from './front-door/peer-connection.ts'
 import { toLog } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
+import { measureDeliveries } from './metrics/delivery-metrics.ts'
 import { measureAlerts } from './metrics/alert-metrics.ts'
 import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createChannels } from './parts/channels.ts'
 import { createDeviceLog } from './parts/device-log.ts'
+import { createDeliveriesPart } from './parts/deliveries.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
 import { createPluginAudit } from './rest/plugin-audit.ts'
@@ -124,6 +126,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     queue: commitTap,
     log,
   })
+  const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, log })
   const retention = createRetention({ ...domain, registry, telemetry, clock, log })
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
@@ -169,6 +172,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     ...publicUrl,
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),
+    deliveries,
     plugins: () => plugins,
     packages: () => packages,
     pluginLog,
@@ -197,6 +201,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   })
   const { host: plugins, packages } = createPlugins({
     domain,
+    deliveries,
     frontDoor,
     dispatcher,
     registry,
@@ -213,6 +218,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   })
   measureDomain(metrics, { domain, frontDoor, rules })
   measureAlerts(metrics, domain.alerting)
+  measureDeliveries(metrics, deliveries)
   const app = await createRestApp(deps, routes)
   const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
   measureLive(metrics, live)
@@ -245,6 +251,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     http.closeAllConnections()
     await closingHttp
     await app.close()
+    deliveries.close()
     await retention.close()
     await rules.close()
     await domain.close()

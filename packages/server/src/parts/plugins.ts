@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import type { Deliveries } from '@patchbay/core/delivery/deliveries'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
 import type { HttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
@@ -17,10 +18,12 @@ import type { SecretBox } from '../settings/secret-box.ts'
 import type { Settings } from '../settings/settings.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
 import { guardChannels } from './channels.ts'
+import { joinSink } from './deliveries.ts'
 import type { Domain } from './domain.ts'
 import { createPackageDocuments } from './package-documents.ts'
 import { createPluginMessages } from './plugin-messages.ts'
 import { createListenerHealth } from './listener-health.ts'
+import { guardSinks } from './sinks.ts'
 import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
 
 /** A bundled plugin is reviewed code: that the process was killed while it started says nothing against it until it keeps happening. */
@@ -41,6 +44,7 @@ const fieldSettings = new Set([
 
 export interface PluginParts {
   domain: Pick<Domain, 'hub' | 'preSharedKeys' | 'providers' | 'codecs' | 'channels'>
+  deliveries: Deliveries
   frontDoor: FrontDoor
   dispatcher: HttpDispatcher
   registry: RegistryStore
@@ -108,6 +112,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     const full = `${owner.instance.plugin}/${owner.instance.name}/${name}`
     if (kind === 'accessProvider')
       return domain.providers.add({ name: full, ...implementation }, owner.settings.order ?? 0)
+    if ('write' in implementation) return joinSink(parts.deliveries, name, implementation, owner)
     if ('deliver' in implementation) {
       const channel = `${owner.instance.plugin}/${owner.instance.name}`
       domain.channels.set(channel, implementation)
@@ -121,6 +126,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
 
   const forget = async (plugin: string, name: string): Promise<void> => {
     await forgetInstanceValues(registry, plugin, name)
+    await parts.deliveries.forget(`${plugin}/${name}`)
     await rm(folderOf(plugin, name), { recursive: true, force: true })
   }
   const instances = createInstanceDocuments(registry)
@@ -162,7 +168,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     exchange: host.exchange,
     log: parts.log,
   })
-  const guarded = guardChannels(host)
+  const guarded = guardSinks(guardChannels(host), parts.deliveries)
   let stopped = false
   const start = async (): Promise<void> => {
     // What was cut off by a death is made whole before any instance starts.

@@ -4,6 +4,7 @@ import type { Permission } from '@patchbay/contracts/person'
 import type { Listener, Readiness } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { Caller } from '@patchbay/core/people/caller'
+import type { Deliveries } from '@patchbay/core/delivery/deliveries'
 import type { People } from '@patchbay/core/people/people'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { Rules } from '@patchbay/core/rules/rules'
@@ -67,6 +68,7 @@ export interface RestDeps
   commands: Domain['hub']['commands']
   shadows: Domain['hub']['shadows']
   rules: Rules
+  deliveries: Deliveries
   settings: Settings
   listeners(): Listener[]
   /** The plugin host, which is made after the routes. */

@@ -4,6 +4,7 @@ import { Authority, DeviceCertificate } from '@patchbay/contracts/certificate'
 import { Channel, ChannelTestAnswer } from '@patchbay/contracts/channel'
 import { Command } from '@patchbay/contracts/command'
 import { Credential, Device, DeviceHappening, LiveSession } from '@patchbay/contracts/device'
+import { DeadLetter } from '@patchbay/contracts/delivery'
 import { DeviceType } from '@patchbay/contracts/device-type'
 import { FailedJob, JobQueueCounts } from '@patchbay/contracts/job'
 import { Maintenance } from '@patchbay/contracts/maintenance'
@@ -29,6 +30,7 @@ export const sharedSchemas = [
   ChannelTestAnswer,
   Command,
   Credential,
+  DeadLetter,
   Decision,
   Device,
   DeviceCertificate,

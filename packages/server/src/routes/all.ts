@@ -5,6 +5,7 @@ import { certificateRoutes } from './certificates.ts'
 import { brokerAuthRoutes } from './broker-auth.ts'
 import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
+import { deliveryRoutes } from './deliveries.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
 import { deviceRoutes } from './devices.ts'
 import { generalRoutes } from './general.ts'
@@ -40,6 +41,7 @@ export const routes: readonly Routes[] = [
   ruleRoutes,
   messageRoutes,
   pluginRoutes,
+  deliveryRoutes,
   packageRoutes,
   channelRoutes,
   systemRoutes,

@@ -1,7 +1,8 @@
 import { Instance, InstanceBody, Plugin, PluginId } from '@patchbay/contracts/plugin'
 import { PluginInstalls } from '@patchbay/contracts/plugin-installs'
 import { PluginLogLine } from '@patchbay/contracts/plugin-log'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import { isDelivering } from '../parts/sinks.ts'
 import { expectedVersion, setVersion } from '../rest/etag.ts'
 import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
@@ -22,7 +23,16 @@ const actions = [
 ] as const
 
 /** Installed plugins and their instances, on the running server. */
-export const pluginRoutes: Routes = (app, { plugins, packages, pluginLog, settings }) => {
+export const pluginRoutes: Routes = (app, { plugins, packages, deliveries, pluginLog, settings }) => {
+  /** With what a sink or bridge has delivered. */
+  const withStatus = async (instance: Static<typeof Instance>): Promise<Static<typeof Instance>> => {
+    if (!isDelivering(plugins().plugin(instance.plugin).manifest)) return instance
+    const status = await deliveries.status(`${instance.plugin}/${instance.name}`)
+    if (!status) return instance
+    const { lag, sent, refused, lastError } = status
+    return { ...instance, lag, sent, refused, ...(lastError ? { lastError } : {}), deliveryStatus: status }
+  }
+
   app.get(
     '/api/v1/plugins',
     {
@@ -83,7 +93,7 @@ export const pluginRoutes: Routes = (app, { plugins, packages, pluginLog, settin
         response: { 200: Type.Object({ items: Type.Array(ref(Instance)) }) },
       },
     },
-    async (request) => ({ items: plugins().instances(request.params.id) }),
+    async (request) => ({ items: await Promise.all(plugins().instances(request.params.id).map(withStatus)) }),
   )
   app.get(
     '/api/v1/plugins/:id/instances/:name',
@@ -100,7 +110,7 @@ export const pluginRoutes: Routes = (app, { plugins, packages, pluginLog, settin
     async (request, reply) => {
       const instance = plugins().instance(request.params.id, request.params.name)
       setVersion(reply, instance.version)
-      return instance
+      return withStatus(instance)
     },
   )
   app.put(

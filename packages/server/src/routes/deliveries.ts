@@ -1,0 +1,160 @@
+import {
+  DeadLetter,
+  DeadLetterCause,
+  DeadLetterChoice,
+  DeadLetterPatch,
+  DeliveryStatus,
+  Redriven,
+  Replay,
+} from '@patchbay/contracts/delivery'
+import { pageOf } from '@patchbay/contracts/page'
+import { PluginId } from '@patchbay/contracts/plugin'
+import type { Letter, LetterChoice } from '@patchbay/core/delivery/dead-letters'
+import { DomainError } from '@patchbay/core/errors'
+import { type Static, Type } from 'typebox'
+import { isDelivering } from '../parts/sinks.ts'
+import { pageQuery, toPage } from '../rest/page.ts'
+import { ref } from '../rest/ref.ts'
+import type { Routes } from '../rest/route-deps.ts'
+
+const instanceParams = { id: PluginId, name: Type.String({ minLength: 1, maxLength: 64 }) }
+const one = Type.Object(instanceParams)
+const letterParams = Type.Object({ ...instanceParams, letter: Type.String({ minLength: 1, maxLength: 200 }) })
+const tags = ['plugins']
+const base = '/api/v1/plugins/:id/instances/:name'
+
+const toShown = ({
+  id,
+  body: { cause, reply, firstAt, lastAt, tries, edited, item },
+}: Letter): Static<typeof DeadLetter> => ({
+  id,
+  cause,
+  reply,
+  firstAt,
+  lastAt,
+  tries,
+  edited,
+  item,
+})
+
+const toChoice = ({ ids, cause }: Static<typeof DeadLetterChoice>): LetterChoice => ({
+  ...(ids ? { ids } : {}),
+  ...(cause === undefined ? {} : { cause }),
+})
+
+/** What sinks and bridges have delivered, and what was refused. */
+export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
+  /** `plugin/name`; throws for an instance that is not there or delivers nothing. */
+  const find = ({ id, name }: { id: string; name: string }): string => {
+    plugins().instance(id, name)
+    if (!isDelivering(plugins().plugin(id).manifest))
+      throw new DomainError('NOT_FOUND', `${id} is no sink and no bridge: it delivers nothing.`)
+    return `${id}/${name}`
+  }
+
+  app.get(
+    `${base}/dead-letters`,
+    {
+      config: { permission: 'plugins.read' },
+      schema: {
+        operationId: 'listDeadLetters',
+        summary: 'Records that the target refused, in the order in which they were stored',
+        tags,
+        params: one,
+        querystring: pageQuery({ cause: Type.Optional(Type.String({ maxLength: 64 })) }),
+        response: { 200: pageOf(ref(DeadLetter)) },
+      },
+    },
+    async ({ params, query }) => {
+      const letters = await deliveries.letters(find(params))
+      const { items, ...more } = await letters.list({
+        ...toPage(query),
+        ...(query.cause === undefined ? {} : { cause: query.cause }),
+      })
+      return { items: items.map(toShown), ...more }
+    },
+  )
+  app.get(
+    `${base}/dead-letters/causes`,
+    {
+      config: { permission: 'plugins.read' },
+      schema: {
+        operationId: 'listDeadLetterCauses',
+        summary: 'Why records were refused, in the remote’s own words, and how many of each',
+        tags,
+        params: one,
+        response: { 200: Type.Object({ items: Type.Array(DeadLetterCause) }) },
+      },
+    },
+    async ({ params }) => ({ items: (await deliveries.letters(find(params))).causes() }),
+  )
+  app.patch(
+    `${base}/dead-letters/:letter`,
+    {
+      config: { permission: 'plugins.write' },
+      schema: {
+        operationId: 'editDeadLetter',
+        summary: 'Changes what will be sent',
+        tags,
+        params: letterParams,
+        body: DeadLetterPatch,
+        response: { 200: ref(DeadLetter) },
+      },
+    },
+    async ({ params, body }) => toShown(await (await deliveries.letters(find(params))).edit(params.letter, body.item)),
+  )
+  app.post(
+    `${base}/dead-letters/redrive`,
+    {
+      config: { permission: 'plugins.write' },
+      schema: {
+        operationId: 'redriveDeadLetters',
+        summary: 'Sends dead letters again; those that are taken are gone',
+        tags,
+        params: one,
+        body: DeadLetterChoice,
+        response: { 200: Redriven },
+      },
+    },
+    async ({ params, body }) => deliveries.redrive(find(params), toChoice(body)),
+  )
+  app.post(
+    `${base}/dead-letters/drop`,
+    {
+      config: { permission: 'plugins.write' },
+      schema: {
+        operationId: 'dropDeadLetters',
+        summary: 'Deletes dead letters for good',
+        tags,
+        params: one,
+        body: DeadLetterChoice,
+        response: { 200: Type.Object({ dropped: Type.Integer() }) },
+      },
+    },
+    async ({ params, body }) => {
+      const letters = await deliveries.letters(find(params))
+      return { dropped: await letters.drop(await letters.choose(toChoice(body))) }
+    },
+  )
+  app.post(
+    `${base}/replay`,
+    {
+      config: { permission: 'plugins.write' },
+      schema: {
+        operationId: 'replayInstance',
+        summary: 'Sends everything from a time on again, then goes on; `now` leaves out what waits',
+        tags,
+        params: one,
+        body: Replay,
+        response: { 202: DeliveryStatus },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const instance = find(params)
+      await deliveries.replay(instance, body.from)
+      const status = await deliveries.status(instance)
+      if (!status) throw new DomainError('NOT_FOUND', `${instance} has never delivered anything.`)
+      return reply.code(202).send(status)
+    },
+  )
+}
