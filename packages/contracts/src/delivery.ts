@@ -1,6 +1,5 @@
 import { Type, type Static } from 'typebox'
 import { DeviceId, Name, Tags, Time } from './id.ts'
-import type { Qos } from './message.ts'
 
 /** What a point may hold: a number, text, a boolean, or an object or array. */
 export type RecordValue = number | boolean | string | object
@@ -16,22 +15,6 @@ export interface SinkRecord {
   readonly at: number
   /** Keys come from devices: they may be any text, `__proto__` too. Go through them by `Object.entries`. */
   readonly values: Readonly<Record<string, RecordValue>>
-}
-
-/** A message of the platform's topics, as bridges get them. */
-export interface BridgeMessage {
-  /** As of a record. */
-  readonly id: string
-  readonly topic: string
-  readonly bytes: Uint8Array
-  readonly qos: Qos
-  readonly retain: boolean
-  /** Device id or API key id of who published it. */
-  readonly from: string
-  /** `mqtt`, `http` ... by which it came in. */
-  readonly protocol: string
-  /** When it was taken in, integer microseconds since 1970. */
-  readonly at: number
 }
 
 const reply = Type.String({ description: 'The remote’s own words' })
@@ -82,8 +65,6 @@ export const Selection = Type.Object(
 export type Selection = Static<typeof Selection>
 
 export const maxBatchRecords = 100_000
-/** Topic filters of one bridge. */
-export const maxBridgeFilters = 100
 
 /** How a sink gets it. */
 export const DeliverySettings = Type.Object(
@@ -112,7 +93,7 @@ export const DeliveryLag = Type.Object({
   seconds: Type.Number({ description: 'Since the first of them was stored' }),
 })
 
-/** What a sink or bridge has done and how far it is behind. */
+/** What a sink has done and how far it is behind. */
 export const DeliveryStatus = Type.Object({
   state: Type.Union([
     Type.Literal('stopped'),
@@ -151,8 +132,7 @@ export const DeadLetter = Type.Object(
     tries: Type.Integer({ minimum: 1 }),
     edited: Type.Boolean(),
     item: Type.Record(Type.String(), Type.Unknown(), {
-      description:
-        'Of a record: device, type, at (µs since 1970), values. Of a message: topic, payload (base64), qos, retain',
+      description: 'device, type, at (µs since 1970), values',
     }),
   },
   { $id: 'DeadLetter' },

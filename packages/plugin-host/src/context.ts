@@ -6,7 +6,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import { HostError } from './errors.ts'
 import { mountOf } from './http/mounts.ts'
 import type { UpgradeHandler } from './http/upgrades.ts'
-import { ownBridge, ownSink } from './owned-writes.ts'
+import { ownSink } from './owned-sink.ts'
 import { ownSessions } from './owned-sessions.ts'
 import { type Owner, runOwned } from './owner.ts'
 import type { Scope } from './scope.ts'
@@ -111,8 +111,7 @@ export function createContext(parts: ContextParts): LiveContext {
   let delivers = false
   /** What an instance selects goes to one place. */
   const onlyOnce = (what: string): void => {
-    if (delivers)
-      throw new HostError('PLUGIN_LIMIT', `${what} of ${manifest.id}: an instance is one sink or one bridge.`)
+    if (delivers) throw new HostError('PLUGIN_LIMIT', `${what} of ${manifest.id}: an instance is one sink.`)
     delivers = true
   }
   let folder: Promise<string> | undefined
@@ -181,11 +180,6 @@ export function createContext(parts: ContextParts): LiveContext {
       declared('sink', contributes.sinks, name)
       onlyOnce(`The sink ${name}`)
       contribute('sink', name, ownSink(owner, sink))
-    },
-    bridge(name, bridge) {
-      declared('bridge', contributes.bridges, name)
-      onlyOnce(`The bridge ${name}`)
-      contribute('bridge', name, ownBridge(owner, bridge))
     },
     get sessions() {
       needed('sessions')

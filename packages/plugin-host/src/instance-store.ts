@@ -4,7 +4,7 @@ import type { DeliverySettings, Selection } from '@patchbay/contracts/delivery'
 export interface InstanceSettings {
   /** Place among access providers. */
   order?: number
-  /** Of sinks and bridges. */
+  /** Of sinks. */
   select?: Selection
   delivery?: DeliverySettings
 }

@@ -1,5 +1,5 @@
 import type { PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, AlertChannel, Bridge, Codec, Context, Log, Sink } from '@patchbay/sdk'
+import type { AccessProvider, AlertChannel, Codec, Context, Log, Sink } from '@patchbay/sdk'
 import type { InstanceSettings } from './instance-store.ts'
 
 /** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */
@@ -40,7 +40,6 @@ export interface Contributions {
   codec: Codec
   alertChannel: AlertChannel
   sink: Sink
-  bridge: Bridge
 }
 
 /** Joins a contribution to the platform; the answer withdraws it. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
-import type { BridgeMessage, SinkRecord, WriteAnswer } from '@patchbay/contracts/delivery'
+import type { SinkRecord, WriteAnswer } from '@patchbay/contracts/delivery'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
 import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/contracts/session'
 import type { AuditTrail } from './audit-trail.ts'
@@ -177,21 +177,6 @@ export interface Sink {
   write(records: readonly SinkRecord[], options: WriteOptions): Promise<WriteAnswer>
 }
 
-/**
- * Both directions between the platform and another broker. Out: messages of the platform's topics wait on disk, within a bound, until they are
- * delivered; records may go out as to a sink. In: by `ctx.sessions.publishFor` as a device, or `ctx.messages.publish`; with `relayedBy`
- * set to `ctx.instance.plugin + '/' + ctx.instance.name` a message does not come back out by the same bridge.
- */
-export interface Bridge {
-  messages?: {
-    /** Topic filters of what goes out; 100 at most. */
-    readonly filters: readonly string[]
-    /** One try, as of a sink. Messages of one topic stay in order. */
-    write(messages: readonly BridgeMessage[], options: WriteOptions): Promise<WriteAnswer>
-  }
-  records?: Sink
-}
-
 /** Publishes to subscribers of the platform's topics, of any protocol, in the platform's own name. */
 export interface Messages {
   /**
@@ -239,8 +224,6 @@ export interface Context<C> {
   alertChannel(name: string, channel: AlertChannel): void
   /** One for each instance: what it gets is what the instance selects. */
   sink(name: string, sink: Sink): void
-  /** One for each instance. */
-  bridge(name: string, bridge: Bridge): void
   /** Of `needs.services`: `sessions`. */
   readonly sessions: Sessions
   /** Of `needs.services`: `messages`. */

@@ -69,7 +69,6 @@ export interface StartedPlugin {
   readonly accessProviders: ReadonlyMap<string, Contributions['accessProvider']>
   readonly alertChannels: ReadonlyMap<string, Contributions['alertChannel']>
   readonly sinks: ReadonlyMap<string, Contributions['sink']>
-  readonly bridges: ReadonlyMap<string, Contributions['bridge']>
   readonly dataFolder: string
   /** What the plugin has told the audit trail. */
   readonly audited: FakeAudit['entries']
@@ -150,7 +149,6 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const alertChannels = new Map<string, Contributions['alertChannel']>()
   const audit = createFakeAudit(options.auditIsFull)
   const sinks = new Map<string, Contributions['sink']>()
-  const bridges = new Map<string, Contributions['bridge']>()
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'patchbay-plugin-')))
   const dispatcher = createHttpDispatcher({
     authorize: async () => ((options.authorized ?? true) ? 'admitted' : 'AUTH_REQUIRED'),
@@ -163,7 +161,6 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     accessProvider: accessProviders,
     alertChannel: alertChannels,
     sink: sinks,
-    bridge: bridges,
   }
   const serial = createSerial(() => new TypeError('too many calls'))
   const instance = createInstance({
@@ -241,7 +238,6 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     accessProviders,
     alertChannels,
     sinks,
-    bridges,
     dataFolder,
     audited: audit.entries,
     request: (of) => front.inject(of),

@@ -1,4 +1,4 @@
-/** What deliveries to sinks and bridges may use. */
+/** What deliveries to sinks may use. */
 export const deliveryLimits = {
   /** Records of a batch and how long one that is not full waits, where the instance says nothing. */
   batch: 1000,

@@ -43,7 +43,7 @@ export function toStart(from: From, end: CommitCursor): Pick<Place, 'cursor' | '
   return { cursor: {}, floor: { ...end }, micros: from === 'beginning' ? 0 : from }
 }
 
-/** Checks what a person sent for a sink or bridge. Rejects with FIELD_INVALID. */
+/** Checks what a person sent for a sink. Rejects with FIELD_INVALID. */
 export async function checkSettings({
   select,
   delivery = {},

@@ -1,4 +1,3 @@
-import { maxBridgeFilters } from '@patchbay/contracts/delivery'
 import { Type } from 'typebox'
 import { guard, hotGuard } from './orders.ts'
 
@@ -115,11 +114,9 @@ export const asks = {
         Type.Literal('codec'),
         Type.Literal('alertChannel'),
         Type.Literal('sink'),
-        Type.Literal('bridge'),
       ]),
       name: text(64),
       members: Type.Array(text(64), { maxItems: 10 }),
-      filters: Type.Optional(Type.Array(topic, { maxItems: maxBridgeFilters })),
     }),
   ),
   relay: guard(Type.Object({ name: text(64) })),

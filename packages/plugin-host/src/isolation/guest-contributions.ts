@@ -29,7 +29,6 @@ export function createGuestContributions({ channel, handlers, crashed }: Omit<Gu
     codec: new Map(),
     alertChannel: new Map(),
     sink: new Map(),
-    bridge: new Map(),
   }
   const tries = new Map<number, AbortController>()
 
@@ -66,13 +65,12 @@ export function createGuestContributions({ channel, handlers, crashed }: Omit<Gu
   })
   handlers.set('alertChannel.abort', (value) => tries.get(Number(part(value, 'key')))?.abort())
 
-  addGuestWrites(handlers, { sink: (value) => of('sink', value), bridge: (value) => of('bridge', value) })
+  addGuestWrites(handlers, (value) => of('sink', value))
 
   return (kind, name, implementation) => {
     live[kind].set(name, implementation)
     const members = Object.keys(implementation)
-    const filters = 'messages' in implementation ? implementation.messages?.filters : undefined
-    channel.call('contribute', { kind, name, members, ...(filters ? { filters } : {}) }).catch(crashed)
+    channel.call('contribute', { kind, name, members }).catch(crashed)
     return () => void live[kind].delete(name)
   }
 }

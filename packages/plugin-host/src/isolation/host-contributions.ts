@@ -7,7 +7,7 @@ import { within } from '../deadline.ts'
 import { HostError, isHostError } from '../errors.ts'
 import type { Channel, Handler, Reply } from './channel.ts'
 import { asks } from './asks.ts'
-import { toMessages, toSink } from './host-writes.ts'
+import { toSink } from './host-writes.ts'
 
 /** One payload; a message waits for no codec longer. */
 const decodeMs = 5_000
@@ -66,20 +66,15 @@ const toAlertChannel = (name: string, channel: () => Channel): AlertChannel => {
 /** What a plugin behind the boundary contributes, as the platform sees it. */
 export const contributeHandler =
   (
-    ctx: Pick<Context<unknown>, 'accessProvider' | 'codec' | 'alertChannel' | 'sink' | 'bridge'>,
+    ctx: Pick<Context<unknown>, 'accessProvider' | 'codec' | 'alertChannel' | 'sink'>,
     channel: () => Channel,
   ): Handler =>
   (value) => {
     if (!asks.contribute(value)) return unreadable('contribute')
-    const { kind, name, members, filters = [] } = value
+    const { kind, name, members } = value
     if (kind === 'accessProvider') ctx.accessProvider(name, toProvider(name, members, channel))
     else if (kind === 'codec') ctx.codec(name, toCodec(name, channel))
     else if (kind === 'alertChannel') ctx.alertChannel(name, toAlertChannel(name, channel))
-    else if (kind === 'sink') ctx.sink(name, toSink('sink', name, channel))
-    else
-      ctx.bridge(name, {
-        ...(members.includes('messages') ? { messages: toMessages(name, filters, channel) } : {}),
-        ...(members.includes('records') ? { records: toSink('bridge', name, channel) } : {}),
-      })
+    else ctx.sink(name, toSink(name, channel))
     return undefined
   }

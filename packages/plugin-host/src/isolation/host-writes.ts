@@ -1,5 +1,5 @@
 import { WriteAnswer } from '@patchbay/contracts/delivery'
-import type { Bridge, Sink, WriteOptions } from '@patchbay/sdk'
+import type { Sink, WriteOptions } from '@patchbay/sdk'
 import { Value } from 'typebox/value'
 import { HostError } from '../errors.ts'
 import type { Channel } from './channel.ts'
@@ -8,17 +8,15 @@ let nextKey = 1
 
 const ask = async (
   channel: Channel,
-  op: string,
   value: Record<string, unknown>,
   { attempt, signal }: WriteOptions,
-  bytes: readonly Uint8Array[] = [],
 ): Promise<WriteAnswer> => {
   if (signal.aborted) return { outcome: 'retry', reply: 'The try was given up before it began.' }
   const key = nextKey++
   const abort = (): void => channel.cast('write.abort', { key })
   signal.addEventListener('abort', abort, { once: true })
   try {
-    const answer = await channel.call(op, { ...value, attempt, key }, bytes)
+    const answer = await channel.call('sink.write', { ...value, attempt, key })
     if (Value.Check(WriteAnswer, answer.value)) return answer.value
     throw new HostError('PLUGIN_PROTOCOL', `The answer to a batch cannot be read.`)
   } finally {
@@ -26,24 +24,7 @@ const ask = async (
   }
 }
 
-/** Records that go to a sink, or to a bridge, behind the boundary. */
-export const toSink = (kind: 'sink' | 'bridge', name: string, channel: () => Channel): Sink => ({
-  write: (records, options) => ask(channel(), `${kind}.write`, { name, records }, options),
-})
-
-/** Messages that go to a bridge behind the boundary; their payloads go as bytes. */
-export const toMessages = (
-  name: string,
-  filters: readonly string[],
-  channel: () => Channel,
-): NonNullable<Bridge['messages']> => ({
-  filters,
-  write(messages, options) {
-    const bytes: Uint8Array[] = []
-    const heads = messages.map(({ bytes: payload, ...head }) => {
-      bytes.push(payload)
-      return head
-    })
-    return ask(channel(), 'bridge.messages', { name, messages: heads }, options, bytes)
-  },
+/** A sink behind the boundary: a batch is one message there and its answer one back. */
+export const toSink = (name: string, channel: () => Channel): Sink => ({
+  write: (records, options) => ask(channel(), { name, records }, options),
 })

@@ -3,7 +3,7 @@ import type { Metrics } from './metrics.ts'
 
 const labels = ['plugin', 'instance'] as const
 
-/** What sinks and bridges have delivered and how far they are behind, as Prometheus sees it. */
+/** What sinks have delivered and how far they are behind, as Prometheus sees it. */
 export const measureDeliveries = (metrics: Metrics, deliveries: Pick<Deliveries, 'running'>): void => {
   const gauge = (name: string, help: string) => metrics.gauge({ name: `patchbay_delivery_${name}`, help, labels })
   const lagRecords = gauge('lag_records', 'Records that wait for a sink now, about')

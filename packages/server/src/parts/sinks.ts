@@ -4,11 +4,11 @@ import type { PluginManifest } from '@patchbay/contracts/plugin'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import { RestError } from '../rest/errors.ts'
 
-/** Its instances are given records or messages to bring somewhere. */
+/** Its instances are given records to bring somewhere. */
 export const isDelivering = (manifest: Pick<PluginManifest, 'contributes'> | undefined): boolean =>
-  (manifest?.contributes.sinks?.length ?? 0) + (manifest?.contributes.bridges?.length ?? 0) > 0
+  (manifest?.contributes.sinks?.length ?? 0) > 0
 
-/** The host with what belongs to sinks and bridges: what they select is checked at save, and a disabled one holds nothing back. */
+/** The host with what belongs to sinks: what they select is checked at save, and a disabled one holds nothing back. */
 export function guardSinks(plugins: PluginHost, deliveries: Pick<Deliveries, 'rest'>): PluginHost {
   const rest = async (id: string, name: string): Promise<void> => {
     if (isDelivering(plugins.plugin(id).manifest)) await deliveries.rest(`${id}/${name}`)
@@ -20,8 +20,8 @@ export function guardSinks(plugins: PluginHost, deliveries: Pick<Deliveries, 're
       if (select !== undefined || delivery !== undefined) {
         const field = select === undefined ? 'delivery' : 'select'
         if (!isDelivering(plugins.plugin(id).manifest))
-          throw new RestError('REQUEST_INVALID', `${id} is no sink and no bridge: it is given nothing to deliver.`, {
-            fields: [{ path: `/${field}`, code: 'unexpected', message: 'belongs to sinks and bridges only' }],
+          throw new RestError('REQUEST_INVALID', `${id} is no sink: it is given nothing to deliver.`, {
+            fields: [{ path: `/${field}`, code: 'unexpected', message: 'belongs to sinks only' }],
           })
         await checkSettings({ ...(select ? { select } : {}), ...(delivery ? { delivery } : {}) })
       }

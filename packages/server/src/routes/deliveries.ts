@@ -42,13 +42,13 @@ const toChoice = ({ ids, cause }: Static<typeof DeadLetterChoice>): LetterChoice
   ...(cause === undefined ? {} : { cause }),
 })
 
-/** What sinks and bridges have delivered, and what was refused. */
+/** What sinks have delivered, and what was refused. */
 export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
   /** `plugin/name`; throws for an instance that is not there or delivers nothing. */
   const find = ({ id, name }: { id: string; name: string }): string => {
     plugins().instance(id, name)
     if (!isDelivering(plugins().plugin(id).manifest))
-      throw new DomainError('NOT_FOUND', `${id} is no sink and no bridge: it delivers nothing.`)
+      throw new DomainError('NOT_FOUND', `${id} is no sink: it delivers nothing.`)
     return `${id}/${name}`
   }
 
