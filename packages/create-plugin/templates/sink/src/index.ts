@@ -21,11 +21,7 @@ export default definePlugin({
   verify: ({ url, token }, signal, about) =>
     verifySink(
       {
-        open: async () => ({
-          sink: openSink(url, token),
-          readBack: async () => `${url} took a probe.`,
-          close: () => undefined,
-        }),
+        open: async () => ({ sink: openSink(url, token), readBack: async () => `${url} took a probe.` }),
       },
       signal,
       about,
