@@ -70,6 +70,43 @@ test('a full box of dead letters holds the stream, says so, and loses nothing', 
   await delivery.close()
 })
 
+test('the place that is kept is never ahead of what the target has, whatever fails', async () => {
+  const total = 300
+  let taken = 0
+  let tries = 0
+  const ahead: number[] = []
+  let kept = 0
+  const delivery = createDelivery({
+    source: toSource(total),
+    async write(records): Promise<WriteAnswer> {
+      tries += 1
+      await new Promise((resolve) => setImmediate(resolve))
+      if (tries === 2) return { outcome: 'retry', reply: 'away' }
+      taken += records.length
+      return { outcome: 'delivered' }
+    },
+    letters: { room: 0, count: 0 } as unknown as DeadLetters<SinkRecord>,
+    times: { since: () => undefined },
+    clock: systemClock,
+    random: () => 0,
+    place,
+    keep: async ({ cursor }) => {
+      kept = cursor['w'] ?? 0
+      if (kept > taken) ahead.push(kept)
+    },
+    batch: 10,
+    waitMs: 5,
+    ordered: true,
+    trouble: () => undefined,
+    onFault: (error) => {
+      throw error
+    },
+  })
+  await vi.waitFor(() => expect(kept).toBe(total), { timeout: 5000 })
+  expect(ahead).toEqual([])
+  await delivery.close()
+})
+
 test('a target that hangs is given up, and what answers nonsense is asked again', async () => {
   const clock = createFakeClock()
   let hanging: AbortSignal | undefined
