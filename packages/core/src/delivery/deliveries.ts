@@ -2,7 +2,7 @@ import type { DeliverySettings, DeliveryStatus, Selection, SinkRecord } from '@p
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { RegistryStore } from '../registry/port.ts'
-import type { TelemetryStore } from '../telemetry/port.ts'
+import type { CommitCursor, TelemetryStore } from '../telemetry/port.ts'
 import { createAlarm } from './alarm.ts'
 import { createCommitTimes } from './commit-times.ts'
 import { createDeadLetters, type DeadLetters, forgetLetters, type LetterChoice } from './dead-letters.ts'
@@ -32,8 +32,8 @@ export interface Target {
 }
 
 export interface Deliveries {
-  /** Delivers to it from where it stopped, until the answer is called. */
-  open(target: Target): () => Promise<void>
+  /** Delivers to it from where it stopped, until the answer is called. `now`: where a new one begins, the end of the log unless it is told. */
+  open(target: Target, now?: CommitCursor): () => Promise<void>
   /** Undefined for an instance that never delivered. */
   status(instance: string): Promise<DeliveryStatus | undefined>
   /** Of those that run. */
@@ -98,7 +98,7 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     return made
   }
 
-  async function begin(target: Target): Promise<Delivery> {
+  async function begin(target: Target, now: CommitCursor): Promise<Delivery> {
     const { instance, select, delivery, trouble } = target
     const selection = await compileSelection(select)
     const deviceOf = selection.needsDevice ? await options.devices() : () => undefined
@@ -113,7 +113,7 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     const kept = await readPlace(registry, instance)
     const nothing = { sent: 0, refused: 0, gone: 0, points: 0, records: 0, waitsSince: 0 }
     const from = toFrom(delivery.from ?? 'now', '/delivery/from')
-    const place: Place = kept ?? { ...nothing, ...toStart(from, telemetry.end()) }
+    const place: Place = kept ?? { ...nothing, ...toStart(from, now) }
     // A place that is not kept would be `now` again after a crash.
     if (!kept) await keepPlace(registry, instance, place)
     await source.hold(place.cursor)
@@ -137,13 +137,13 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   }
 
   return {
-    open(target) {
+    open(target, now = { ...telemetry.end() }) {
       const end = new AbortController()
       const alarm = createAlarm(clock)
       const begun = (async () => {
         while (!end.signal.aborted) {
           try {
-            return await begin(target)
+            return await begin(target, now)
           } catch (error) {
             onFault(error)
             target.trouble(error instanceof Error ? error.message : String(error))

@@ -1,4 +1,4 @@
-import { type Deliveries, createDeliveries } from '@patchbay/core/delivery/deliveries'
+import type { Deliveries } from '@patchbay/core/delivery/deliveries'
 import type { SelectedDevice } from '@patchbay/core/delivery/selection'
 import type { Clock } from '@patchbay/core/clock'
 import type { RegistryStore } from '@patchbay/core/registry/port'
@@ -16,7 +16,10 @@ export interface DeliveriesPartOptions {
   log: Log
 }
 
-/** Joins deliveries to devices and telemetry. Types and tags of all devices are read when a sink first asks for them. */
+/**
+ * Joins deliveries to devices and telemetry. The engine is loaded with the first sink, types and tags of all devices when a sink first asks for
+ * them: a platform without sinks pays for neither.
+ */
 export function createDeliveriesPart({ domain, registry, telemetry, clock, log }: DeliveriesPartOptions): Deliveries {
   const known = createKnownDevices(registry)
   let reading: Promise<void> | undefined
@@ -32,15 +35,55 @@ export function createDeliveriesPart({ domain, registry, telemetry, clock, log }
     await reading
     return (device) => known.all.get(device)
   }
-  return createDeliveries({
-    registry,
-    telemetry,
-    clock,
-    random: Math.random,
-    typeOf: (device) => domain.devices.typeOf(device),
-    devices,
-    onFault: (err) => log.error('a delivery failed in the background; it is tried again', { err }),
-  })
+  const onFault = (err: unknown): void => log.error('a delivery failed in the background; it is tried again', { err })
+  let closed = false
+  let engine: Deliveries | undefined
+  let loading: Promise<Deliveries> | undefined
+  const load = (): Promise<Deliveries> => {
+    loading ??= import('@patchbay/core/delivery/deliveries').then(({ createDeliveries }) => {
+      engine = createDeliveries({
+        registry,
+        telemetry,
+        clock,
+        random: Math.random,
+        typeOf: (device) => domain.devices.typeOf(device),
+        devices,
+        onFault,
+      })
+      if (closed) engine.close()
+      return engine
+    })
+    // What could not be loaded is tried again by the next one.
+    loading.catch(() => (loading = undefined))
+    return loading
+  }
+
+  return {
+    open(target) {
+      const now = { ...telemetry.end() }
+      const opened = load().then((deliveries) => deliveries.open(target, now))
+      opened.catch((error: unknown) => {
+        onFault(error)
+        target.trouble(error instanceof Error ? error.message : String(error))
+      })
+      return async () => {
+        // One that could not be opened has been told of.
+        const close = await opened.catch(() => undefined)
+        await close?.()
+      }
+    },
+    running: () => engine?.running() ?? new Map(),
+    status: async (instance) => (await load()).status(instance),
+    letters: async (instance) => (await load()).letters(instance),
+    redrive: async (instance, choice) => (await load()).redrive(instance, choice),
+    replay: async (instance, from) => (await load()).replay(instance, from),
+    rest: async (instance) => (await load()).rest(instance),
+    forget: async (instance) => (await load()).forget(instance),
+    close() {
+      closed = true
+      engine?.close()
+    },
+  }
 }
 
 /** Brings what an instance selects to its sink, while it runs. */

@@ -1,4 +1,3 @@
-import { checkSettings } from '@patchbay/core/delivery/settings'
 import type { Deliveries } from '@patchbay/core/delivery/deliveries'
 import type { PluginManifest } from '@patchbay/contracts/plugin'
 import type { PluginHost } from '@patchbay/plugin-host/host'
@@ -23,6 +22,7 @@ export function guardSinks(plugins: PluginHost, deliveries: Pick<Deliveries, 're
           throw new RestError('REQUEST_INVALID', `${id} is no sink: it is given nothing to deliver.`, {
             fields: [{ path: `/${field}`, code: 'unexpected', message: 'belongs to sinks only' }],
           })
+        const { checkSettings } = await import('@patchbay/core/delivery/settings')
         await checkSettings({ ...(select ? { select } : {}), ...(delivery ? { delivery } : {}) })
       }
       const instance = await plugins.put(id, name, input, expectedVersion)
