@@ -1,8 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { createApi, createDevice, readAll, type TestDevice } from '../harness/api.ts'
+import { type Api, createApi, createDevice, readAll, type TestDevice } from '../harness/api.ts'
 import type { Load } from '../harness/mqtt-load.ts'
 import { createRandom } from '../harness/random.ts'
 import { makeDataFolder, startServer } from '../harness/server-process.ts'
+
+/** What is there when all kills are over and the server runs again. */
+export interface KillRun {
+  api: Api
+  /** The data folder. */
+  data: string
+  devices: readonly TestDevice[]
+  /** What was acknowledged to each of them. */
+  acked: readonly (readonly number[])[]
+}
 
 export interface KillPlan {
   name: string
@@ -12,6 +22,10 @@ export interface KillPlan {
   /** Waits until the protocol is spoken: on a busy machine a plugin may start after the one port listens. */
   ready?(port: number): Promise<void>
   start(port: number, device: TestDevice, from: number): Load
+  /** Before the first load. */
+  prepare?(api: Api): Promise<void>
+  /** Looked at after the last kill. */
+  check?(run: KillRun): Promise<void>
 }
 
 export interface KillFigures {
@@ -33,6 +47,7 @@ export const runKillRounds = async (plan: KillPlan): Promise<KillFigures> => {
     let server = await startServer({ data: data.path, env })
     const devices: TestDevice[] = []
     for (let i = 0; i < plan.devices; i++) devices.push(await createDevice(createApi(server.url), `dev-${i}`))
+    await plan.prepare?.(createApi(server.url))
     const acked = devices.map((): number[] => [])
     const next = devices.map(() => 0)
     const startMs = { first: server.startMs, worst: 0 }
@@ -59,6 +74,7 @@ export const runKillRounds = async (plan: KillPlan): Promise<KillFigures> => {
       doubled += stored.length - present.size
       for (const n of acked[i]!) if (!present.has(n)) missing++
     }
+    await plan.check?.({ api: createApi(server.url), data: data.path, devices, acked })
     await server.stop()
     const acknowledged = acked.reduce((sum, list) => sum + list.length, 0)
     console.log(
