@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { DeliveryAnswer } from '@patchbay/contracts/notification'
-import type { AlertChannel } from '../context.ts'
+import type { AlertChannel } from '../contributions.ts'
 import type { VerifyAbout, VerifyAnswer } from '../define-plugin.ts'
 import { BadConfig, NotReady } from '../failures.ts'
 import { type OutboundRequest, post, TargetForbidden } from '../outbound/http-post.ts'
@@ -8,7 +8,7 @@ import { BadTemplate, compileTemplate, type Template, type TemplateOptions } fro
 import { toTestNotification } from './message.ts'
 import { toDeliveryAnswer, toReply } from './reply.ts'
 
-export type { AlertChannel } from '../context.ts'
+export type { AlertChannel } from '../contributions.ts'
 export { assertOpenTarget as assertTarget } from '../outbound/http-post.ts'
 export { toDetails, toHeadline, toTestNotification, toValues } from './message.ts'
 export { cutText, hideSecrets, retryAfterMs, toDeliveryAnswer, toOutcome, toReply, toUrlSecrets } from './reply.ts'

@@ -1,5 +1,5 @@
 import type { Notification } from '@patchbay/contracts/notification'
-import type { AlertChannel } from '../context.ts'
+import type { AlertChannel } from '../contributions.ts'
 import { escapeLine } from '../template/escape.ts'
 import type { TemplateOptions } from '../template/template.ts'
 import { answerOf, assertTarget, deliverByPost, openTemplate } from './channel.ts'

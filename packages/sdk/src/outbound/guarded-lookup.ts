@@ -10,6 +10,7 @@ export type Resolve = (
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void
 
+/** Says which addresses may be called. */
 export interface TargetGuard {
   /** Throws TargetForbidden when the host is an IP address that may not be called. */
   assertHost(host: string): void
@@ -33,6 +34,7 @@ const forbidden = (host: string, address: string): TargetForbidden =>
 const familyOf = (options: LookupOptions): 0 | 4 | 6 =>
   options.family === 4 || options.family === 'IPv4' ? 4 : options.family === 6 || options.family === 'IPv6' ? 6 : 0
 
+/** A guard for the private and loopback addresses that `allowed` opens; all others of them stay closed. `resolve` is the system's lookup. */
 export function createTargetGuard(allowed: PrivateTargets, resolve: Resolve = systemLookup): TargetGuard {
   const permits = toTargetCheck(allowed)
   return {

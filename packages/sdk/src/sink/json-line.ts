@@ -16,6 +16,7 @@ export function toIsoMicros(micros: number): string {
   return rest === 0 ? text : `${text.slice(0, -1)}${String(rest).padStart(3, '0')}Z`
 }
 
+/** A record as an object of plain values, for targets that take JSON. */
 export const toDocument = ({ device, at, values }: SinkRecord): RecordDocument => ({
   device,
   at: toIsoMicros(at),

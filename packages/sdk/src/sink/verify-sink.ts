@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { SinkRecord } from '@patchbay/contracts/delivery'
-import type { Sink } from '../context.ts'
+import type { Sink } from '../contributions.ts'
 import type { VerifyAbout, VerifyAnswer } from '../define-plugin.ts'
 import { NotReady } from '../failures.ts'
 
@@ -16,6 +16,7 @@ export const toProbe = (nowMicros: number = Date.now() * 1000): SinkRecord => ({
   values: { probe: 1 },
 })
 
+/** The record is a probe of a test: no device sent it. */
 export const isProbe = ({ device }: Pick<SinkRecord, 'device'>): boolean => device === probeDevice
 
 /** A sink that is open for a test. */
