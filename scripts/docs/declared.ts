@@ -44,7 +44,10 @@ function readComment(node: Node): { doc: string; examples: string[] } {
     .map((line) => line.replace(/^\s*\* ?/, ''))
     .join('\n')
     .split('@example\n')
-  return { doc: doc.trim().replaceAll(/\s+/g, ' '), examples: examples.map((each) => each.trimEnd()) }
+  return {
+    doc: doc.replace('@deprecated', 'Deprecated:').trim().replaceAll(/\s+/g, ' '),
+    examples: examples.map((each) => each.trimEnd()),
+  }
 }
 
 /** On one line. */

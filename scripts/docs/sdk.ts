@@ -4,7 +4,7 @@ import { API, type Project, type Symbol, SymbolFlags } from 'typescript/unstable
 import { createReader, type Declared, kinds, type Told } from './declared.ts'
 import { type Generated, GenerateError, load, root } from './generator.ts'
 import { toJsonType } from './json-type.ts'
-import { isRecord, textOf, toPage } from './page.ts'
+import { isRecord, textOf, toPage, toTable } from './page.ts'
 
 const sdk = 'packages/sdk'
 /** There is none on the disk: it names the entries of the SDK and nothing else, so that the compiler reads little. */
@@ -115,6 +115,19 @@ const toSection = (name: string, { signature, doc, examples, members }: Declared
     ...examples.map((example) => `For example:\n\n\`\`\`ts\n${example}\n\`\`\``),
   ].join('\n\n')
 
+async function toDeprecations(): Promise<string> {
+  const { apiVersion, deprecations } = await load(`${sdk}/src/index.ts`)
+  const rows = Array.isArray(deprecations) ? deprecations.filter(isRecord) : []
+  if (rows.length === 0) return `Nothing is deprecated in version ${String(apiVersion)} of the plugin API.`
+  const columns = ['name', 'since', 'gone', 'instead'] as const
+  return toTable(
+    ['what', 'since', 'gone in', 'instead'],
+    rows.map((row) =>
+      columns.map((column) => (column === 'name' ? `\`${textOf(row, column)}\`` : textOf(row, column))),
+    ),
+  )
+}
+
 /** docs/reference/sdk.md, from the types and comments that the SDK exports. */
 export async function generateSdk(): Promise<Generated[]> {
   const parts: string[] = []
@@ -128,6 +141,7 @@ export async function generateSdk(): Promise<Generated[]> {
         parts.push(toSection(name, await readSchema(declared)))
     }
   }
+  parts.push('## Deprecated', await toDeprecations(), 'What a warning means: [versions](../plugins/versions.md).')
   const text = toPage(
     'The SDK',
     'the types and comments of packages/sdk',

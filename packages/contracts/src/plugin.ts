@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { DeliverySettings, DeliveryStatus, Selection } from './delivery.ts'
 import { Name, Time, Version } from './id.ts'
+import { PluginDeprecations } from './plugin-deprecations.ts'
 
 export const PluginId = Type.String({ pattern: '^[a-z][a-z0-9]*(-[a-z0-9]+)*$', maxLength: 64 })
 
@@ -254,6 +255,7 @@ export const Plugin = Type.Object(
     configSchema: Type.Unknown({ description: 'JSON Schema draft-07 of an instance’s config' }),
     instances: Type.Array(Type.Object({ name: Name, enabled: Type.Boolean(), state: InstanceState })),
     problem: Type.Optional(Type.Object({ code: Type.String(), text: Type.String() })),
+    deprecated: Type.Optional(PluginDeprecations),
   },
   { $id: 'Plugin' },
 )

@@ -1,5 +1,5 @@
 import type { InstanceStatus } from '@patchbay/contracts/plugin'
-import type { KeyValue, Log, Messages } from '@patchbay/sdk'
+import type { Deprecation, KeyValue, Log, Messages } from '@patchbay/sdk'
 import type { Clock } from './clock.ts'
 import type { SecretBox } from './config/secrets.ts'
 import type { SettingOf } from './configured.ts'
@@ -24,6 +24,8 @@ export interface DefaultInstance {
 export interface PluginHostOptions {
   /** Of the SDK, unless a test says otherwise. */
   apiVersion?: string
+  /** Of the SDK, unless a test says otherwise. */
+  deprecations?: readonly Deprecation[]
   bundled: readonly BundledPlugin[]
   /** Packages that an admin has installed; asked for once, when the host starts. */
   installed?(): readonly PackageSource[]

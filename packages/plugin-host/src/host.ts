@@ -1,5 +1,5 @@
 import type { Instance, InstanceStatus, PluginManifest } from '@patchbay/contracts/plugin'
-import { apiVersion as sdkApiVersion, type Plugin } from '@patchbay/sdk'
+import { apiVersion as sdkApiVersion, type Deprecation, deprecations, type Plugin } from '@patchbay/sdk'
 import { systemClock } from './clock.ts'
 import { maskConfig, sealConfig } from './config/secrets.ts'
 import { type TestResult, toConfig, verifyConfig, verifyFolder } from './configured.ts'
@@ -34,6 +34,8 @@ export interface PluginView {
   configSchema: unknown
   instances: { name: string; enabled: boolean; state: InstanceStatus['state'] }[]
   problem?: { code: string; text: string }
+  /** What it uses and should not any more. */
+  deprecated?: Deprecation[]
 }
 
 export interface PluginHost {
@@ -112,6 +114,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       state: slot.status.state,
     })),
     ...(found.problem ? { problem: found.problem } : {}),
+    ...(found.deprecated && found.deprecated.length > 0 ? { deprecated: [...found.deprecated] } : {}),
   })
 
   const assertVersion = (stored: StoredInstance | undefined, expected: number | undefined): void => {
@@ -132,6 +135,7 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
   const load = (source: PackageSource): Promise<Package> =>
     loadPackage(source, {
       apiVersion: options.apiVersion ?? sdkApiVersion,
+      deprecations: options.deprecations ?? deprecations,
       dispatcher: options.dispatcher,
       log,
       ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),

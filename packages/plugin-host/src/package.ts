@@ -1,8 +1,9 @@
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PluginManifest } from '@patchbay/contracts/plugin'
-import type { Log, Plugin } from '@patchbay/sdk'
+import type { Deprecation, Log, Plugin } from '@patchbay/sdk'
 import { toFields } from './config/schema-of-json.ts'
+import { createDeprecatedUse, watchDeprecated } from './deprecated.ts'
 import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
 import { mountsOf } from './http/mounts.ts'
@@ -44,6 +45,8 @@ export interface Package {
   level?: IsolationLevel
   plugin?: Plugin
   problem?: { code: HostErrorCode; text: string }
+  /** What it was told not to use any more; it grows while instances run. */
+  deprecated?: readonly Deprecation[]
   /** Takes its HTTP prefixes (again), and gives them back. */
   claim?(): void
   release?(): void
@@ -56,6 +59,7 @@ const folderName = (file: string | URL): string => {
 
 export interface LoadOptions {
   apiVersion: string
+  deprecations: readonly Deprecation[]
   dispatcher: HttpDispatcher
   taken(id: string): boolean
   log: Log
@@ -85,6 +89,9 @@ export async function loadPackage(source: PackageSource, options: LoadOptions): 
       )
     Object.assign(found, { id: manifest.id, version, manifest })
     assertCompatible(manifest.id, manifest.api, options.apiVersion)
+    const { log } = options
+    const use = createDeprecatedUse(options.deprecations, { plugin: manifest.id, range: manifest.api, log })
+    found.deprecated = use.found
     await checkPackage(manifest, folder)
     const claims = [{ prefix: `/x/${manifest.id}` }, ...mountsOf(manifest, '')]
     let give = options.dispatcher.claim(manifest.id, claims)
@@ -96,10 +103,11 @@ export async function loadPackage(source: PackageSource, options: LoadOptions): 
       const plugin = await checkModule(manifest, folder, await source.load())
       // Settings of the environment are for bundled plugins; a stranger's fields say no more here than behind the boundary.
       if (!found.bundled) toFields(plugin.configSchema)
-      found.plugin = plugin
+      found.plugin = watchDeprecated(plugin, use)
     } else {
-      const { log, pingMs } = options
-      const plugin = await loadIsolated({ manifest, folder, level, log, ...(pingMs === undefined ? {} : { pingMs }) })
+      const { pingMs } = options
+      const own = pingMs === undefined ? {} : { pingMs }
+      const plugin = await loadIsolated({ manifest, folder, level, log, deprecated: use, ...own })
       await assertSchema(manifest, folder, plugin)
       found.plugin = plugin
     }

@@ -33,6 +33,8 @@ export const packageWords = {
   'package.new': 'new',
   'package.fence':
     'Services that are not named are refused to it. Network and files are what its author says, not a fence.',
+  'package.deprecated':
+    'It uses {name}, which is deprecated since version {since} of the plugin API and gone in {gone}. For its author: {instead}',
   'package.sha': 'SHA-512 of its files',
   'package.tier': 'Origin',
   'package.publisher': 'signed by {name}',

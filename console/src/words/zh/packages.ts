@@ -30,6 +30,7 @@ export const packageWords: Readonly<Record<keyof typeof english, string>> = {
   'package.may': '它可以做什么',
   'package.new': '新增',
   'package.fence': '未列出的服务会被拒绝。网络和文件只是作者的声明，并非限制。',
+  'package.deprecated': '它使用了 {name}：自插件 API {since} 起弃用，将在 {gone} 移除。致作者：{instead}',
   'package.sha': '文件的 SHA-512',
   'package.tier': '来源',
   'package.publisher': '由 {name} 签名',

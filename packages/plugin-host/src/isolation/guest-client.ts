@@ -5,6 +5,7 @@ import type { Log } from '@patchbay/sdk'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Clock, systemClock } from '../clock.ts'
+import type { DeprecatedUse } from '../deprecated.ts'
 import { within } from '../deadline.ts'
 import { HostError } from '../errors.ts'
 import type { Handler } from './channel.ts'
@@ -21,6 +22,7 @@ export interface IsolatedPackage {
   log: Log
   clock?: Clock
   pingMs?: number
+  deprecated?: Pick<DeprecatedUse, 'members' | 'used'>
 }
 
 const Description = Type.Object({

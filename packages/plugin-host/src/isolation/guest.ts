@@ -4,6 +4,7 @@ import { isPlugin, type Log, type Messages, type Plugin, type VerifyAbout } from
 import { systemClock } from '../clock.ts'
 import { isRecord } from '../config/plain.ts'
 import { createCrashCatcher } from '../crash-catcher.ts'
+import { watchDeprecated } from '../deprecated.ts'
 import { HostError, toText } from '../errors.ts'
 import { createRun, type Run } from '../run.ts'
 import { createChannel, type Handler } from './channel.ts'
@@ -113,9 +114,9 @@ handlers.set('verify', async (value) => {
 
 handlers.set('start', async (value) => {
   if (!isRunOrder(value)) throw new HostError('PLUGIN_PROTOCOL', 'The order to start cannot be read.')
-  const { manifest, name, config, dataFolder, privateTargets } = value
+  const { manifest, name, config, dataFolder, privateTargets, deprecated: members } = value
   run = createRun({
-    plugin: loaded(),
+    plugin: watchDeprecated(loaded(), { members, used: (member) => channel.cast('deprecated', member) }),
     manifest,
     name,
     settings: {},

@@ -64,6 +64,7 @@ export async function setupIsolated(of: IsolatedPackage, ctx: Context<unknown>):
       ...connections.handlers,
       ['contribute', contributeHandler(ctx, channel)],
       ['crashed', (value) => crashed(fromWireError(value))],
+      ['deprecated', (value) => of.deprecated?.used(String(value))],
       [
         'http',
         () =>
@@ -118,5 +119,6 @@ export async function setupIsolated(of: IsolatedPackage, ctx: Context<unknown>):
     config: ctx.config,
     dataFolder: writable[0] ?? '',
     privateTargets: ctx.privateTargets,
+    deprecated: of.deprecated?.members ?? [],
   })
 }

@@ -9,6 +9,7 @@ const RunOrder = Type.Object({
   config: Type.Unknown(),
   dataFolder: Type.String(),
   privateTargets: Type.Array(Type.String()),
+  deprecated: Type.Array(Type.String()),
 })
 const VerifyOrder = Type.Object({
   config: Type.Unknown(),
