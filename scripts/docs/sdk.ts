@@ -67,21 +67,24 @@ function readEntries(): Entry[] {
   try {
     const read = createReader(project.emitter)
     const known = new Set<number>()
-    return entries.map(([specifier, file]) => {
+    const silent: string[] = []
+    const told = entries.map(([specifier, file]) => {
       const all = readExports(project, file)
       const fresh = all.filter(({ symbol }) => !known.has(symbol.id))
       for (const { symbol } of fresh) known.add(symbol.id)
       const exports = fresh.map(({ name, symbol }) => {
         // A schema and the type made of it have one name: the type is what a plugin uses, the comment may stand with either.
-        const told = symbol.declarations.flatMap((each) => read(name, each.resolve(project)) ?? [])
-        const last = told.at(-1)
-        const declared = last && { ...last, doc: last.doc || (told[0]?.doc ?? '') }
+        const declarations = symbol.declarations.flatMap((each) => read(name, each.resolve(project)) ?? [])
+        const last = declarations.at(-1)
+        const declared = last && { ...last, doc: last.doc || (declarations[0]?.doc ?? '') }
         if (!declared) throw new GenerateError(`${name} of ${specifier} is declared in a way that cannot be told`)
-        if (declared.doc === '') throw new GenerateError(`${name} of ${specifier} has no comment`)
+        if (declared.doc === '') silent.push(`${name} of ${specifier}`)
         return { name, declared }
       })
       return { specifier, exports, again: all.filter((each) => !fresh.includes(each)).map(({ name }) => name) }
     })
+    if (silent.length > 0) throw new GenerateError(`no comment on ${silent.join(', ')}`)
+    return told
   } finally {
     close()
   }
