@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { packArchive } from '../packages/plugin-host/src/packages/pack.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const names = ['contracts', 'sdk', 'plugin-host', 'testkit', 'cli', 'create-plugin']
+const names = ['contracts', 'dtls', 'sdk', 'plugin-host', 'testkit', 'cli', 'create-plugin']
 /** The least Node that runs it; what needs no more than the platform's own has none of its own. */
 const engines: Record<string, string> = { testkit: '>=22.12', cli: '>=22.12' }
 

@@ -45,7 +45,12 @@ const node = 'node:*'
 /** The list of docs/architecture.md. First match wins. */
 export const rooms: readonly Room[] = [
   { folder: /^packages\/contracts\//, house: [], others: ['typebox'] },
-  { folder: /^packages\/sdk\//, house: ['contracts'], others: ['typebox', 'liquidjs', node], typesOnly: ['fastify'] },
+  {
+    folder: /^packages\/sdk\//,
+    house: ['contracts', 'dtls'],
+    others: ['typebox', 'liquidjs', node],
+    typesOnly: ['fastify'],
+  },
   { folder: /^packages\/plugin-host\//, house: ['contracts', 'sdk'], others: 'its dependencies' },
   { folder: /^packages\/testkit\//, house: ['contracts', 'sdk', 'plugin-host'], others: 'its dependencies' },
   {
@@ -62,7 +67,7 @@ export const rooms: readonly Room[] = [
   { folder: /^packages\/cli\//, house: ['sdk', 'plugin-host'], others: ['rolldown', node] },
   { folder: /^packages\/create-plugin\//, house: [], others: [node] },
   { folder: /^packages\/dtls\//, house: [], others: [node] },
-  { folder: /^plugins\/[^/]+\//, house: ['sdk', 'dtls'], others: 'its dependencies', testHouse: ['testkit'] },
+  { folder: /^plugins\/[^/]+\//, house: ['sdk'], others: 'its dependencies', testHouse: ['testkit'] },
   { folder: /^console\/src\//, house: ['contracts'], others: 'its dependencies' },
   { folder: /^bench\//, house: [], others: 'its dependencies' },
 ]

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 // What an author has: the packed packages, and the compiler with the settings of the kit. One run of it is for everything.
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const kinds = fileURLToPath(new URL('fixtures/kinds/', import.meta.url))
-const packed = ['contracts', 'sdk']
+const packed = ['contracts', 'dtls', 'sdk']
 /** What npm would bring for them, and from where it is taken. */
 const brought = { typebox: 'packages/sdk', fastify: 'packages/sdk', liquidjs: 'packages/sdk', '@types/node': '.' }
 const commandMs = 60_000

@@ -23,7 +23,7 @@ const idPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/
 const maxIdChars = 48
 
 const templates = fileURLToPath(new URL('../templates/', import.meta.url))
-const kit = ['contracts', 'sdk', 'plugin-host', 'testkit', 'cli']
+const kit = ['contracts', 'dtls', 'sdk', 'plugin-host', 'testkit', 'cli']
 
 /** Where npm gets the kit from: by version, or every part of it from a folder. */
 async function kitOf(from: string | undefined): Promise<Record<string, string>> {

@@ -29,14 +29,14 @@ test.for(kinds)('a new %s has the folder’s name as its id, everywhere', async 
 test.for(['adapter', 'source', 'sink', 'codec'])('the page of a %s shows its template', async (kind) => {
   const page = await readFile(new URL(`../../../docs/plugins/${kind}.md`, import.meta.url), 'utf8')
   const template = await readFile(new URL(`../templates/${kind}/src/index.ts`, import.meta.url), 'utf8')
-  expect(/```ts\n([^]*?)```/.exec(page)?.[1]).toBe(template)
+  expect(/```ts[^\n]*\n([^]*?)```/.exec(page)?.[1]).toBe(template)
 })
 
 test('a kit of tarballs is named part by part', async () => {
   const folder = join(root, 'acme-meter')
   await run([folder, '--kind', 'codec', '--from', '/kit'])
   const { devDependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  for (const part of ['contracts', 'sdk', 'plugin-host', 'testkit', 'cli'])
+  for (const part of ['contracts', 'dtls', 'sdk', 'plugin-host', 'testkit', 'cli'])
     expect(devDependencies[`@patchbay/${part}`]).toBe(`file:/kit/patchbay-${part}-0.1.0.tgz`)
 })
 

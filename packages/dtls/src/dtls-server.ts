@@ -3,15 +3,17 @@ import { type ClientHello, readClientHello } from './client-hello.ts'
 import { type Suite, suites } from './cipher-suite.ts'
 import { createCookies } from './cookie.ts'
 import { createCounter } from './counter.ts'
-import { createHandshake, type Established, type Handshake, type HandshakeOptions } from './handshake.ts'
+import { createHandshake, type Established, type Handshake } from './handshake.ts'
 import { type Fragment, handshakeType, readFragments, writeMessage } from './handshake-message.ts'
 import { defaultLimits, type DtlsLimits } from './limits.ts'
 import type { DtlsPeer } from './peer.ts'
 import { contentType, dtls10, dtls12, type DtlsRecord, readRecords, writeRecord } from './record.ts'
 import { createSession, type DtlsSession, type LiveSession } from './session.ts'
 
-export type HandshakeFailure = Parameters<HandshakeOptions['failed']>[0]
+/** Why no session came of a handshake: a key that was not proved, keys that could not be looked up, something that is no DTLS, or silence. */
+export type HandshakeFailure = 'key' | 'keys' | 'protocol' | 'lost'
 
+/** Whose keys are proved, and who is told of what. */
 export interface DtlsServerOptions {
   /** The keys of an identity, none when it is unknown; a rejection ends the handshake. */
   keysOf(identity: string, address: string): Promise<readonly Uint8Array[]>
@@ -26,8 +28,21 @@ export interface DtlsServerOptions {
   limits?: Partial<DtlsLimits>
 }
 
+/** What `createDtlsServer` gives. */
+export interface DtlsServer {
+  /** Takes one datagram. */
+  receive(datagram: Buffer, peer: DtlsPeer): void
+  /** Closes sessions that were silent for too long: to be called again and again. */
+  sweep(): void
+  /** Says goodbye to all. */
+  close(): void
+  /** How many there are. */
+  readonly sessions: number
+  readonly handshakes: number
+}
+
 /** DTLS 1.2 (RFC 6347) for clients with a pre-shared key, over any way of carrying datagrams. */
-export function createDtlsServer(options: DtlsServerOptions) {
+export function createDtlsServer(options: DtlsServerOptions): DtlsServer {
   const { now } = options
   const limits = { ...defaultLimits, ...options.limits }
   const cookies = createCookies(now)
@@ -156,16 +171,14 @@ export function createDtlsServer(options: DtlsServerOptions) {
 
   return {
     receive,
-    /** Closes sessions that were silent for too long. */
-    sweep(): void {
+    sweep() {
       const nowMs = now()
       for (const session of sessions.values()) {
         if (nowMs - session.heardMs < limits.idleMs) return
         session.close()
       }
     },
-    /** Says goodbye to all. */
-    close(): void {
+    close() {
       closed = true
       for (const handshake of handshakes.values()) handshake.close()
       handshakes.clear()
@@ -187,5 +200,3 @@ function chooseSuite(hello: ClientHello): Suite | number {
   if (!hello.compressions.includes(0)) return alert.decodeError
   return suites.find(({ id }) => hello.suites.includes(id)) ?? alert.handshakeFailure
 }
-
-export type DtlsServer = ReturnType<typeof createDtlsServer>

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createDtlsServer, type DtlsServerOptions } from '@patchbay/dtls/dtls-server'
-import type { DtlsSession } from '@patchbay/dtls/session'
 import { type Context, type DatagramPeer, type DatagramPort, isRefused, type Log, type Sessions } from '@patchbay/sdk'
+import { createDtlsServer, type DtlsServerOptions, type DtlsSession } from '@patchbay/sdk/dtls'
 import type { CoapAdapter } from './adapter.ts'
 import type { Endpoint } from './endpoint.ts'
 import { protocol } from './request-sessions.ts'
