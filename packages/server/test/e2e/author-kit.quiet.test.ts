@@ -43,18 +43,16 @@ const create = (kind: string): Promise<string> => {
   return sh(work, 'npm', 'exec', '--yes', '--offline', tool, '--', ...command.split(' '))
 }
 
-/** Runs the n-th block of the kit's page as it stands there. */
-const documented = async (folder: string, n: number): Promise<string> => {
-  const script = await docCode('plugins/kit.md', 'sh', n)
-  return sh(folder, 'bash', '-ec', script.replaceAll('/path/to/kit', kit).replaceAll('acme-meter', 'acme-adapter'))
-}
+/** Runs a block of the kit's page as it stands there. */
+const documented = (folder: string, script: string): Promise<string> =>
+  sh(folder, 'bash', '-ec', script.replaceAll('/path/to/kit', kit).replaceAll('acme-meter', 'acme-adapter'))
 
 beforeAll(async () => {
   if (!hasRegistry) return
   work = await mkdtemp(join(tmpdir(), 'patchbay-author-'))
   kit = join(work, 'kit')
-  await documented(root, 0)
-  await documented(work, 1)
+  await documented(root, await docCode('plugins/kit.md', 'sh', 0))
+  await documented(work, await docCode('plugins/kit.md', 'sh', 1))
 }, 90_000)
 afterAll(() => hasRegistry && rm(work, { recursive: true, force: true }))
 
@@ -74,18 +72,19 @@ describe.skipIf(!hasRegistry)('a plugin made from the packed kit (needs npm’s 
   })
 
   test('is the meter of the tutorial when one does what it says', { timeout: 60_000 }, async () => {
-    const page = 'plugins/tutorial.md'
     await mkdir(join(work, 'tutorial'))
     const folder = join(work, 'tutorial/acme-meter')
-    const first = (await docCode(page, 'sh', 0)).replace('npm install\n', '').replaceAll('/path/to/kit', kit)
+    const first = (await docCode('plugins/tutorial.md', 'sh', 0))
+      .replace('npm install\n', '')
+      .replaceAll('/path/to/kit', kit)
     await sh(join(work, 'tutorial'), 'bash', '-ec', first)
     await symlink(join(work, 'acme-adapter/node_modules'), join(folder, 'node_modules'))
     for (const [n, file] of ['meter.ts', 'index.ts', 'index.test.ts'].entries())
-      await writeFile(join(folder, 'src', file), await docCode(page, 'ts', n))
+      await writeFile(join(folder, 'src', file), await docCode('plugins/tutorial.md', 'ts', n))
     const manifest = JSON.parse(await readFile(join(folder, 'plugin.json'), 'utf8'))
-    const needs = JSON.parse(await docCode(page, 'json', 0))
+    const needs = JSON.parse(await docCode('plugins/tutorial.md', 'json', 0))
     await writeFile(join(folder, 'plugin.json'), JSON.stringify({ ...manifest, needs }))
-    const said = await sh(folder, 'bash', '-ec', await docCode(page, 'sh', 1))
+    const said = await sh(folder, 'bash', '-ec', await docCode('plugins/tutorial.md', 'sh', 1))
     expect(said).toMatch(/Tests .*2 passed/)
     expect(said).toContain('packed 5 files into acme-meter-1.0.0.tgz')
   })
@@ -110,7 +109,8 @@ describe.skipIf(!hasRegistry)('a plugin made from the packed kit (needs npm’s 
     const folder = join(work, 'acme-dev')
     await cp(join(work, 'acme-adapter'), folder, { recursive: true, filter: (path) => !path.endsWith('node_modules') })
     await symlink(join(work, 'acme-adapter/node_modules'), join(folder, 'node_modules'))
-    const child = spawn('npx', ['patchbay', 'plugin', 'dev', '.', '--server', root], {
+    const command = (await docCode('plugins/kit.md', 'sh', 2)).replaceAll('/path/to/patchbay', root)
+    const child = spawn('bash', ['-ec', `exec ${command}`], {
       cwd: folder,
       env: {
         ...env,

@@ -10,7 +10,7 @@ const limitMs = 20_000
 /** The n-th fenced block of a language on a page of the documentation. */
 export const docCode = async (page: string, language: string, n = 0): Promise<string> => {
   const text = await readFile(join(docs, page), 'utf8')
-  const blocks = [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language)
+  const blocks = [...text.matchAll(/^```(\w+)[^\n]*\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language)
   const code = blocks[n]?.[2]
   if (code === undefined) throw new Error(`${page} has no block ${n} of ${language}`)
   return code
