@@ -6,6 +6,7 @@ const suites: Record<string, string> = {
   alertChannels: 'alertChannelContract',
   accessProviders: 'accessProviderContract',
   codecs: 'codecContract',
+  sinks: 'sinkContract',
 }
 
 export const rule: Rule = {
