@@ -32,6 +32,16 @@ test.for(['adapter', 'source', 'sink', 'codec'])('the page of a %s shows its tem
   expect(/```ts[^\n]*\n([^]*?)```/.exec(page)?.[1]).toBe(template)
 })
 
+test.for(kinds)('the page of a new %s names each field, and how to change them', async (kind) => {
+  const read = (path: string) => readFile(new URL(`../templates/${kind}/${path}`, import.meta.url), 'utf8')
+  const [readme, code] = [await read('README.md'), await read('src/index.ts')]
+  const fields = [...code.matchAll(/(\w+): field\.\w+\(\{ title: '([^']+)'/g)]
+  expect(fields.length).toBe(code.split(/\bfield\.\w+\(/).length - 1)
+  for (const [, name, title] of fields)
+    expect(readme).toMatch(new RegExp(`^\\| \`${name}\` +\\| ${title?.split(' ')[0]}`, 'm'))
+  for (const section of ['## When it fails', '## Change it', '`npm run build`']) expect(readme).toContain(section)
+})
+
 test('a kit of tarballs is named part by part', async () => {
   const folder = join(root, 'acme-meter')
   await run([folder, '--kind', 'codec', '--from', '/kit'])
