@@ -23,17 +23,27 @@ const client = new QueryClient({
   },
 })
 
-const end = (): void => {
-  forget()
+let ending = false
+const end = async (): Promise<void> => {
+  const { fullPath, meta } = router.currentRoute.value
+  // Several questions may be answered so at once: the first of them leads to the sign-in.
+  if (ending || meta.open) return
+  ending = true
   closeLive()
-  client.clear()
-  void router.push({ path: '/login', query: { to: router.currentRoute.value.fullPath } })
+  try {
+    // Away first: a page that finds its person forgotten would be made anew, and ask again.
+    await router.push({ path: '/login', query: { to: fullPath } })
+  } finally {
+    forget()
+    client.clear()
+    ending = false
+  }
 }
-whenSessionEnds(end)
+whenSessionEnds(() => void end())
 // Signed out in another tab, or the person was removed: this tab hears of it by its socket.
 whenLiveIsRefused(() => {
   api.get('/session').catch((problem: unknown) => {
-    if (problem instanceof ApiProblem && problem.status === 401) end()
+    if (problem instanceof ApiProblem && problem.status === 401) void end()
   })
 })
 
