@@ -8,7 +8,8 @@ import { type Api, createApi, createDevice } from '../harness/api.ts'
 import { packFeed } from '../harness/packed-plugin.ts'
 import { type ServerProcess, startServer, testKey } from '../harness/server-process.ts'
 import { makeSigningRequest } from '../harness/signing-request.ts'
-import { chromiumPath, openPage, startChromium, type WatchedPage } from './browser-page.ts'
+import { answered, chromiumPath, openPage, startChromium } from './browser-page.ts'
+import { signIn, type SignedIn } from './signed-in.ts'
 
 const password = 'correct horse battery'
 
@@ -18,21 +19,14 @@ describe.skipIf(chromiumPath === undefined)('the console by hand (needs a Chromi
   let server: ServerProcess
   let browser: Browser
   let api: Api
-  let state: Awaited<ReturnType<WatchedPage['context']['storageState']>>
+  let state: SignedIn
   beforeAll(async () => {
     data = await mkdtemp(join(tmpdir(), 'patchbay-console-'))
     const env = { PATCHBAY_ADMIN_USER: 'ada', PATCHBAY_ADMIN_PASSWORD: password }
     server = await startServer({ data, env })
     browser = await startChromium()
     api = createApi(server.url)
-    const { page, context } = await openPage(browser, server.url)
-    await page.goto(`${server.url}/login`)
-    await page.fill('input[name=user]', 'ada')
-    await page.fill('input[name=password]', password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByText('Hello, ada').waitFor()
-    state = await context.storageState()
-    await context.close()
+    state = await signIn(browser, server.url, { user: 'ada', password })
   })
   afterAll(async () => {
     await browser?.close()
@@ -41,11 +35,10 @@ describe.skipIf(chromiumPath === undefined)('the console by hand (needs a Chromi
   })
 
   /** A page of its own; at its end nothing may have gone wrong in it. */
-  const walk = async (work: (page: Page) => Promise<void>, permitted: RegExp = /(?!)/): Promise<void> => {
-    const { page, troubles, context } = await openPage(browser, server.url, { storageState: state })
+  const walk = async (work: (page: Page) => Promise<void>, permitted?: RegExp): Promise<void> => {
+    const { page, close } = await openPage(browser, server.url, { storageState: state })
     await work(page)
-    expect(troubles.filter((each) => !permitted.test(each))).toEqual([])
-    await context.close()
+    await close(permitted)
   }
   const upload = (page: Page, bytes: Uint8Array): Promise<void> =>
     page.locator('dialog input[type=file]').setInputFiles({
@@ -55,45 +48,48 @@ describe.skipIf(chromiumPath === undefined)('the console by hand (needs a Chromi
     })
 
   test.concurrent('a plugin is looked at, installed, upgraded, rolled back and removed', { timeout: 60_000 }, () =>
-    walk(async (page) => {
-      await page.goto(`${server.url}/plugins`)
-      await page.locator('[data-test=install]').click()
-      await upload(page, Buffer.from('no archive'))
-      await page.getByText('The archive cannot be read').waitFor()
-      await upload(page, packFeed())
-      await page.getByText('lets devices in and takes their messages').waitFor()
-      expect((await api.get('/api/v1/plugins/acme-feed')).body.state, 'nothing runs before it is approved').toBe(
-        'staged',
-      )
-      await page.locator('[data-test=approve]').click()
-      await page.getByText('acme-feed 1.0.0 is installed.').waitFor()
+    walk(
+      async (page) => {
+        await page.goto(`${server.url}/plugins`)
+        await page.locator('[data-test=install]').click()
+        await upload(page, Buffer.from('no archive'))
+        await page.getByText('The archive cannot be read').waitFor()
+        await upload(page, packFeed())
+        await page.getByText('lets devices in and takes their messages').waitFor()
+        expect((await api.get('/api/v1/plugins/acme-feed')).body.state, 'nothing runs before it is approved').toBe(
+          'staged',
+        )
+        await page.locator('[data-test=approve]').click()
+        await page.getByText('acme-feed 1.0.0 is installed.').waitFor()
 
-      await page.goto(`${server.url}/plugins/acme-feed`)
-      await page.getByRole('button', { name: 'Add an instance' }).click()
-      await page.locator('[data-test=test]').click()
-      await page.getByText('This plugin offers no test.').waitFor()
-      await page.getByRole('button', { name: 'Save', exact: true }).click()
-      await page.getByText('running').first().waitFor()
-      await page.getByRole('button', { name: 'Disable' }).click()
-      await page.getByText('default is disabled.').waitFor()
-      await page.getByRole('button', { name: 'Enable' }).click()
-      await page.getByText('default is enabled.').waitFor()
+        await page.goto(`${server.url}/plugins/acme-feed`)
+        await page.getByRole('button', { name: 'Add an instance' }).click()
+        await page.locator('[data-test=test]').click()
+        await page.getByText('This plugin offers no test.').waitFor()
+        await page.getByRole('button', { name: 'Save', exact: true }).click()
+        await page.getByText('running').first().waitFor()
+        await page.getByRole('button', { name: 'Disable' }).click()
+        await page.getByText('default is disabled.').waitFor()
+        await page.getByRole('button', { name: 'Enable' }).click()
+        await page.getByText('default is enabled.').waitFor()
 
-      await page.getByRole('link', { name: 'Versions' }).click()
-      await page.getByRole('button', { name: 'Upload another version' }).click()
-      const wider = { needs: { services: ['sessions'], connect: ['tcp:*:502'] } }
-      await upload(page, packFeed({ version: '1.1.0', manifest: wider }))
-      await page.locator('[data-test=wider]', { hasText: '1 permission more than 1.0.0' }).first().waitFor()
-      await page.locator('dialog [data-test=approve]').click()
-      await page.getByText('runs as 1.1.0.').waitFor()
-      await page.getByRole('button', { name: 'Roll back to 1.0.0' }).click()
-      await page.locator('dialog').getByRole('button', { name: 'Roll back to 1.0.0' }).click()
-      await page.getByText('runs as 1.0.0 again.').waitFor()
-      await page.getByRole('button', { name: 'Remove the plugin' }).click()
-      await page.locator('[data-test=remove]').click()
-      await page.waitForURL('**/plugins')
-      expect((await api.get('/api/v1/plugins/acme-feed')).status).toBe(404)
-    }, /^422: \S+\/api\/v1\/plugins$|^console: Failed to load resource: the server responded with a status of 422/),
+        await page.getByRole('link', { name: 'Versions' }).click()
+        await page.getByRole('button', { name: 'Upload another version' }).click()
+        const wider = { needs: { services: ['sessions'], connect: ['tcp:*:502'] } }
+        await upload(page, packFeed({ version: '1.1.0', manifest: wider }))
+        await page.locator('[data-test=wider]', { hasText: '1 permission more than 1.0.0' }).first().waitFor()
+        await page.locator('dialog [data-test=approve]').click()
+        await page.getByText('runs as 1.1.0.').waitFor()
+        await page.getByRole('button', { name: 'Roll back to 1.0.0' }).click()
+        await page.locator('dialog').getByRole('button', { name: 'Roll back to 1.0.0' }).click()
+        await page.getByText('runs as 1.0.0 again.').waitFor()
+        await page.getByRole('button', { name: 'Remove the plugin' }).click()
+        await page.locator('[data-test=remove]').click()
+        await page.waitForURL('**/plugins')
+        expect((await api.get('/api/v1/plugins/acme-feed')).status).toBe(404)
+      },
+      answered(422, '/api/v1/plugins$'),
+    ),
   )
 
   test.concurrent('a plugin that fails says why in its log', { timeout: 60_000 }, () =>
@@ -260,6 +256,6 @@ describe.skipIf(chromiumPath === undefined)('the console by hand (needs a Chromi
         await page.locator('[data-test=take-theirs]').click()
         await conflict.waitFor({ state: 'detached' })
         expect((await api.get('/api/v1/devices/shared-1')).body).toMatchObject({ name: 'Their name', tags: [] })
-      }, /^412: |^console: Failed to load resource: the server responded with a status of 412/),
+      }, answered(412)),
   )
 })

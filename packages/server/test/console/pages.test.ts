@@ -5,12 +5,12 @@ import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Api, createApi } from '../harness/api.ts'
 import { packFeed, uploadPlugin } from '../harness/packed-plugin.ts'
 import { type ServerProcess, startServer, testKey } from '../harness/server-process.ts'
-import { chromiumPath, openPage, shoot, startChromium, type WatchedPage } from './browser-page.ts'
-import { signIn } from './signed-in.ts'
+import { answered, chromiumPath, nobodyThere, openPage, shoot, startChromium } from './browser-page.ts'
+import { signIn, type SignedIn } from './signed-in.ts'
 
 const password = 'correct horse battery'
 const places = [
@@ -76,7 +76,7 @@ const choose = (page: Page, what: 'theme' | 'locale', value: string): Promise<vo
   page.evaluate(`{
     localStorage.setItem('patchbay.${what}', '${value}')
     dispatchEvent(new StorageEvent('storage', { key: 'patchbay.${what}', newValue: '${value}' }))
-    new Promise((resolve) => setTimeout(resolve, 50))
+    new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
   }`)
 
 /** Names of protocols, and of what is in the platform: they are the same in every language. */
@@ -93,7 +93,7 @@ const untranslated = (page: Page): Promise<string[]> =>
 /** A page is there when nothing in it waits any more. */
 const settle = async (page: Page): Promise<void> => {
   await page.locator('main h1').first().waitFor()
-  await expect.poll(() => page.locator('.wait').count()).toBe(0)
+  await page.locator('.wait').first().waitFor({ state: 'detached' })
 }
 
 describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chromium on the PATH)', () => {
@@ -102,7 +102,7 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
   let browser: Browser
   let api: Api
   let remote: Server
-  let state: Awaited<ReturnType<WatchedPage['context']['storageState']>>
+  let state: SignedIn
   let secret: string
   const publish = (id: string, with_: string, body: unknown) =>
     fetch(`${server.url}/v1/devices/${id}/telemetry`, {
@@ -196,10 +196,9 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     const left = [...list]
     const walk = async (): Promise<void> => {
       // Colours change at once, or axe would measure one on its way.
-      const { page, troubles, context } = await open({ reducedMotion: 'reduce', storageState })
+      const { page, close } = await open({ reducedMotion: 'reduce', storageState })
       for (let each = left.shift(); each !== undefined; each = left.shift()) await work(page, each)
-      expect(troubles).toEqual([])
-      await context.close()
+      await close()
     }
     await Promise.all([walk(), walk(), walk()])
   }
@@ -265,8 +264,8 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     expect(found).toEqual([])
   })
 
-  test('the first route loads at most 200 kB of packed JavaScript', async () => {
-    const { page, context } = await open()
+  test.concurrent('the first route loads at most 200 kB of packed JavaScript', async () => {
+    const { page, close } = await open()
     let bytes = 0
     page.on('response', async (response) => {
       if (!response.url().endsWith('.js')) return
@@ -277,11 +276,11 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     await settle(page)
     expect(bytes).toBeGreaterThan(20_000)
     expect(bytes).toBeLessThan(200_000)
-    await context.close()
+    await close()
   })
 
-  test('a search stands in the address and narrows 150 devices; the next page loads while scrolling', async () => {
-    const { page, context } = await open()
+  test.concurrent('a search stands in the address and narrows 150 devices; the next page loads while scrolling', async () => {
+    const { page, close } = await open()
     await page.goto(`${server.url}/devices`)
     await page.getByText('100 shown').waitFor()
     await page.locator('[role=table] [role=rowgroup][tabindex]').evaluate((box) => (box.scrollTop = box.scrollHeight))
@@ -291,34 +290,11 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     await page.keyboard.type('sensor-99')
     await page.getByText('1 in all').waitFor()
     expect(page.url()).toBe(`${server.url}/devices?search=sensor-99`)
-    await context.close()
+    await close()
   })
 
-  test(
-    'values change on the screen as they come, and the page comes back after a kill -9',
-    { timeout: 60_000 },
-    async () => {
-      const { page, context } = await open()
-      await page.goto(`${server.url}/devices/sensor-01`)
-      await page.getByText('91.5').waitFor()
-      await publish('sensor-01', secret, { temperature: 12.25 })
-      await page.getByText('12.25').waitFor({ timeout: 2000 })
-      const { port } = server
-      await server.kill()
-      await page.getByText('Live paused').waitFor({ timeout: 3000 })
-      server = await startServer({
-        data,
-        env: { PATCHBAY_PORT: String(port), PATCHBAY_ALLOW_PRIVATE_TARGETS: '127.0.0.1' },
-      })
-      await page.getByText('Live paused').waitFor({ state: 'hidden', timeout: 15_000 })
-      await publish('sensor-01', secret, { temperature: 13.75 })
-      await page.getByText('13.75').waitFor({ timeout: 2000 })
-      await context.close()
-    },
-  )
-
-  test('a test of a channel tells what the remote really said, before anything is saved', async () => {
-    const { page, troubles, context } = await open()
+  test.concurrent('a test of a channel tells what the remote really said, before anything is saved', async () => {
+    const { page, close } = await open()
     await page.goto(`${server.url}/channels/new`)
     await page.getByRole('button', { name: 'Webhook' }).click()
     await page.getByLabel('Address').fill(`http://127.0.0.1:${(remote.address() as AddressInfo).port}/hook`)
@@ -330,38 +306,37 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     await page.getByRole('button', { name: 'E-mail' }).click()
     expect(await page.getByLabel('Port').inputValue()).toBe('587')
     expect(await page.getByLabel('Encryption').inputValue()).toBe('starttls')
-    expect(troubles).toEqual([])
-    await context.close()
+    await close()
   })
 
-  test('a rule is tried on history, and what it would have raised is drawn on the values', async () => {
-    const { page, troubles, context } = await open()
+  test.concurrent('a rule is tried on history, and what it would have raised is drawn on the values', async () => {
+    const { page, close } = await open()
     await page.goto(`${server.url}/rules`)
     await page.getByRole('link', { name: 'Too hot' }).click()
     await page.locator('[data-test=preview]').click()
     await page.locator('[data-test=preview-result]', { hasText: /[1-9]\d* alerts? would have been raised/ }).waitFor()
     await page.locator('.preview canvas').waitFor()
     expect(await page.locator('[data-test=key]').inputValue(), 'the tree is edited as tests').toBe('temperature')
-    expect(troubles).toEqual([])
-    await context.close()
+    await close()
   })
 
-  test('an alert is acknowledged by the keyboard alone', async () => {
-    const { page, context } = await open()
+  test.concurrent('an alert is acknowledged by the keyboard alone', async () => {
+    const { page, close } = await open()
     await publish('sensor-01', secret, { temperature: 95 })
-    await expect.poll(async () => (await api.get('/api/v1/alerts?state=open')).body.items.length).toBeGreaterThan(0)
+    const openNow = async () => (await api.get('/api/v1/alerts?state=open')).body.items.length
+    await vi.waitFor(async () => expect(await openNow()).toBeGreaterThan(0), 5000)
     await page.goto(`${server.url}/alerts`)
     await page.getByRole('link', { name: 'Too hot' }).first().waitFor()
-    const before = (await api.get('/api/v1/alerts?state=open')).body.items.length
+    const before = await openNow()
     await page.keyboard.press('j')
     await page.keyboard.press('e')
     await page.getByText('Acknowledged.').waitFor()
-    expect((await api.get('/api/v1/alerts?state=open')).body.items).toHaveLength(before - 1)
-    await context.close()
+    expect(await openNow()).toBe(before - 1)
+    await close()
   })
 
-  test('the palette goes to a device by the keyboard alone', async () => {
-    const { page, context } = await open()
+  test.concurrent('the palette goes to a device by the keyboard alone', async () => {
+    const { page, close } = await open()
     await page.goto(server.url)
     await settle(page)
     await page.keyboard.press('Control+k')
@@ -370,35 +345,34 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     await page.getByRole('option', { name: 'Boiler house 117' }).waitFor()
     await page.keyboard.press('Enter')
     await page.waitForURL('**/devices/sensor-117')
-    await context.close()
+    await close()
   })
 
-  test('another language is shown without loading the page again', async () => {
-    const { page, context } = await open()
+  test.concurrent('another language is shown without loading the page again', async () => {
+    const { page, close } = await open()
     await page.goto(`${server.url}/settings`)
     await page.evaluate(() => Reflect.set(globalThis, 'same', true))
     await page.getByText('简体中文').click()
     await page.getByRole('heading', { name: '设置' }).waitFor()
     expect(await page.evaluate(() => Reflect.get(globalThis, 'same'))).toBe(true)
-    await context.close()
+    await close()
   })
 
-  // Of 30 runs three hung before the page was asked anything, for a reason not found yet: a hang is tried again, a slow end is not less a failure.
-  test('signing out in one tab ends the other within 2 s', { timeout: 30_000, retry: 2 }, async () => {
+  test.concurrent('accept 20: signing out in one tab ends the other within 2 s', { timeout: 30_000 }, async () => {
     await api.post('/api/v1/users', { id: 'tim', role: 'viewer', password })
-    const { page, context } = await openPage(browser, server.url)
-    await page.goto(`${server.url}/login`)
-    await page.fill('input[name=user]', 'tim')
-    await page.fill('input[name=password]', password)
-    await page.getByRole('button', { name: 'Sign in' }).click()
+    const { page, context, close } = await openPage(browser, server.url, {
+      storageState: await signIn(browser, server.url, { user: 'tim', password }),
+    })
+    await page.goto(server.url)
     await page.getByText('Hello, tim').waitFor()
     const other = await context.newPage()
-    other.setDefaultTimeout(10_000)
     await other.goto(`${server.url}/devices`)
     await other.getByText('sensor-01').first().waitFor()
     await page.getByRole('button', { name: 'Sign out' }).click()
-    await other.waitForURL('**/login**', { timeout: 2000 })
-    await context.close()
+    await other.waitForURL(`${server.url}/login?to=/devices`, { timeout: 2000 })
+    // Both stand at the sign-in before they are closed: a browser that is told to end a page while it loads another may forget it.
+    for (const each of [page, other]) await each.locator('input[name=user]').waitFor()
+    await close(answered(401))
   })
 
   test('accept 20: a viewer finds nothing that he may not do', { timeout: 60_000 }, async () => {
@@ -427,6 +401,29 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     expect(asked.status, 'the platform decides for itself').toBe(403)
   })
 
+  test(
+    'values change on the screen as they come, and the page comes back after a kill -9',
+    { timeout: 60_000 },
+    async () => {
+      const { page, close } = await open()
+      await page.goto(`${server.url}/devices/sensor-01`)
+      await settle(page)
+      await publish('sensor-01', secret, { temperature: 12.25 })
+      await page.getByText('12.25').waitFor({ timeout: 2000 })
+      const { port } = server
+      await server.kill()
+      await page.getByText('Live paused').waitFor({ timeout: 3000 })
+      server = await startServer({
+        data,
+        env: { PATCHBAY_PORT: String(port), PATCHBAY_ALLOW_PRIVATE_TARGETS: '127.0.0.1' },
+      })
+      await page.getByText('Live paused').waitFor({ state: 'hidden', timeout: 15_000 })
+      await publish('sensor-01', secret, { temperature: 13.75 })
+      await page.getByText('13.75').waitFor({ timeout: 2000 })
+      await close(nobodyThere)
+    },
+  )
+
   test.runIf(process.env['PATCHBAY_TEST_SHOTS'])('pictures for the documentation', { timeout: 120_000 }, async () => {
     const pictures: [string, string][] = [
       ['home', '/'],
@@ -440,7 +437,7 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
       ['system', '/system'],
     ]
     for (const theme of ['light', 'dark']) {
-      const { page, context } = await open({ viewport: { width: 1200, height: 760 } }, { 'patchbay.theme': theme })
+      const { page, close } = await open({ viewport: { width: 1200, height: 760 } }, { 'patchbay.theme': theme })
       const timer = setInterval(
         () => void publish('sensor-01', secret, { temperature: 70 + Math.random() * 5, pressure: 30 }),
         200,
@@ -453,7 +450,7 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
         await shoot(page, `${name}-${theme}`)
       }
       clearInterval(timer)
-      await context.close()
+      await close()
     }
   })
 })
