@@ -1,7 +1,8 @@
 import { printBanner } from './banner.ts'
 import { createLogger } from './log/log.ts'
 import { type Platform, startPlatform } from './platform.ts'
-import { readSettings, type Settings } from './settings/settings.ts'
+import { loadSettings } from './settings/load-settings.ts'
+import type { Settings } from './settings/settings.ts'
 import { toStartFailure } from './start-failure.ts'
 import { collectStartGarbage } from './start-garbage.ts'
 
@@ -51,7 +52,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 let settings: Settings | undefined
 try {
-  settings = readSettings(process.env)
+  settings = await loadSettings(process.env)
   platform = await startPlatform({ settings, logger, onFatal: fail })
   collectStartGarbage()
   printBanner({ url: platform.url, data: settings.data, setupToken: platform.setupToken, notices: noticesOf(settings) })

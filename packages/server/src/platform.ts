@@ -38,11 +38,12 @@ import { routes } from './routes/all.ts'
 import { brokerAuthPrefix } from './routes/broker-auth.ts'
 import { consolePaths } from './routes/pages.ts'
 import { permitsPlain as toPermitsPlain, toAddressMatcher } from './settings/addresses.ts'
+import { createConsoleSettings } from './settings/console-settings.ts'
 import { loadMasterKey } from './settings/master-key.ts'
 import { ensureOwner } from './settings/owner.ts'
 import { createSecretBox } from './settings/secret-box.ts'
 import { readTrust } from './settings/plugin-trust.ts'
-import type { Settings } from './settings/settings.ts'
+import { readSettings, type Settings } from './settings/settings.ts'
 import { createDeviceAuthority } from './tls/device-authority.ts'
 import { createTlsContexts } from './tls/tls-contexts.ts'
 
@@ -84,7 +85,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const { settings, logger, onFatal } = options
   const clock = options.clock ?? systemClock
   const log = toLog(logger)
-  const permitsPlain = toPermitsPlain(settings.plain)
+  let plainRule = toPermitsPlain(settings.plain)
+  const permitsPlain = (address: string): boolean => plainRule(address)
   const stores = await openStores(settings, onFatal, log)
   const { registry, telemetry } = stores
   await refuseUnfinishedCopy(registry)
@@ -97,6 +99,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     createTlsContexts({
       data: settings.data,
       host: settings.host,
+      more: settings.tlsNames,
       ...publicUrl,
       ...(settings.tlsCert === undefined || settings.tlsKey === undefined
         ? {}
@@ -148,6 +151,16 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     const { address = '', encrypted = false } = connectionOf(socket) ?? {}
     return { address, encrypted }
   }
+  const consoleSettings = createConsoleSettings({
+    settings,
+    read: (stored) => readSettings(Object.fromEntries(settings.texts), stored),
+    async apply(next, before) {
+      if (next.host !== before.host) await frontDoor.move(next.host)
+      plainRule = toPermitsPlain(next.plain)
+      if (next.host !== before.host || String(next.tlsNames) !== String(before.tlsNames))
+        await tls.rename({ host: next.host, more: next.tlsNames, ...publicUrl })
+    },
+  })
   const pluginMetrics = createPluginMetrics(log)
   const metrics = createMetrics({ more: pluginMetrics.text })
   const deviceLog = createDeviceLog(clock)
@@ -166,6 +179,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     shadows: domain.hub.shadows,
     rules,
     settings,
+    consoleSettings,
+    tls,
     permitsPlain,
     ...(options.compileAtStart ? { compileAtStart: true } : {}),
     trustedProxies: toAddressMatcher(settings.trustedProxies),

@@ -2,6 +2,7 @@ import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { CopyError } from './copy/errors.ts'
 import { FrontDoorError } from './front-door/refusal.ts'
 import { SettingsError } from './settings/settings-error.ts'
+import type { StoredSettings } from './settings/stored-settings.ts'
 import { StoreCorrupt, StoreNotOpened } from './stores/sqlite/errors.ts'
 
 /** Why it did not start, in words for the person at the terminal. */
@@ -16,10 +17,11 @@ const codeOf = (error: unknown): string =>
 /** What is not an address of this machine, and what only its administrator may open. */
 const notHere = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN'])
 
-const ofFrontDoor = (error: FrontDoorError, host: string): StartFailure => {
+const ofFrontDoor = (error: FrontDoorError, host: string, isStored: boolean): StartFailure => {
   const code = codeOf(error.cause)
   if (notHere.has(code)) {
-    const problem = `is ${JSON.stringify(host)}, which is not an address of this machine (${code})`
+    const whence = isStored ? ', as the console stored it' : ''
+    const problem = `is ${JSON.stringify(host)}${whence}, which is not an address of this machine (${code})`
     const { message } = new SettingsError('PATCHBAY_HOST', problem, 'give 127.0.0.1, 0.0.0.0 or one that it has')
     return { kind: 'badSettings', sentence: message }
   }
@@ -33,11 +35,11 @@ const ofFrontDoor = (error: FrontDoorError, host: string): StartFailure => {
 /** Undefined for a fault of ours: that one is logged with its stack. */
 export const toStartFailure = (
   error: unknown,
-  { host, data }: { host: string; data: string },
+  { host, data, stored }: { host: string; data: string; stored?: StoredSettings },
 ): StartFailure | undefined => {
   if (error instanceof SettingsError) return { kind: 'badSettings', sentence: error.message }
-  if (error instanceof FrontDoorError) return ofFrontDoor(error, host)
   if (error instanceof CopyError) return { kind: 'failed', sentence: `Cannot start: ${error.message}.` }
+  if (error instanceof FrontDoorError) return ofFrontDoor(error, host, stored?.PATCHBAY_HOST === host)
   if (error instanceof StoreNotOpened) {
     const remedy =
       'See that it runs, that this machine reaches it and that no other Patchbay uses it, or mend MONGODB_URL.'

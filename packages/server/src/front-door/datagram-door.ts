@@ -16,6 +16,8 @@ export interface DatagramDoor {
     onState?: (state: Listener['state'], detail: string | undefined) => void,
   ): () => Promise<void>
   listeners(): Listener[]
+  /** Every port listens at another address from now on. */
+  move(to: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,7 +29,8 @@ interface Matcher {
 
 /** Where datagrams come in: UDP knows no connections, so each one is told apart by its own first bytes. */
 export function createDatagramDoor(options: { host: string; clock: Clock; log: Log }): DatagramDoor {
-  const { host, clock, log } = options
+  const { clock, log } = options
+  let { host } = options
   const matchers = new Set<Matcher>()
   const listeners = new Set<UdpListener>()
   const wanted: UdpListener[] = []
@@ -85,6 +88,11 @@ export function createDatagramDoor(options: { host: string; clock: Clock; log: L
     },
 
     listeners: () => [...listeners].map((listener) => listener.status()),
+
+    async move(to) {
+      host = to
+      await Promise.all([...listeners, ...wanted].map((listener) => listener.move(to)))
+    },
 
     async close() {
       closed = true

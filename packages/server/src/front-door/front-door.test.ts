@@ -633,6 +633,45 @@ describe('front door', () => {
     await closing(client)
   })
 
+  const ownPort = async (): Promise<number> => {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const port = portOf(probe)
+    probe.close()
+    await once(probe, 'close')
+    return port
+  }
+  const track = (client: Socket): Socket => {
+    clients.push(client)
+    return client
+  }
+  test('its listeners move to another address under the same ports, and connections stay', async () => {
+    await open()
+    const own: Connection[] = []
+    const close = door.listenOwn({ name: 'own', port: await ownPort(), tls: 'never' }, (each) => own.push(each))
+    await vi.waitFor(() => expect(door.listeners().every(({ state }) => state === 'listening')).toBe(true))
+    const { port } = main()
+    const held = track(connect(port, '127.0.0.1'))
+    await once(held, 'connect')
+    await door.move('127.0.0.2')
+    expect(door.listeners().map(({ name, address, state }) => [name, address, state])).toEqual([
+      ['main', '127.0.0.2', 'listening'],
+      ['own', '127.0.0.2', 'listening'],
+    ])
+    expect(main().port).toBe(port)
+    held.write('GET /still HTTP/1.1\r\nhost: a\r\n\r\n')
+    expect(String((await once(held, 'data'))[0])).toContain('GET /still')
+    const [error] = await once(track(connect(port, '127.0.0.1')), 'error')
+    expect(error.code).toBe('ECONNREFUSED')
+    await once(track(connect(port, '127.0.0.2')), 'connect')
+
+    // An address that is none of this machine: nothing has moved.
+    await expect(door.move('192.0.2.1')).rejects.toThrow('not one of this machine')
+    await once(track(connect(port, '127.0.0.2')), 'connect')
+    expect(door.listeners().every(({ state, address }) => state === 'listening' && address === '127.0.0.2')).toBe(true)
+    await close()
+  })
+
   test('what the hop costs', async () => {
     const direct = createHttp((_request, response) => response.end('.')).listen(0, '127.0.0.1')
     await once(direct, 'listening')

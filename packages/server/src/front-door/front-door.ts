@@ -5,6 +5,7 @@ import type { Connection, ListenOptions, MatchAnswer } from '@patchbay/sdk'
 import { createDatagramDoor, type DatagramDoor } from './datagram-door.ts'
 import { isHttp } from './first-bytes.ts'
 import { normaliseAddress } from '../settings/addresses.ts'
+import { toListenFailure } from './listen-failure.ts'
 import { createLobby, type LobbyOptions, type Owner } from './lobby.ts'
 import { remember } from './peer-connection.ts'
 import { createPortListener, type PortListener } from './port-listener.ts'
@@ -37,6 +38,8 @@ export interface FrontDoor {
   /** The same for UDP: the one port's number, and ports of their own. */
   readonly datagrams: Pick<DatagramDoor, 'register' | 'listenOwn'>
   listeners(): Listener[]
+  /** Every listener without an address of its own listens at another from now on; connections stay. Rejects, and nothing moves, where the shared port cannot. */
+  move(to: string): Promise<void>
   /** Connections that have not been given to an owner yet. */
   undecided(): number
   /** Stops accepting, closes the undecided, waits for the others until the deadline, then closes them too. */
@@ -51,11 +54,15 @@ interface Matcher {
 
 /** The one place where connections come in: tells protocols apart by their first bytes and hands sockets on with nothing consumed. */
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  const { host, clock, log, onHttp } = options
+  const { clock, log, onHttp } = options
+  let { host } = options
   const matchers = new Set<Matcher>()
   const listeners = new Set<PortListener>()
+  /** Those without an address of their own. */
+  const movable = new Set<PortListener>()
   const lobby = createLobby(options)
   const datagrams = createDatagramDoor({ host, clock, log })
+  let shared: PortListener | undefined
   let closed = false
 
   const http: Owner = (connection) => onHttp(connection.socket)
@@ -89,12 +96,12 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     anyPort: boolean,
     onSocket: (socket: Socket, listener: PortListener) => void,
     onState?: (state: Listener['state'], detail: string | undefined) => void,
-    address = host,
+    address?: string,
   ): PortListener {
     if (closed) throw new FrontDoorError('FRONT_CLOSED', 'The front door is closed.')
     const listener = createPortListener({
       name,
-      host: address,
+      host: address ?? host,
       port,
       tls,
       anyPort,
@@ -104,7 +111,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       ...(onState ? { onState } : {}),
     })
     listeners.add(listener)
+    if (address === undefined) movable.add(listener)
     return listener
+  }
+
+  function drop(listener: PortListener): void {
+    listeners.delete(listener)
+    movable.delete(listener)
   }
 
   return {
@@ -113,11 +126,23 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       try {
         await listener.start(true)
       } catch (cause) {
-        listeners.delete(listener)
+        drop(listener)
         const why = cause instanceof Error ? cause.message : 'unknown reason'
         throw new FrontDoorError('FRONT_PORT_TAKEN', `Cannot listen on ${host}:${port}: ${why}.`, { cause })
       }
+      shared = listener
       await datagrams.open(name, listener.status().port)
+    },
+
+    async move(to) {
+      const from = host
+      const cause = await shared?.move(to)
+      if (cause) {
+        await shared?.move(from)
+        throw new FrontDoorError('FRONT_PORT_TAKEN', toListenFailure(cause), { cause })
+      }
+      host = to
+      await Promise.all([...[...movable].map((listener) => listener.move(to)), datagrams.move(to)])
     },
 
     register(name, first, onConnection) {
@@ -145,7 +170,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       )
       const started = listener.start()
       return async () => {
-        listeners.delete(listener)
+        drop(listener)
         await started
         await listener.stop()
         lobby.dismiss(listener)

@@ -12,6 +12,8 @@ export interface PortListener {
   /** Resolves when it listens or is degraded; `must` rejects instead of being degraded. */
   start(must?: boolean): Promise<void>
   status(): Listener
+  /** Listens at another address instead, under the same port; what was accepted stays. The answer is why it cannot: then it is degraded. */
+  move(to: string): Promise<Error | undefined>
   /** Stops accepting and frees the port; what was accepted stays. */
   stop(): Promise<void>
   countRefused(): void
@@ -31,7 +33,8 @@ export function createPortListener(options: {
   /** Told when it listens, and when it cannot. */
   onState?: (state: Listener['state'], detail: string | undefined) => void
 }): PortListener {
-  const { name, host, clock, log } = options
+  const { name, clock, log } = options
+  let host = options.host
   let server: Server | undefined
   let state: Listener['state'] = 'off'
   let detail: string | undefined
@@ -39,6 +42,7 @@ export function createPortListener(options: {
   let connections = 0
   let refused = 0
   let stopped = false
+  let turns = 0
   let cancelRetry = () => {}
 
   const countLeft = () => void connections--
@@ -49,6 +53,7 @@ export function createPortListener(options: {
   }
 
   function listen(): Promise<Error | undefined> {
+    const turn = ++turns
     return new Promise((resolve) => {
       const next = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, accept)
       // Also after the start: accepting may fail (no descriptors left) without the listener being gone.
@@ -56,14 +61,19 @@ export function createPortListener(options: {
         if (state === 'listening') log.warn('a connection could not be accepted', { listener: name, error })
         resolve(error)
       })
-      next.listen({ host, port: options.port, backlog }, () => {
+      // Once it is known, any free port is this one.
+      next.listen({ host, port, backlog }, () => {
+        // Stopped or moved meanwhile.
+        if (stopped || turn !== turns) {
+          next.close()
+          return resolve(undefined)
+        }
         server = next
         const address = next.address()
         if (address !== null && typeof address === 'object') port = address.port
         state = 'listening'
         detail = undefined
-        if (stopped) next.close()
-        else options.onState?.(state, detail)
+        options.onState?.(state, detail)
         resolve(undefined)
       })
     })
@@ -74,6 +84,10 @@ export function createPortListener(options: {
     const error = await listen()
     if (!error || stopped) return
     if (must) throw error
+    degrade(error)
+  }
+
+  function degrade(error: Error): void {
     const reason = toListenFailure(error)
     if (state !== 'degraded') log.warn('a listener does not listen', { listener: name, port: options.port, reason })
     state = 'degraded'
@@ -82,9 +96,28 @@ export function createPortListener(options: {
     cancelRetry = clock.after(listenRetryMs, () => void start())
   }
 
+  async function free(): Promise<void> {
+    cancelRetry()
+    state = 'off'
+    server?.close()
+    server = undefined
+    // The descriptor is closed at once; its close callback runs in this turn of the loop.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
   return {
     name,
     start,
+    async move(to) {
+      if (to === host || stopped) return undefined
+      const wasOff = options.port === 0 && !options.anyPort
+      host = to
+      if (wasOff) return undefined
+      await free()
+      const error = await listen()
+      if (error && !stopped) degrade(error)
+      return error
+    },
     status: () => ({
       name,
       address: host,
@@ -97,11 +130,7 @@ export function createPortListener(options: {
     }),
     async stop() {
       stopped = true
-      cancelRetry()
-      state = 'off'
-      server?.close()
-      // The descriptor is closed at once; its close callback runs in this turn of the loop.
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await free()
     },
     countRefused: () => void refused++,
   }

@@ -16,6 +16,8 @@ export interface UdpListener {
   /** Resolves when it listens or is degraded. */
   start(): Promise<void>
   status(): Listener
+  /** Listens at another address instead; degraded where it cannot. */
+  move(to: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,13 +34,15 @@ export function createUdpListener(options: {
   onDatagram: (bytes: Buffer, from: DatagramPeer, port: DatagramPort) => void
   onState?: ((state: Listener['state'], detail: string | undefined) => void) | undefined
 }): UdpListener {
-  const { name, host, port, clock, log, onDatagram } = options
-  const v6 = isIPv6(host)
+  const { name, port, clock, log, onDatagram } = options
+  let host = options.host
   const peers = createRecentPeers(clock)
   let socket: Socket | undefined
   let state: Listener['state'] = 'off'
   let detail: string | undefined
   let stopped = false
+  let begun = false
+  let turns = 0
   let cancelRetry = () => {}
 
   const datagrams: DatagramPort = {
@@ -46,7 +50,7 @@ export function createUdpListener(options: {
     send(bytes, to) {
       if (!socket || socket.getSendQueueSize() > maxSendQueueBytes) return
       // A socket for both families takes IPv4 in its mapped form only.
-      const address = v6 && !to.address.includes(':') ? `::ffff:${to.address}` : to.address
+      const address = isIPv6(host) && !to.address.includes(':') ? `::ffff:${to.address}` : to.address
       // An address that cannot be reached is a lost datagram, which is the sender's timers' business.
       socket.send(bytes, to.port, address, () => {})
     },
@@ -59,16 +63,18 @@ export function createUdpListener(options: {
     onDatagram(bytes, peer, datagrams)
   }
 
-  const bind = (): Promise<Error | undefined> =>
-    new Promise((resolve) => {
-      const next = createSocket({ type: v6 ? 'udp6' : 'udp4', recvBufferSize: receiveBufferBytes })
+  const bind = (): Promise<Error | undefined> => {
+    const turn = ++turns
+    return new Promise((resolve) => {
+      const next = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize: receiveBufferBytes })
       next.on('error', (error) => {
         if (state === 'listening') log.warn('a datagram port failed', { listener: name, error })
         else next.close()
         resolve(error)
       })
       next.bind({ port, address: host, exclusive: true }, () => {
-        if (stopped) next.close()
+        // Stopped or moved meanwhile.
+        if (stopped || turn !== turns) next.close()
         else {
           socket = next
           state = 'listening'
@@ -79,9 +85,11 @@ export function createUdpListener(options: {
         resolve(undefined)
       })
     })
+  }
 
   async function start(): Promise<void> {
     if (port === 0) return
+    begun = true
     const error = await bind()
     if (!error || stopped || state === 'listening') return
     const reason = toListenFailure(error)
@@ -92,8 +100,23 @@ export function createUdpListener(options: {
     cancelRetry = clock.after(listenRetryMs, () => void start())
   }
 
+  async function free(): Promise<void> {
+    cancelRetry()
+    state = 'off'
+    const open = socket
+    socket = undefined
+    if (open) await new Promise<void>((resolve) => open.close(() => resolve()))
+  }
+
   return {
     start,
+    async move(to) {
+      if (to === host || stopped) return
+      host = to
+      if (!begun) return
+      await free()
+      await start()
+    },
     status: () => ({
       name,
       address: host,
@@ -107,11 +130,7 @@ export function createUdpListener(options: {
     }),
     async stop() {
       stopped = true
-      cancelRetry()
-      state = 'off'
-      const open = socket
-      socket = undefined
-      if (open) await new Promise<void>((resolve) => open.close(() => resolve()))
+      await free()
     },
   }
 }

@@ -13,6 +13,8 @@ export const restErrors = {
   PATH_UNKNOWN: { status: 404, title: 'Nothing is here' },
   CHANNEL_UNKNOWN: { status: 404, title: 'No such channel' },
   CHANNEL_NAME_TAKEN: { status: 409, title: 'Another channel has this name' },
+  SETTING_FIXED: { status: 409, title: 'The environment settles this' },
+  CERTIFICATE_UNFIT: { status: 422, title: 'The certificate cannot be shown' },
   CHANNEL_BUILT_IN: { status: 409, title: 'This channel stays' },
   PRECONDITION_INVALID: { status: 400, title: 'If-Match cannot be read' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'The body is larger than permitted' },

@@ -18,8 +18,10 @@ import type { Channels } from '../parts/channels.ts'
 import type { DeviceLog } from '../parts/device-log.ts'
 import type { Domain } from '../parts/domain.ts'
 import type { PluginLog } from '../parts/plugin-log.ts'
+import type { ConsoleSettings } from '../settings/console-settings.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { DeviceAuthority } from '../tls/device-authority.ts'
+import type { TlsContexts } from '../tls/tls-contexts.ts'
 
 /** The other end of the connection, as the front door knows it. */
 export interface ConnectionPeer {
@@ -70,6 +72,8 @@ export interface RestDeps
   rules: Rules
   deliveries: Deliveries
   settings: Settings
+  consoleSettings: ConsoleSettings
+  tls: Pick<TlsContexts, 'options' | 'source' | 'upload' | 'dropUploaded' | 'makeAnew'>
   listeners(): Listener[]
   /** The plugin host, which is made after the routes. */
   plugins(): PluginHost

@@ -13,6 +13,7 @@ import { ApiKey, AuditEntry, Role, User } from '@patchbay/contracts/person'
 import { Instance, Plugin, PluginManifest, StagedPlugin } from '@patchbay/contracts/plugin'
 import { PluginLogLine } from '@patchbay/contracts/plugin-log'
 import { Rule } from '@patchbay/contracts/rule'
+import { ServerCertificate, Setting } from '@patchbay/contracts/setting'
 import { Problem } from '@patchbay/contracts/problem'
 import { ProvisioningKey } from '@patchbay/contracts/provisioning'
 import { Shadow } from '@patchbay/contracts/shadow'
@@ -52,6 +53,8 @@ export const sharedSchemas = [
   RetainedMessage,
   Role,
   Rule,
+  ServerCertificate,
+  Setting,
   Shadow,
   StagedPlugin,
   User,

@@ -17,9 +17,11 @@ import { packageRoutes } from './plugin-packages.ts'
 import { pluginRoutes } from './plugins.ts'
 import { provisioningKeyRoutes } from './provisioning-keys.ts'
 import { ruleRoutes } from './rules.ts'
+import { settingRoutes } from './settings.ts'
 import { shadowRoutes } from './shadow.ts'
 import { systemRoutes } from './system.ts'
 import { telemetryRoutes } from './telemetry.ts'
+import { tlsRoutes } from './tls.ts'
 import { typeRoutes } from './types.ts'
 
 /** Everything the platform answers over HTTP by itself. */
@@ -45,5 +47,7 @@ export const routes: readonly Routes[] = [
   packageRoutes,
   channelRoutes,
   systemRoutes,
+  settingRoutes,
+  tlsRoutes,
   pageRoutes,
 ]

@@ -91,6 +91,13 @@ export const declarations = {
     'own CA',
   ),
   tlsKey: optional('PATCHBAY_TLS_KEY', kind.text, 'PEM file with the key of `PATCHBAY_TLS_CERT`.', 'own CA'),
+  tlsNames: withDefault(
+    'PATCHBAY_TLS_NAMES',
+    '',
+    kind.hostNames,
+    'More names and addresses, with commas between, that the self-made certificate is good for, such as the address of this machine in its network.',
+    'none',
+  ),
   masterKey: optional(
     'PATCHBAY_MASTER_KEY',
     kind.key32,

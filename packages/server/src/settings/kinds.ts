@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { Name } from '@patchbay/contracts/id'
 import { Value } from 'typebox/value'
@@ -48,6 +49,16 @@ export const bindAddress: Kind<string> = (value) => {
     `is ${shown(value)}, which is not an address`,
     'give an IP address without brackets, or a host name, such as 127.0.0.1 or 0.0.0.0',
   )
+}
+
+const maxHostNames = 20
+export const hostNames: Kind<readonly string[]> = (value) => {
+  const items = list(value)
+  const wrong = items.find((item) => isIP(item) === 0 && !/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(item))
+  if (wrong !== undefined)
+    throw new Unfit(`holds ${shown(wrong)}, which is not a name`, 'give host names or IP addresses with commas between')
+  if (items.length <= maxHostNames) return items
+  throw new Unfit(`holds ${items.length} names`, `give ${maxHostNames} at most`)
 }
 
 export const choice =

@@ -27,6 +27,9 @@ describe('settings', () => {
       plain: 'loopback',
       data: resolve('./data'),
       trustedProxies: [],
+      tlsNames: [],
+      texts: new Map(),
+      stored: {},
       openTopics: [],
       allowPrivateTargets: [],
       durability: 'full',
@@ -46,6 +49,14 @@ describe('settings', () => {
   test('what the environment gives is told from the defaults', () => {
     const { given } = readSettings({ PATCHBAY_PORT: '9000', PATCHBAY_HOST: '' })
     expect([...given]).toEqual([['PATCHBAY_PORT', 9000]])
+  })
+
+  test('what the console stored holds below the environment, and is checked like it', () => {
+    const stored = { PATCHBAY_HOST: '0.0.0.0', PATCHBAY_PORT: '9001' }
+    const { host, port, given } = readSettings({ PATCHBAY_PORT: '9000', PATCHBAY_HOST: ' ' }, stored)
+    expect([host, port, [...given.keys()]]).toEqual(['0.0.0.0', 9000, ['PATCHBAY_PORT']])
+    expect(() => readSettings({ PATCHBAY_OPEN_TOPICS: '#' }, stored)).toThrow('PATCHBAY_OPEN_TOPICS opens topics')
+    expect(() => readSettings({}, { PATCHBAY_PORT: '70000' })).toThrow('PATCHBAY_PORT is "70000"')
   })
 
   test('an empty variable is an absent one', () => {

@@ -3,6 +3,7 @@ import { isLoopback } from './addresses.ts'
 import { type Declaration, declarations } from './declarations.ts'
 import { Unfit } from './kinds.ts'
 import { SettingsError } from './settings-error.ts'
+import type { StoredSettings } from './stored-settings.ts'
 
 type Declarations = typeof declarations
 type RequiredKey = {
@@ -16,6 +17,10 @@ export type Settings = { readonly [K in RequiredKey]: ValueOf<Declarations[K]> }
 } & {
   /** What the environment gives, by the name of the setting: it beats what the console stores. */
   readonly given: ReadonlyMap<string, unknown>
+  /** The same as text, as it stands there. */
+  readonly texts: ReadonlyMap<string, string>
+  /** What the console stored before the start, as it would stand in the environment. */
+  readonly stored: StoredSettings
 }
 
 // What Kubernetes injects for a service named `patchbay`, and the switch of our own tests.
@@ -23,8 +28,14 @@ const notOurs = /^PATCHBAY_(SERVICE_|PORT_\d+_|TEST_LONG$)/
 const reference = 'docs/reference/settings.md lists the names'
 
 /** Reads the environment: the one place where it is looked at. Throws `SettingsError` at the first thing wrong. */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  refuseUnknown(env)
+export function readSettings(
+  surroundings: Readonly<Record<string, string | undefined>>,
+  stored: StoredSettings = {},
+): Settings {
+  refuseUnknown(surroundings)
+  // An empty variable is absent: what is stored holds then.
+  const env: Record<string, string | undefined> = { ...surroundings }
+  for (const [name, text] of Object.entries(stored)) env[name] = surroundings[name]?.trim() || text
   const value = <T>(declaration: Declaration<T>): T | undefined => read(declaration, env)
   const sure = <T>(declaration: Declaration<T, string>): T =>
     readText(declaration, given(declaration, env) ?? declaration.fallback)
@@ -44,13 +55,23 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const everything = Object.values(d)
   const settings: Settings = {
     given: new Map(
-      everything.flatMap((one) => (given(one, env) === undefined ? [] : [[one.name, value<unknown>(one)] as const])),
+      everything.flatMap((one) =>
+        given(one, surroundings) === undefined ? [] : [[one.name, value<unknown>(one)] as const],
+      ),
     ),
+    texts: new Map(
+      everything.flatMap((one) => {
+        const text = given(one, surroundings)
+        return text === undefined ? [] : [[one.name, text] as const]
+      }),
+    ),
+    stored,
     host: sure(d.host),
     port: sure(d.port),
     plain: sure(d.plain),
     data: resolve(sure(d.data)),
     trustedProxies: sure(d.trustedProxies),
+    tlsNames: sure(d.tlsNames),
     openTopics: sure(d.openTopics),
     allowPrivateTargets: sure(d.allowPrivateTargets),
     durability: sure(d.durability),

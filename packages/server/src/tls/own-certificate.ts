@@ -30,6 +30,8 @@ export interface OwnCertificateOptions {
   nowMs: number
   /** Seals the authority's key on disk. */
   box: SecretBox
+  /** Whatever is kept, another is made. */
+  anew?: boolean
 }
 
 /** The kept certificate while it is good for these names and another 30 days, else a new one from this installation's authority. */
@@ -39,7 +41,8 @@ export async function ensureOwnCertificate(options: OwnCertificateOptions): Prom
   const [ca, cert, key] = await Promise.all(
     ['ca.crt', 'server.crt', 'server.key'].map((name) => readIfThere(path(name))),
   )
-  if (ca !== undefined && cert !== undefined && key !== undefined && isGood({ cert, key }, ca, names, nowMs)) {
+  const kept = options.anew !== true && ca !== undefined && cert !== undefined && key !== undefined
+  if (kept && isGood({ cert, key }, ca, names, nowMs)) {
     await closeToOthers(path('server.key'))
     return { authority: await describe(folder, ca, nowMs), server: { cert, key }, made: false }
   }

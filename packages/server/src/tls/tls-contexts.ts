@@ -7,6 +7,7 @@ import type { Pair } from './certificate-maker.ts'
 import { type CertificateFiles, loadConfiguredCertificate, watchCertificate } from './configured-certificate.ts'
 import { ensureOwnCertificate } from './own-certificate.ts'
 import { serverNames } from './server-names.ts'
+import { dropUploaded, keepUploaded, readUploaded } from './uploaded-certificate.ts'
 
 const renewalCheckMs = 86_400_000
 const watchEveryMs = 5000
@@ -21,14 +22,24 @@ export interface TlsContexts {
   alpn(offered: readonly string[]): string | undefined
   /** What clients must trust to believe the self-made certificate; undefined with the owner's own files. */
   readonly caFile: string | undefined
+  /** Where the certificate comes from: the owner's files, taken in by the console, or self-made. */
+  source(): 'files' | 'uploaded' | 'own'
+  /** The self-made certificate is good for these names from now on. */
+  rename(to: ServerNames): Promise<void>
+  /** Another self-made certificate, with a key of its own, by the same authority. */
+  makeAnew(): Promise<void>
+  /** Shows this pair from now on and keeps it; it is known to fit. */
+  upload(pair: Pair): Promise<void>
+  /** The self-made one again. */
+  dropUploaded(): Promise<void>
   close(): void
 }
 
-export interface TlsContextsOptions {
+type ServerNames = Parameters<typeof serverNames>[0]
+
+export interface TlsContextsOptions extends ServerNames {
   /** PATCHBAY_DATA. */
   data: string
-  host: string
-  publicUrl?: string
   /** The owner's own files instead of the self-made certificate. */
   files?: CertificateFiles
   box: SecretBox
@@ -48,14 +59,15 @@ export const chooseProtocol = (offered: readonly string[]): string | undefined =
 export async function createTlsContexts(options: TlsContextsOptions): Promise<TlsContexts> {
   const { clock, log, files } = options
   const folder = join(options.data, 'tls')
-  const names = serverNames(options)
+  let names = serverNames(options)
   const hearers = new Set<() => void>()
   const nowMs = () => Math.floor(clock.nowMicros() / 1000)
-  const ensureOwn = () => ensureOwnCertificate({ folder, names, nowMs: nowMs(), box: options.box })
+  const ensureOwn = (anew = false) => ensureOwnCertificate({ folder, names, nowMs: nowMs(), box: options.box, anew })
 
   // The authority is there with the owner's files too: without `ca`, Node would believe client certificates of every public authority.
   let own = await ensureOwn()
-  let pair: Pair = files ? await loadConfigured(files) : own.server
+  let uploaded = files ? undefined : await loadUploaded()
+  let pair: Pair = files ? await loadConfigured(files) : (uploaded ?? own.server)
   if (own.made && !files) log.info('made a TLS certificate', { names, authority: own.authority.file })
   let cancelRenewal = () => {}
   let closed = false
@@ -69,6 +81,20 @@ export async function createTlsContexts(options: TlsContextsOptions): Promise<Tl
     const loaded = await loadConfiguredCertificate(from)
     if (loaded.expiresMs < nowMs()) log.warn('the TLS certificate has expired', { file: from.cert })
     return { cert: loaded.cert, key: loaded.key }
+  }
+
+  async function loadUploaded(): Promise<Pair | undefined> {
+    try {
+      return await readUploaded(folder, options.box)
+    } catch (error) {
+      log.error('the uploaded TLS certificate is not usable, the self-made one is shown; upload it again', { error })
+      return undefined
+    }
+  }
+
+  async function remake(anew: boolean): Promise<void> {
+    own = await ensureOwn(anew)
+    if (!files && !uploaded) take(own.server)
   }
 
   async function reload(from: CertificateFiles): Promise<void> {
@@ -88,7 +114,7 @@ export async function createTlsContexts(options: TlsContextsOptions): Promise<Tl
       own = await ensureOwn()
       if (closed) return
       // With the owner's files it may be the authority alone that changed.
-      if (own.made) take(files ? pair : own.server)
+      if (own.made) take(files || uploaded ? pair : own.server)
       if (own.made && !files) log.info('renewed the TLS certificate', { names })
       if (own.authority.cert !== before) {
         const { file: authority } = own.authority
@@ -115,6 +141,22 @@ export async function createTlsContexts(options: TlsContextsOptions): Promise<Tl
     },
     alpn: chooseProtocol,
     caFile: files ? undefined : own.authority.file,
+    source: () => (files ? 'files' : uploaded ? 'uploaded' : 'own'),
+    rename(to) {
+      names = serverNames(to)
+      return remake(false)
+    },
+    makeAnew: () => remake(true),
+    async upload(next) {
+      await keepUploaded(folder, options.box, next)
+      uploaded = next
+      take(next)
+    },
+    async dropUploaded() {
+      await dropUploaded(folder)
+      uploaded = undefined
+      if (!files) take(own.server)
+    },
     close() {
       closed = true
       cancelRenewal()

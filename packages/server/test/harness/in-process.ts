@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { type Platform, type PlatformOptions, startPlatform } from '../../src/platform.ts'
-import { readSettings } from '../../src/settings/settings.ts'
+import { loadSettings } from '../../src/settings/load-settings.ts'
 import { makeDataFolder, testKey } from './server-process.ts'
 
 export interface InProcess {
@@ -24,7 +24,7 @@ export const startInProcess = async (
   // A folder that is given outlives the server: for what must survive a restart.
   const data = more.data === undefined ? await makeDataFolder() : { path: more.data, remove: async () => undefined }
   const lines: string[] = []
-  const settings = readSettings({
+  const settings = await loadSettings({
     PATCHBAY_PORT: '0',
     PATCHBAY_MQTT_PORT: '0',
     PATCHBAY_MQTTS_PORT: '0',
