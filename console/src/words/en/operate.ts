@@ -107,6 +107,12 @@ export const operateWords = {
   'right.filter': 'Topic filter',
   'right.remove': 'Delete the rule',
   'right.none': 'No extra rights: each device has its own topics.',
+  'right.edit': 'Change the right or ban',
+  'right.filter-hint': '{id} stands for the id of the device, + for one level, # for all that follow.',
+  'right.scope-hint': 'With commas between. What is left empty does not limit; devices, types and tags must all fit.',
+  'right.order': 'Order',
+  'right.none-text':
+    'A device may publish and subscribe under devices/(its id)/#. Here you let some go beyond, such as a display that reads a whole plant, or forbid something to many at once.',
   'refusal.from': 'From',
   'refusal.why': 'Why',
   'audit.actor': 'Who',

@@ -109,6 +109,12 @@ export const operateWords: Readonly<Record<keyof typeof english, string>> = {
   'right.filter': '主题过滤器',
   'right.remove': '删除规则',
   'right.none': '没有额外权限：每台设备只有自己的主题。',
+  'right.edit': '修改权限或禁令',
+  'right.filter-hint': '{id} 表示设备的 id，+ 表示一级，# 表示其后所有级。',
+  'right.scope-hint': '用逗号分隔。留空则不限制；设备、类型和标签须同时符合。',
+  'right.order': '顺序',
+  'right.none-text':
+    '设备可以在 devices/（自己的 id）/# 下发布和订阅。在这里可以让某些设备超出此范围，例如读取整个工厂的显示屏，或一次禁止许多设备做某事。',
   'refusal.from': '来源',
   'refusal.why': '原因',
   'audit.actor': '操作者',
