@@ -75,6 +75,11 @@ const routes: RouteRecordRaw[] = [
   },
   { path: '/jobs', component: () => import('./pages/operate/jobs-page.vue'), meta: { title: 'nav.jobs' } },
   { path: '/system', component: () => import('./pages/operate/system-page.vue'), meta: { title: 'nav.system' } },
+  {
+    path: '/system/network',
+    component: () => import('./pages/network/network-page.vue'),
+    meta: { title: 'network.title' },
+  },
   { path: '/access/:tab?', component: () => import('./pages/access/access-page.vue'), meta: { title: 'nav.access' } },
   { path: '/gallery', component: () => import('./pages/gallery/gallery-page.vue'), meta: { title: 'gallery.title' } },
   { path: '/settings', component: () => import('./pages/operate/settings-page.vue'), meta: { title: 'nav.settings' } },

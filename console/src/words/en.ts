@@ -9,6 +9,7 @@ import { packageWords } from './en/packages.ts'
 import { trustWords } from './en/trust.ts'
 import { fleetWords } from './en/fleet.ts'
 import { beginWords } from './en/begin.ts'
+import { networkWords } from './en/network.ts'
 
 /** Every text of the console. */
 export const en = {
@@ -23,4 +24,5 @@ export const en = {
   ...trustWords,
   ...fleetWords,
   ...beginWords,
+  ...networkWords,
 }

@@ -9,6 +9,7 @@ import { packageWords } from './zh/packages.ts'
 import { trustWords } from './zh/trust.ts'
 import { fleetWords } from './zh/fleet.ts'
 import { beginWords } from './zh/begin.ts'
+import { networkWords } from './zh/network.ts'
 
 /** Every text, in Simplified Chinese. */
 export const zh = {
@@ -23,4 +24,5 @@ export const zh = {
   ...trustWords,
   ...fleetWords,
   ...beginWords,
+  ...networkWords,
 }

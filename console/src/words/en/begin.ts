@@ -5,17 +5,11 @@ export const beginWords = {
   'begin.device': 'First device',
   'begin.network-title': 'Who can connect',
   'begin.local': 'Only programs on this machine can connect.',
-  'begin.local-text':
-    'That is right for a first try. To let devices of the network in, stop the server and start it like this; it can be done at any time later:',
   'begin.open': 'Devices of the network can connect.',
-  'begin.open-text': 'They reach it at the addresses of this machine, on the ports below.',
-  'begin.start-open': 'How to start it for the network',
-  'begin.plain':
-    'From other machines only TLS is taken, unless PATCHBAY_PLAIN permits plain text. TLS and plain text share each port: the first bytes tell.',
   'begin.ports': 'What listens',
   'begin.one-port': 'The one port takes every protocol; the others are the well-known ones beside it.',
-  'begin.own-tls': 'Your own certificate: PATCHBAY_TLS_CERT and PATCHBAY_TLS_KEY.',
   'begin.next': 'Go on to the first device',
+  'begin.text': 'Nothing here has to be settled now: it is under System, Network and TLS, at any time.',
   'begin.no-right': 'Your role may not see the listeners.',
   'check.title': 'What is worth doing next',
   'check.done': '{n} of {of} done',

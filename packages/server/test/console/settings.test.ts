@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeAuthority, makeServerCertificate } from '../../src/tls/certificate-maker.ts'
 import { type Api, createApi } from '../harness/api.ts'
 import { packFeed } from '../harness/packed-plugin.ts'
 import { type ServerProcess, startServer } from '../harness/server-process.ts'
@@ -88,6 +90,100 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       await page.goto(`${server.url}/plugins/acme-door/versions`)
       await page.getByText('the approval ends only with the plugin').waitFor()
       expect(await page.getByRole('button', { name: 'Withdraw host level' }).count()).toBe(0)
+    }),
+  )
+
+  test('who can connect, protocols, TLS and what waits for a restart are settled by hand', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      const listeners = async (): Promise<any[]> => (await api.get('/api/v1/system/listeners')).body.items
+      await page.goto(`${server.url}/system`)
+      await page.getByRole('link', { name: 'Network and TLS' }).click()
+      await page.getByText('Only programs on this machine can connect.').waitFor()
+      await findViolations(page, 'network')
+      await shoot(page, 'network')
+
+      // Open to the network: at once, with the connection of this very page kept.
+      const reach = page.locator('[data-test=reach]')
+      await reach.locator('input[value=everywhere]').check()
+      await page.locator('[data-test=plain] input[value=private]').check()
+      await page.getByText('cross the network in clear text').waitFor()
+      await page.locator('[data-test=apply]').click()
+      await page.getByText('Devices of the network can connect.').waitFor()
+      const { items, addresses } = (await api.get('/api/v1/system/settings')).body
+      const everywhere = addresses.some((each: string) => each.includes(':')) ? '::' : '0.0.0.0'
+      expect(new Set((await listeners()).map(({ address }) => address))).toEqual(new Set([everywhere]))
+      const valueOf = (name: string) => items.find((each: any) => each.name === name).value
+      expect([valueOf('PATCHBAY_HOST'), valueOf('PATCHBAY_PLAIN')]).toEqual([everywhere, 'private'])
+      // Its own certificate now names the addresses that devices will use, so they believe it there.
+      const ca = await readFile(join(data, 'tls', 'ca.crt'), 'utf8')
+      const believes = (host: string): Promise<boolean> =>
+        new Promise((resolve, reject) => {
+          const socket = connect({ host, port: server.port, ca }, () => {
+            resolve(socket.authorized)
+            socket.destroy()
+          }).on('error', reject)
+        })
+      for (const address of addresses) expect([address, await believes(address)]).toEqual([address, true])
+
+      // A protocol off and on again.
+      const mqtt = page.locator('[data-test=protocols] li', { hasText: 'MQTT' })
+      await mqtt.getByRole('button', { name: 'Disable MQTT' }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Disable' }).last().click()
+      await mqtt.getByText('stopped').waitFor()
+      await mqtt.getByRole('button', { name: 'Enable MQTT' }).click()
+      await mqtt.getByText('running').waitFor()
+
+      // A certificate of one's own: the wrong key is told in words, the right one is shown at once.
+      const tls = page.locator('[data-test=tls]')
+      const authority = await makeAuthority(Date.now(), 30)
+      const [pair, foreign] = await Promise.all(
+        [1, 2].map(() => makeServerCertificate(authority, ['iot.example.org'], Date.now(), 20)),
+      )
+      await tls.getByRole('button', { name: 'Use your own certificate' }).click()
+      await tls.locator('#tls-certificate').fill(pair?.cert ?? '')
+      const key = { name: 'server.key', mimeType: 'application/x-pem-file' }
+      await tls.locator('[data-test=key-file]').setInputFiles({ ...key, buffer: Buffer.from(foreign?.key ?? '') })
+      await tls.locator('[data-test=upload-pair]').click()
+      await tls.getByText('The key belongs to another certificate').waitFor()
+      await findViolations(page, 'upload')
+      await tls.scrollIntoViewIfNeeded()
+      await shoot(page, 'network-upload')
+      await tls.locator('[data-test=key-file]').setInputFiles({ ...key, buffer: Buffer.from(pair?.key ?? '') })
+      await tls.locator('[data-test=upload-pair]').click()
+      await tls.getByText('Your own, uploaded here.').waitFor()
+      await tls.getByText('iot.example.org').waitFor()
+      expect((await api.get('/api/v1/system/tls')).body.source).toBe('uploaded')
+      await tls.getByRole('button', { name: 'Go back to the self-made one' }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Go back to the self-made one' }).click()
+      await tls.getByText('Self-made, by the authority').waitFor()
+
+      // What cannot change while it runs says so, and what the environment settles is not offered.
+      const start = page.locator('[data-test=start-settings]')
+      expect(await start.locator('input[name=PATCHBAY_PORT]').isDisabled()).toBe(true)
+      await start.getByText('PATCHBAY_PORT is set in the environment').waitFor()
+      await start.locator('input[name=PATCHBAY_PUBLIC_URL]').fill('https://iot.example.org')
+      await start.getByRole('button', { name: 'Store for the next start' }).click()
+      await start.getByText('waiting for a restart: PATCHBAY_PUBLIC_URL').waitFor()
+      await page.locator('[data-test=settings]').getByText('next: https://iot.example.org').waitFor()
+      await findViolations(page, 'waiting')
+      await page.evaluate('scrollTo(0, 0)')
+      await shoot(page, 'network-open')
+
+      await reach.locator('input[value=local]').check()
+      await page.locator('[data-test=plain] input[value=loopback]').check()
+      await page.locator('[data-test=apply]').click()
+      await page.getByText('Only programs on this machine can connect.').waitFor()
+      expect(new Set((await listeners()).map(({ address }) => address))).toEqual(new Set(['127.0.0.1']))
+    }, /^422: \S+\/system\/tls$|^console: Failed to load resource: the server responded with a status of 422/),
+  )
+
+  test('in the first run the same is one step', { timeout: 30_000 }, () =>
+    walk(async (page) => {
+      await page.goto(`${server.url}/setup/network`)
+      await page.getByText('Only programs on this machine can connect.').waitFor()
+      await page.locator('[data-test=protocols] li', { hasText: 'MQTT' }).waitFor()
+      await findViolations(page, 'setup-network')
+      await shoot(page, 'setup-network')
     }),
   )
 })
