@@ -57,7 +57,7 @@ const bannedNames = new Set([
 const indexAllowed = /^(packages\/(sdk|testkit)\/src|plugins\/[^/]+\/src)\/index\.ts$/
 /** Where a person at the terminal is spoken to, or programs are written out for one; everything else logs. */
 const consoleAllowed =
-  /^(scripts\/|bench\/|console\/src\/pages\/devices\/snippets\.ts$|packages\/server\/src\/(main|banner|operate)\.ts$|packages\/(cli|create-plugin)\/src\/main\.ts$)/
+  /^(scripts\/|bench\/|console\/src\/pages\/devices\/snippets\/|packages\/server\/src\/(main|banner|operate)\.ts$|packages\/(cli|create-plugin)\/src\/main\.ts$)/
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*((\.quiet)?\.test)?\.(ts|mjs|js|vue)$|^env\.d\.ts$/
 
 function checkName(path: string): string | undefined {

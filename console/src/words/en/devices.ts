@@ -58,6 +58,10 @@ export const devicesWords = {
   'snippet.node': 'Node.js',
   'snippet.python': 'Python',
   'snippet.arduino': 'Arduino',
+  'snippet.host': 'Address of the platform',
+  'snippet.with-tls': 'The program looks for patchbay-ca.pem, the authority’s certificate, in its own folder.',
+  'snippet.must-tls':
+    'From other machines TLS is needed. The program looks for patchbay-ca.pem, the authority’s certificate, in its own folder.',
   'first.waiting': 'Waiting for the first message…',
   'first.hint': 'Run the snippet; the message shows here by itself.',
   'first.late':
