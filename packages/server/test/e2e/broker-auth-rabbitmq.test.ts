@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Api, createApi, type TestDevice } from '../harness/api.ts'
 import { isInstalled } from '../harness/coap-client.ts'
 import { docCode } from '../harness/doc-code.ts'
+import { exerciseMqtt } from '../harness/everything-mqtt.ts'
+import { freePort, untilListening } from '../harness/gateway-folder.ts'
 import { startInProcess, type InProcess } from '../harness/in-process.ts'
 import { connectMqtt, type TestClient } from '../harness/mqtt-client.ts'
 import { testKey } from '../harness/server-process.ts'
@@ -139,4 +141,35 @@ describe.skipIf(missing !== undefined)(name, { timeout: 60_000 }, () => {
     await expect(enter({ ...application, id: 'key' })).rejects.toThrow(/Connection refused|closed/)
     await Promise.all([client.end(), other.end()])
   })
+
+  // Here, and not beside the other brokers of gateway-brokers.test.ts, because this RabbitMQ has been started already.
+  test.for([4, 5] as const)(
+    'behind the gateway, level %i: every QoS it has, retained, a will and 256 KiB go by unchanged',
+    async (level, { skip }) => {
+      const [, major = '0', minor = '0'] = /Starting RabbitMQ (\d+)\.(\d+)/.exec(rabbit.log()) ?? []
+      const speaks5 = Number(major) * 1_000 + Number(minor) >= 3_013
+      if (level === 5 && !speaks5) skip(`RabbitMQ ${major}.${minor} does not speak MQTT 5`)
+      const topics = { publish: ['t/#'], subscribe: ['t/#'] }
+      const { apiKey, key } = (await api.post('/api/v1/api-keys', { name: 'exercise', ...topics })).body
+      const port = await freePort()
+      const listeners = [{ port, address: '', tls: false, proxyProtocol: false }]
+      await api.put('/api/v1/plugins/gateway-mqtt/instances/default', { config: { listeners } })
+      await untilListening(port)
+      await exerciseMqtt({
+        brokerPort: rabbit.mqttPort,
+        level,
+        // Its highest.
+        most: 1,
+        login: { username: `key/${apiKey.id}`, password: key },
+        async route(node) {
+          const plugins = { 'mqtt-proxy': { protocol_level: level } }
+          const upstream = { type: 'chash', key: 'mqtt_client_id', nodes: { [`127.0.0.1:${node}`]: 1 } }
+          const put = { method: 'PUT', headers: { 'x-api-key': testKey }, body: JSON.stringify({ plugins, upstream }) }
+          const answer = await fetch(`${server.url}/apisix/admin/stream_routes/r`, put)
+          expect(answer.status).toBeLessThan(300)
+          return port
+        },
+      })
+    },
+  )
 })

@@ -1,11 +1,7 @@
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { openClient, startSink } from '../../bench/gateway/peers.ts'
+import { freePort, makeGatewayFolder } from '../harness/gateway-folder.ts'
 import { makeDataFolder, type ServerProcess, startServer, testKey } from '../harness/server-process.ts'
 
 const connections = 5_000
@@ -18,26 +14,17 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
 test(`${connections} idle connections stay while the file is read again ${rereads} times and the Admin API writes ${puts} times`, async () => {
   const [sink, port, data] = [await startSink(), await freePort(), await makeDataFolder()]
-  const folder = await mkdtemp(join(tmpdir(), 'patchbay-gateway-'))
-  closing.push(sink.close, data.remove, () => rm(folder, { recursive: true }))
+  const folder = await makeGatewayFolder()
+  closing.push(sink.close, data.remove, folder.remove)
   const write = (round: number): Promise<void> =>
-    writeFile(
-      join(folder, 'apisix.yaml'),
+    folder.route(
       `stream_routes:\n  - id: 1\n    desc: round ${round}\n    plugins:\n      mqtt-proxy:\n        protocol_level: 4\n    upstream:\n      type: chash\n      key: mqtt_client_id\n      nodes:\n        "127.0.0.1:${sink.port}": ${1 + (round % 2)}\n#END\n`,
     )
-  await writeFile(join(folder, 'config.yaml'), `apisix:\n  stream_proxy:\n    tcp:\n      - ${port}\n`)
+  await folder.listen(port)
   await write(0)
-  server = await startServer({ data: data.path, env: { PATCHBAY_GATEWAY: folder } })
+  server = await startServer({ data: data.path, env: { PATCHBAY_GATEWAY: folder.path } })
   const api = (path: string, how: RequestInit = {}): Promise<Response> =>
     fetch(`${server?.url}${path}`, { ...how, headers: { 'x-api-key': testKey, authorization: `Bearer ${testKey}` } })
   await vi.waitFor(

@@ -1,44 +1,25 @@
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { afterEach, expect, test, vi } from 'vitest'
+import { freePort, type GatewayFolder, makeGatewayFolder, untilListening } from '../harness/gateway-folder.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 import { makeDataFolder, testKey } from '../harness/server-process.ts'
 
 let server: InProcess | undefined
-let folder: string | undefined
+let folder: GatewayFolder | undefined
 afterEach(async () => {
   await server?.close()
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+  await folder?.remove()
   server = folder = undefined
 })
 
-/** A port that was free a moment ago. */
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-/** On a busy machine a plugin may come after the platform. */
-const untilListening = (port: number): Promise<void> =>
-  vi.waitFor(async () => {
-    const socket = connect(port, '127.0.0.1')
-    await once(socket, 'connect').finally(() => socket.destroy())
-  }, 10_000)
 const start = async (apisix: string): Promise<number> => {
   const port = await freePort()
-  folder = await mkdtemp(join(tmpdir(), 'patchbay-gateway-'))
-  await writeFile(
-    join(folder, 'config.yaml'),
-    `apisix:\n  proxy_mode: http&stream   # Enable both L4 & L7 proxies\n  stream_proxy:\n    tcp:\n      - ${port}\n`,
-  )
-  await writeFile(join(folder, 'apisix.yaml'), apisix)
-  server = await startInProcess({ env: { PATCHBAY_GATEWAY: folder } })
+  folder = await makeGatewayFolder()
+  await folder.listen(port)
+  await folder.route(apisix)
+  server = await startInProcess({ env: { PATCHBAY_GATEWAY: folder.path } })
   await untilListening(port)
   return port
 }
@@ -89,16 +70,15 @@ test('the file is read again while it runs, and taken with its last line only', 
   const broker = createServer((socket) => socket.end('here')).listen(0, '127.0.0.1')
   await once(broker, 'listening')
   const address = broker.address()
-  const file = join(folder ?? '', 'apisix.yaml')
   const brokerPort = typeof address === 'object' && address !== null ? address.port : 0
   const routes = `stream_routes:\n  - id: 1\n    upstream:\n      nodes:\n        "127.0.0.1:${brokerPort}": 1\n`
-  await writeFile(file, routes)
+  await folder?.route(routes)
   await vi.waitFor(
     async () =>
       expect(await (await api('GET', '/api/v1/plugins/gateway-mqtt/instances/default')).text()).toContain('#END'),
     5_000,
   )
-  await writeFile(file, `${routes}#END\n`)
+  await folder?.route(`${routes}#END\n`)
   await vi.waitFor(async () => {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => undefined)

@@ -1,34 +1,30 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
-import { listenOn } from './world.ts'
+import { freePort } from './gateway-folder.ts'
 
 /** Debian keeps servers where only root looks. */
 const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` }
 
-export const hasMosquitto = spawnSync('mosquitto', ['-h'], { env }).error === undefined
+/** Why suites on a real Mosquitto are left out; undefined = they run. */
+export const noMosquitto: string | undefined =
+  spawnSync('mosquitto', ['-h'], { env }).error === undefined ? undefined : 'skipped, no mosquitto on the PATH'
 
-export interface Mosquitto {
+export interface MosquittoServer {
   readonly port: number
+  /** kill -9. */
   kill(): Promise<void>
   /** On the port it had. */
   start(): Promise<void>
-  close(): Promise<void>
+  stop(): Promise<void>
 }
 
-const freePort = async (): Promise<number> => {
-  const probe = createServer()
-  const port = await listenOn(probe)
-  probe.close()
-  return port
-}
-
-/** A real Mosquitto of the test's own. */
-export async function startMosquitto(): Promise<Mosquitto> {
+/** A Mosquitto of the test's own that lets everybody in. */
+export async function startMosquitto(): Promise<MosquittoServer> {
   const folder = await mkdtemp(join(tmpdir(), 'patchbay-mosquitto-'))
   const port = await freePort()
   const config = join(folder, 'mosquitto.conf')
@@ -54,7 +50,7 @@ export async function startMosquitto(): Promise<Mosquitto> {
     port,
     kill,
     start,
-    async close() {
+    async stop() {
       await kill()
       await rm(folder, { recursive: true, force: true })
     },
