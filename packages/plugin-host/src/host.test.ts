@@ -669,4 +669,28 @@ describe('configuring', () => {
     expect(running).toBe(1)
     expect(stateOf(world, 'p').state).toBe('running')
   })
+
+  test('foresees a put: what is wrong, what it would be, and which secrets would change, without showing or changing any', async () => {
+    const setup = vi.fn<() => void>()
+    const plugin = definePlugin({
+      config: { url: field.url(), token: field.secret(), size: field.integer({ default: 3 }) },
+      setup,
+    })
+    const world = await worldOf({ packages: [[plugin, manifestOf('s')]] })
+    await world.host.start()
+    const config = { url: 'http://a/', token: 'first' }
+    expect(world.host.foresee('s', 'default', { config })).toEqual({
+      enabled: true,
+      config: { url: 'http://a/', token: { set: true }, size: 3 },
+      secrets: ['/token'],
+    })
+    expect(world.host.instances('s')).toEqual([])
+    await world.host.put('s', 'default', { config })
+    expect(world.host.foresee('s', 'default', { config }).secrets).toEqual([])
+    expect(world.host.foresee('s', 'default', { config: { ...config, token: { set: true } } }).secrets).toEqual([])
+    expect(world.host.foresee('s', 'default', { config: { ...config, token: 'second' } }).secrets).toEqual(['/token'])
+    expect(() => world.host.foresee('s', 'default', { config: { ...config, size: 'big' } })).toThrow(/\/size/)
+    expect(world.host.instance('s', 'default').version).toBe(1)
+    expect(setup).toHaveBeenCalledOnce()
+  })
 })

@@ -1,7 +1,7 @@
 import type { Instance, InstanceStatus, PluginManifest } from '@patchbay/contracts/plugin'
 import { apiVersion as sdkApiVersion, type Deprecation, deprecations, type Plugin } from '@patchbay/sdk'
 import { systemClock } from './clock.ts'
-import { maskConfig, sealConfig } from './config/secrets.ts'
+import { differentSecrets, maskConfig, openConfig, sealConfig, showConfig } from './config/secrets.ts'
 import { type TestResult, toConfig, verifyConfig, verifyFolder } from './configured.ts'
 import { HostError, toText } from './errors.ts'
 import { createExchange, type PackageExchange } from './exchange.ts'
@@ -20,6 +20,15 @@ const onlyName = 'default'
 export interface InstanceInput extends InstanceSettings {
   enabled?: boolean
   config: unknown
+}
+
+/** What an instance would be after a put, as people may see it, and where its secrets would differ from the stored ones. */
+export interface InstanceForecast {
+  enabled: boolean
+  order?: number
+  config: Record<string, unknown>
+  /** JSON pointers into the configuration; all of them where there is no instance yet. */
+  secrets: string[]
 }
 
 /** A plugin as REST shows it. */
@@ -47,6 +56,8 @@ export interface PluginHost {
   instances(id: string): Instance[]
   instance(id: string, name: string): Instance
   put(id: string, name: string, input: InstanceInput, expectedVersion?: number): Promise<Instance>
+  /** Checks what would be put as `put` does, but for the plugin's own test, and changes nothing. */
+  foresee(id: string, name: string, input: InstanceInput): InstanceForecast
   remove(id: string, name: string, expectedVersion?: number): Promise<void>
   enable(id: string, name: string): Promise<Instance>
   disable(id: string, name: string): Promise<Instance>
@@ -141,6 +152,17 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
       ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
       taken: (id) => packages.has(id) && source.id !== id,
     })
+
+  /** Secrets that cannot be opened any more differ from whatever comes. */
+  const toOpened = (stored: StoredInstance | undefined): Record<string, unknown> => {
+    if (!stored) return {}
+    try {
+      return openConfig(stored.config, options.secrets)
+    } catch (error) {
+      if (error instanceof HostError) return {}
+      throw error
+    }
+  }
 
   const loadAll = async (): Promise<void> => {
     // Code cannot be loaded twice: a host that starts again has its packages already.
@@ -259,6 +281,20 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
         await slot.replace(found, next)
         return toInstance(slot, next)
       })
+    },
+
+    foresee(id, name, input) {
+      const { plugin, manifest } = usable(id)
+      assertName(manifest, name)
+      const previous = slots.get(id, name)?.stored
+      const config = toConfig(plugin, input.config, previous, options.secrets)
+      const order = input.order ?? previous?.order
+      return {
+        enabled: input.enabled ?? previous?.enabled ?? true,
+        ...(order === undefined ? {} : { order }),
+        config: showConfig(plugin.configSchema, config),
+        secrets: differentSecrets(plugin.configSchema, toOpened(previous), config),
+      }
     },
 
     async remove(id, name, expectedVersion) {

@@ -83,6 +83,23 @@ export function storedSecretsOf(stored: Config, box: SecretBox): string[] {
   return found
 }
 
+/** An open configuration as people may see it. */
+export const showConfig = (schema: unknown, config: Config): Config =>
+  toConfig(mapSecrets(schema, config, (secret) => (typeof secret === 'string' ? { set: true } : secret)))
+
+/** Where two open configurations have different secrets, as JSON pointers. */
+export function differentSecrets(schema: unknown, before: Config, after: Config): string[] {
+  const found = new Map<string, unknown>()
+  mapSecrets(schema, before, (secret, path) => void found.set(path, secret))
+  const paths: string[] = []
+  mapSecrets(schema, after, (secret, path) => {
+    if (found.get(path) !== secret) paths.push(path)
+    found.delete(path)
+  })
+  for (const [path, secret] of found) if (secret !== undefined) paths.push(path)
+  return paths.sort()
+}
+
 /** The secrets of an open configuration, for the log's redactor. */
 export function secretsOf(schema: unknown, config: Config): string[] {
   const found: string[] = []
