@@ -171,7 +171,7 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
     return write(resource, id, body)
   }
 
-  function other({ method, segments, body }: AdminRequest): AdminAnswer {
+  function other({ method, segments, query, body }: AdminRequest): AdminAnswer {
     const [first, second, third] = segments
     if (method === 'GET' && first === 'plugins' && second === 'list') return { status: 200, body: streamPlugins }
     if (method === 'PUT' && first === 'plugins' && second === 'reload') return { status: 200, body: 'done' }
@@ -183,7 +183,9 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
       isResourceName(third)
     ) {
       const read = readDocument(third, body)
-      return 'fault' in read ? fault(400, `invalid configuration: ${read.fault}`) : { status: 200, body: undefined }
+      if ('fault' in read) return fault(400, `invalid configuration: ${read.fault}`)
+      // What it would be when it is stored: for whoever has to know whether a write would change anything.
+      return { status: 200, body: query['filled'] === 'true' ? read.document : undefined }
     }
     return fault(404, 'not found')
   }
