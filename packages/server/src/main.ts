@@ -53,7 +53,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 let settings: Settings | undefined
 try {
   settings = await loadSettings(process.env)
-  platform = await startPlatform({ settings, logger, onFatal: fail })
+  platform = await startPlatform({ settings, logger, env: process.env, onFatal: fail })
   collectStartGarbage()
   printBanner({ url: platform.url, data: settings.data, setupToken: platform.setupToken, notices: noticesOf(settings) })
 } catch (error) {

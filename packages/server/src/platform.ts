@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@patchbay/core/clock'
 import { createCommittedQueue } from '@patchbay/core/rules/committed-queue'
@@ -18,6 +18,7 @@ import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
 import { createChannels } from './parts/channels.ts'
+import { createConfigurationPart, readFirstDemand } from './parts/configuration.ts'
 import { createDeviceLog } from './parts/device-log.ts'
 import { createDeliveriesPart } from './parts/deliveries.ts'
 import { openJobs } from './parts/jobs.ts'
@@ -71,6 +72,10 @@ export interface Platform {
 export interface PlatformOptions {
   settings: Settings
   logger: Logger
+  /** What `${NAME}` in the files of PATCHBAY_CONFIG stands for. */
+  env?: Readonly<Record<string, string | undefined>>
+  /** How often those files are looked at, for tests. */
+  configurationLookMs?: number
   clock?: Clock
   /** In place of the bundled plugins, for tests. */
   bundled?: readonly BundledPlugin[]
@@ -87,6 +92,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const log = toLog(logger)
   let plainRule = toPermitsPlain(settings.plain)
   const permitsPlain = (address: string): boolean => plainRule(address)
+  const demand = await readFirstDemand(settings.config)
   const stores = await openStores(settings, onFatal, log)
   const { registry, telemetry } = stores
   await refuseUnfinishedCopy(registry)
@@ -166,6 +172,20 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const deviceLog = createDeviceLog(clock)
   domain.onEvent(deviceLog.hear)
   const pluginLog = createPluginLog(log, clock)
+  const configuration = createConfigurationPart(
+    {
+      settings,
+      env: options.env ?? {},
+      ...(options.configurationLookMs === undefined ? {} : { lookMs: options.configurationLookMs }),
+      listener: (request, response) => answer(request, response),
+      started: () => pluginsStarted,
+      plugins: () => plugins,
+      rules,
+      alerting: domain.alerting,
+      log,
+    },
+    demand,
+  )
   const deps: RestDeps = {
     ...domain,
     authority,
@@ -192,6 +212,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     packages: () => packages,
     pluginLog,
     deviceLog,
+    configuration: configuration.configuration,
+    ownerOf: configuration.ownership.ownerOf,
     channels: () => createChannels({ plugins, live: domain.channels }),
     ready: () => {
       if (!ready) return { ready: false, reasons: [stopping ? 'stopping' : 'starting'] }
@@ -237,16 +259,21 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const app = await createRestApp(deps, routes)
   const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
   measureLive(metrics, live)
-  const http = createHttpServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
+    if (configuration.refuses(request, response)) return
     if (!dispatcher.handle(request, response)) app.routing(request, response)
-  })
+  }
+  const http = createHttpServer(answer)
   http.on('upgrade', (request, socket, head) => {
     if (dispatcher.upgrade(request, socket, head) || live.upgrade(request, socket, head)) return
     socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n', () => socket.destroy())
   })
 
   // Those that start in time are there with the first connection; one that hangs holds nobody else up.
-  await Promise.race([plugins.start(), new Promise<void>((resolve) => clock.after(pluginHeadStartMs, resolve))])
+  const pluginsStarted = plugins.start()
+  const configured = pluginsStarted.then(configuration.begin)
+  configured.catch(onFatal)
+  await Promise.race([configured, new Promise<void>((resolve) => clock.after(pluginHeadStartMs, resolve))])
   await frontDoor.listen({ name: 'main', port: settings.port })
   domain.alerting.dispatcher.start()
   ready = true
@@ -257,11 +284,14 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
 
   const stop = async (): Promise<void> => {
     ready = false
+    const followed = configuration.close()
     await domain.alerting.stopDeliveries()
     // Plugins first: adapters say goodbye in their protocol's words while their sockets are still there.
     const closingHttp = new Promise<void>((resolve) => http.close(() => resolve()))
     http.closeIdleConnections()
     await Promise.all([plugins.stop(), live.close()])
+    // After the plugins: what is being written to one of them ends with it.
+    await followed
     await frontDoor.close(connectionDrainMs)
     http.closeAllConnections()
     await closingHttp

@@ -7,6 +7,7 @@ export const systemAlerts = {
   'delivery-failed': { name: 'A notification could not be delivered', severity: 'major' },
   'resend-throttled': { name: 'A device resends a refused message', severity: 'warning' },
   'rule-stopped': { name: 'A rule was stopped', severity: 'major' },
+  'configuration-refused': { name: 'A part of the configuration files was refused', severity: 'major' },
   'queue-unsafe': { name: 'Redis may lose or evict jobs', severity: 'warning' },
 } as const satisfies Record<string, { name: string; severity: Severity }>
 export type SystemAlertCode = keyof typeof systemAlerts

@@ -83,6 +83,8 @@ export interface Rules {
   /** Replaces the fields that are given. */
   patch(id: string, input: RulePatch, owner: string, expected?: number): Promise<Rule>
   remove(id: string, expected?: number): Promise<void>
+  /** Throws FIELD_INVALID where `create` or `replace` would. */
+  check(input: RuleBody): Promise<void>
   /** What a rule that is not saved would have done. Throws FIELD_INVALID; rejects with the signal's reason or ReadCancelled. */
   preview(ask: PreviewAsk, signal: AbortSignal): Promise<Preview>
   /** To be told every event. */
@@ -228,6 +230,10 @@ export function createRules(options: RulesOptions): Rules {
       assertDone(await registry.delete('rules', id, expected ?? 'any'), id)
       rules.delete(id)
       await engine.drop(id, 'the rule was deleted')
+    },
+    async check(input) {
+      assertRuleBody(input)
+      await compileRule('check', 0, toRuleRecord('check', input, '', now(), now()))
     },
     preview: createPreview({
       registry,

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { authenticate } from './auth.ts'
 import { auditWrites } from './audit.ts'
+import { keepOwned } from './owned.ts'
 import { describe } from './openapi.ts'
 import { answerFrameworkError, registerProblems } from './problem.ts'
 import type { RestApp, GeneralDeps, Routes } from './route-deps.ts'
@@ -49,6 +50,7 @@ export const createRestApp = async <Deps extends GeneralDeps>(
   measureRequests(app, deps)
   authenticate(app, deps)
   auditWrites(app, deps)
+  keepOwned(app, deps)
   await describe(app, deps)
   for (const register of routes) register(app, deps)
   await app.ready()

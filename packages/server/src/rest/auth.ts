@@ -3,6 +3,7 @@ import { fastifyCookie } from '@fastify/cookie'
 import { mayDo, type Caller } from '@patchbay/core/people/caller'
 import type { FastifyRequest } from 'fastify'
 import { callerOf, demand } from './caller.ts'
+import { insiderOf } from './inside.ts'
 import { RestDefect, RestError } from './errors.ts'
 import { assertSameOrigin } from './origin.ts'
 import { isForwarded, isLoopback, toPeer } from './peer.ts'
@@ -112,6 +113,11 @@ export const admitCaller = async (
   deps: GeneralDeps,
   permission?: string,
 ): Promise<'admitted' | 'AUTH_REQUIRED' | 'AUTH_FORBIDDEN'> => {
+  const insider = insiderOf(raw)
+  if (insider) {
+    found.set(raw, insider.caller)
+    return permission === undefined || mayDo(insider.caller, permission) ? 'admitted' : 'AUTH_FORBIDDEN'
+  }
   const { headers } = raw
   const peer = toPeer({ headers, raw }, deps)
   if (!peer.encrypted && !deps.permitsPlain(peer.address)) return 'AUTH_FORBIDDEN'
@@ -138,6 +144,13 @@ export const authenticate = (app: RestApp, deps: GeneralDeps): void => {
   })
   app.addHook('onRequest', async (request) => {
     request.peer = toPeer(request, deps)
+    const insider = insiderOf(request.raw)
+    if (insider) {
+      // Who asked was let in already, over the connection that he came by.
+      request.caller = insider.caller
+      if (!request.is404) assertPermitted(request)
+      return
+    }
     const { encrypted, address } = request.peer
     if (!encrypted && !deps.permitsPlain(address) && !plainPaths.has(request.routeOptions.url ?? ''))
       throw new RestError('PLAIN_FORBIDDEN', 'Use https, or set PATCHBAY_PLAIN if this network is yours alone.')

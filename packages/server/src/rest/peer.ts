@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import type { FastifyRequest } from 'fastify'
+import { insiderOf } from './inside.ts'
 import type { ConnectionPeer, GeneralDeps } from './route-deps.ts'
 
 /** A header with more hops than this is not followed. */
@@ -32,6 +33,8 @@ export const isForwarded = (request: Asked): boolean =>
 
 /** Who really calls: X-Forwarded-* is read from the right, as far as the hops are trusted proxies. */
 export const toPeer = (request: Asked, deps: GeneralDeps): ConnectionPeer => {
+  const insider = insiderOf(request.raw)
+  if (insider) return insider.peer
   const direct = deps.peerOf(request.raw)
   const address = plainAddress(direct.address)
   if (!deps.trustedProxies(address)) return { address, encrypted: direct.encrypted }

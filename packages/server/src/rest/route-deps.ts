@@ -13,6 +13,7 @@ import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import type { Installer } from '@patchbay/plugin-host/packages/installer'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Configuration } from '../configuration/configuration.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Channels } from '../parts/channels.ts'
 import type { DeviceLog } from '../parts/device-log.ts'
@@ -43,6 +44,8 @@ export interface GeneralDeps {
   /** PATCHBAY_PUBLIC_URL. */
   publicUrl?: string
   ready(): Readiness | Promise<Readiness>
+  /** The file of PATCHBAY_CONFIG that owns what a request would change. */
+  ownerOf?(method: string, path: string): string | undefined
   /** Compiles every schema at once rather than when it is used first: a test sees so that each one can be. */
   compileAtStart?: boolean
 }
@@ -82,6 +85,7 @@ export interface RestDeps
   pluginLog: Pick<PluginLog, 'list'>
   deviceLog: Pick<DeviceLog, 'list'>
   channels(): Channels
+  configuration(): Promise<Configuration>
 }
 
 export type RestApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -5,6 +5,7 @@ import { certificateRoutes } from './certificates.ts'
 import { brokerAuthRoutes } from './broker-auth.ts'
 import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
+import { configurationRoutes } from './configuration.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
 import { deviceRoutes } from './devices.ts'
@@ -46,6 +47,7 @@ export const routes: readonly Routes[] = [
   deliveryRoutes,
   packageRoutes,
   channelRoutes,
+  configurationRoutes,
   systemRoutes,
   settingRoutes,
   tlsRoutes,

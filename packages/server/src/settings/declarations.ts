@@ -168,8 +168,8 @@ export const declarations = {
   grpcPort: withDefault('PATCHBAY_GRPC_PORT', '0', kind.port, `gRPC, plain or TLS, ${wellKnown}.`, 'off'),
   config: optional(
     'PATCHBAY_CONFIG',
-    kind.notYet('configuration by files'),
-    'A YAML file or folder that is applied at start and on change; not in this version yet.',
+    kind.text,
+    'A YAML file, or a folder of them, that is applied at start and on change: devices, types, rules, channels, plugin instances, gateway routes. See [configuration](../configuration.md).',
   ),
   gateway: optional(
     'PATCHBAY_GATEWAY',

@@ -175,10 +175,3 @@ export const roles: Kind<'all'> = (value) => {
     'give all, or leave it out',
   )
 }
-
-/** A setting that the contract names and whose part comes later: using it now would promise what is not there. */
-export const notYet =
-  (what: string): Kind<undefined> =>
-  () => {
-    throw new Unfit(`is set, but ${what} is not in this version yet`, 'unset it')
-  }

@@ -126,7 +126,6 @@ describe('settings', () => {
     [{ PATCHBAY_OPEN_TOPICS: '#', PATCHBAY_HOST: '0.0.0.0' }, 'anonymous'],
     [{ PATCHBAY_ROLES: 'front' }, 'not in this version yet'],
     [{ PATCHBAY_ROLES: 'fornt' }, 'no role'],
-    [{ PATCHBAY_CONFIG: 'x.yaml' }, 'not in this version yet'],
     [{ MONGODB_URL: 'http://u:p@h' }, 'not an address of a MongoDB'],
     [{ PATCHBAY_PLUGIN_POLICY: 'all' }, 'give one of bundled, verified, signed, any'],
     [{ PATCHBAY_PLUGIN_PUBLISHERS: 'acme=short' }, '"acme=short", which is not a publisher'],

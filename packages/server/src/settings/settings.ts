@@ -40,7 +40,7 @@ export function readSettings(
   const sure = <T>(declaration: Declaration<T, string>): T =>
     readText(declaration, given(declaration, env) ?? declaration.fallback)
   const d = declarations
-  value(d.config)
+  const config = value(d.config)
   const tlsCert = value(d.tlsCert)
   const tlsKey = value(d.tlsKey)
   const apiKey = value(d.apiKey)
@@ -85,6 +85,7 @@ export function readSettings(
     coapsPort: sure(d.coapsPort),
     amqpPort: sure(d.amqpPort),
     grpcPort: sure(d.grpcPort),
+    ...(config === undefined ? {} : { config: resolve(config) }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(adminUser === undefined ? {} : { adminUser }),
     ...(adminPassword === undefined ? {} : { adminPassword }),

@@ -16,7 +16,7 @@ export interface InProcess {
 
 /** The whole platform inside the test's process: for what can only be seen from inside, such as heap and handles. */
 export const startInProcess = async (
-  more: Partial<Pick<PlatformOptions, 'bundled' | 'clock' | 'compileAtStart'>> & {
+  more: Partial<Pick<PlatformOptions, 'bundled' | 'clock' | 'compileAtStart' | 'configurationLookMs'>> & {
     env?: Record<string, string>
     data?: string
   } = {},
@@ -37,12 +37,14 @@ export const startInProcess = async (
   })
   const platform = await startPlatform({
     settings,
+    ...(more.env ? { env: more.env } : {}),
     logger: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
     onFatal: (error) => {
       throw error
     },
     ...(more.bundled ? { bundled: more.bundled } : {}),
     ...(more.compileAtStart ? { compileAtStart: true } : {}),
+    ...(more.configurationLookMs ? { configurationLookMs: more.configurationLookMs } : {}),
     ...(more.clock ? { clock: more.clock } : {}),
   })
   const port = platform.frontDoor.listeners().find(({ name }) => name === 'main')?.port ?? 0
