@@ -29,15 +29,10 @@ const command = Object.hasOwn(commands, verb) ? commands[verb] : undefined
 try {
   const outcome = await command?.run(args, { env: process.env, print: (line) => console.log(line) })
   process.exitCode = outcome?.code ?? 2
-  if (outcome?.code === 0) console.log(outcome.text)
-  else
-    console.error(
-      outcome?.text ??
-        (command?.usage ||
-          Object.values(commands)
-            .map(({ usage }) => usage)
-            .join('\n')),
-    )
+  const everything = Object.values(commands).map(({ usage }) => usage)
+  // A report goes where it can be piped from, whatever it came to.
+  if (outcome) console.log(outcome.text)
+  else console.error(command?.usage ?? everything.join('\n'))
 } catch (error) {
   process.exitCode = error instanceof SettingsError ? 2 : 1
   console.error(isRefusal(error) ? error.message : error)

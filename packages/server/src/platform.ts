@@ -7,6 +7,7 @@ import type { PluginHost } from '@patchbay/plugin-host/host'
 import { createHttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
 import type { BundledPlugin } from '@patchbay/plugin-host/package'
 import type { Logger } from 'pino'
+import { refuseUnfinishedRestore } from './backup/unfinished-restore.ts'
 import { createFrontDoor, type FrontDoor } from './front-door/front-door.ts'
 import { createHttpServer } from './front-door/http-server.ts'
 import { connectionOf } from './front-door/peer-connection.ts'
@@ -17,6 +18,7 @@ import { measureAlerts } from './metrics/alert-metrics.ts'
 import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
 import { createDomain, type Domain } from './parts/domain.ts'
+import { createBackups } from './parts/backups.ts'
 import { createChannels } from './parts/channels.ts'
 import { createConfigurationPart, readFirstDemand } from './parts/configuration.ts'
 import { createDeviceLog } from './parts/device-log.ts'
@@ -92,6 +94,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const log = toLog(logger)
   let plainRule = toPermitsPlain(settings.plain)
   const permitsPlain = (address: string): boolean => plainRule(address)
+  refuseUnfinishedRestore(settings.data)
   const demand = await readFirstDemand(settings.config)
   const stores = await openStores(settings, onFatal, log)
   const { registry, telemetry } = stores
@@ -186,6 +189,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     },
     demand,
   )
+  const backups = createBackups({ folder: settings.backups, data: settings.data, env: options.env ?? {}, clock, log })
   const deps: RestDeps = {
     ...domain,
     authority,
@@ -213,6 +217,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     pluginLog,
     deviceLog,
     configuration: configuration.configuration,
+    backups,
     ownerOf: configuration.ownership.ownerOf,
     channels: () => createChannels({ plugins, live: domain.channels }),
     ready: () => {
@@ -284,7 +289,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
 
   const stop = async (): Promise<void> => {
     ready = false
-    const followed = configuration.close()
+    const followed = Promise.all([configuration.close(), backups.close()])
     await domain.alerting.stopDeliveries()
     // Plugins first: adapters say goodbye in their protocol's words while their sockets are still there.
     const closingHttp = new Promise<void>((resolve) => http.close(() => resolve()))

@@ -1,27 +1,33 @@
-import { chmod, copyFile, lstat, mkdir, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import { backup, DatabaseSync } from 'node:sqlite'
+import { type BackupWriter, createPlainWriter, createSealedWriter } from './backup-writer.ts'
 import { listDataFiles } from './data-files.ts'
+import { type BackupSeal, createSeal } from './encryption.ts'
 import { BackupError } from './errors.ts'
-import { backupFormat, hashFile, type Manifest, manifestName, readProductVersion } from './manifest.ts'
+import { backupFormat, type Manifest, manifestName, plainFormat, readProductVersion, toSignedText } from './manifest.ts'
+import { isThere, syncPath } from './paths.ts'
 import { pinDatabases } from './pinned-databases.ts'
-
-/** Pages of one step; between two steps the thread does other work. */
-const STEP_PAGES = 1_024
 
 export interface Backup extends Manifest {
   folder: string
   leftOut: string[]
 }
 
+export interface BackupOptions {
+  data: string
+  /** A folder that is not there yet. */
+  into: string
+  /** Encrypts it. */
+  passphrase?: string
+}
+
 /**
  * Copies a data folder into a new folder, while a platform runs on it or not. All databases are of one moment (`at`). The folder has its name
  * only once it is whole, checked and on disk.
  */
-export async function createBackup(options: { data: string; into: string }): Promise<Backup> {
-  const { data } = options
+export async function createBackup({ data, passphrase, ...options }: BackupOptions): Promise<Backup> {
   const into = resolve(options.into)
-  if (!(await isThere(join(data, 'registry.sqlite')))) {
+  if (!(await isDataFolder(data))) {
     throw new BackupError('BACKUP_SOURCE_MISSING', `${data} is no data folder: set PATCHBAY_DATA to the one in use`)
   }
   await refuseTaken(data, into)
@@ -29,42 +35,56 @@ export async function createBackup(options: { data: string; into: string }): Pro
   await rm(part, { recursive: true, force: true })
   await mkdir(part, { mode: 0o700 })
   try {
-    const files = await listDataFiles(data)
-    const pinned = await pinDatabases(files.databases.map((path) => join(data, path)))
-    try {
-      for (const path of files.databases) {
-        const source = pinned.databases.get(join(data, path))
-        if (source) await copyDatabase(source, join(part, path))
-      }
-    } finally {
-      pinned.release()
-    }
-    for (const path of files.plain) {
-      await mkdir(dirname(join(part, path)), { recursive: true, mode: 0o700 })
-      await copyFile(join(data, path), join(part, path))
-    }
-    const manifest: Manifest = {
-      format: backupFormat,
-      version: readProductVersion(),
-      at: pinned.at.toISOString(),
-      masterKey: files.plain.includes('master.key'),
-      files: [],
-    }
-    for (const path of [...files.databases, ...files.plain]) {
-      const copy = join(part, path)
-      await syncPath(copy)
-      manifest.files.push({ path, bytes: (await stat(copy)).size, sha256: await hashFile(copy) })
-    }
+    const seal = passphrase === undefined ? undefined : await createSeal(passphrase)
+    const writer = seal ? await createSealedWriter(data, part, seal) : createPlainWriter(data, part)
+    const { leftOut, ...written } = await writeFiles(data, writer)
+    const manifest = sign(
+      { format: seal ? backupFormat : plainFormat, version: readProductVersion(), ...written },
+      seal,
+    )
     await writeFile(join(part, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600 })
     await syncPath(join(part, manifestName))
     await syncPath(part)
     await rename(part, into)
     await syncPath(dirname(into))
-    return { ...manifest, folder: into, leftOut: files.leftOut }
+    return { ...manifest, folder: into, leftOut }
   } catch (error) {
     await rm(part, { recursive: true, force: true })
     throw error
   }
+}
+
+const sign = (manifest: Manifest, seal: BackupSeal | undefined): Manifest => {
+  if (!seal) return manifest
+  const whole = { ...manifest, encryption: seal.encryption }
+  return { ...whole, mac: seal.sign(toSignedText(whole)) }
+}
+
+async function writeFiles(
+  data: string,
+  writer: BackupWriter,
+): Promise<Pick<Manifest, 'at' | 'masterKey' | 'files'> & { leftOut: string[] }> {
+  const { databases, plain, leftOut } = await listDataFiles(data)
+  const files: Manifest['files'] = []
+  const pinned = await pinDatabases(databases.map((path) => join(data, path)))
+  try {
+    for (const path of databases) {
+      const source = pinned.databases.get(join(data, path))
+      if (source) files.push(await writer.database(source, path))
+    }
+  } finally {
+    pinned.release()
+    await writer.close()
+  }
+  for (const path of plain) files.push(await writer.plain(path))
+  return { at: pinned.at.toISOString(), masterKey: plain.includes('master.key'), files, leftOut }
+}
+
+/** On MongoDB there is no registry here, but keys, sessions and jobs. */
+const isDataFolder = async (data: string): Promise<boolean> => {
+  for (const name of ['registry.sqlite', 'jobs.sqlite', 'master.key', 'tls'])
+    if (await isThere(join(data, name))) return true
+  return false
 }
 
 async function refuseTaken(data: string, into: string): Promise<void> {
@@ -79,41 +99,5 @@ async function refuseTaken(data: string, into: string): Promise<void> {
       'BACKUP_TARGET_TAKEN',
       `${into} lies in the data folder: name one outside, best on another disk`,
     )
-  }
-}
-
-async function copyDatabase(source: DatabaseSync, copy: string): Promise<void> {
-  await mkdir(dirname(copy), { recursive: true, mode: 0o700 })
-  // The source has a read transaction open, which the copy is taken from however much is written meanwhile.
-  await backup(source, copy, { rate: STEP_PAGES })
-  await chmod(copy, 0o600)
-  const db = new DatabaseSync(copy, { readOnly: true })
-  try {
-    const found = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-    if (found !== 'ok')
-      throw new BackupError('BACKUP_DAMAGED', `the database is damaged (${basename(copy)}: ${String(found)})`)
-  } finally {
-    db.close()
-  }
-  // What the check leaves beside a database that keeps a log; it is empty.
-  for (const side of ['-wal', '-shm']) await rm(`${copy}${side}`, { force: true })
-}
-
-export async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-export async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path)
-    return true
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
-    throw error
   }
 }

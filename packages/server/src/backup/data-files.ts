@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { finishedRestore } from './unfinished-restore.ts'
 
 export interface DataFiles {
   /** Written to while they are read: each is copied as of one moment. */
@@ -12,6 +13,9 @@ export interface DataFiles {
 
 /** Made again at every start. */
 const cacheFolder = 'cache'
+/** Where a database is copied to before it is encrypted: on the disk that has it anyway. */
+export const stagingFolder = '.backup-staging'
+const passingFolders = new Set([cacheFolder, stagingFolder, finishedRestore])
 const isDatabase = (path: string): boolean => /\.sqlite(\.hot)?$/.test(path)
 /** Locks, side files of databases, and files on their way to their name. */
 const isPassing = (path: string): boolean => /(\.lock|-wal|-shm|-journal|\.new)$/.test(path)
@@ -25,7 +29,7 @@ export async function listDataFiles(folder: string): Promise<DataFiles> {
   const walk = async (below: string): Promise<void> => {
     for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
       const path = below === '' ? entry.name : `${below}/${entry.name}`
-      if (path === cacheFolder) continue
+      if (passingFolders.has(path)) continue
       if (entry.isDirectory()) await walk(path)
       else if (!entry.isFile()) found.leftOut.push(path)
       else if (isDatabase(path)) found.databases.push(path)

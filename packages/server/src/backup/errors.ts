@@ -4,6 +4,10 @@ export const backupErrors = {
   BACKUP_TARGET_TAKEN: 'The backup would be written over something, or into the data folder itself.',
   BACKUP_BUSY: 'The databases could not be held together for a moment. Try again.',
   BACKUP_DAMAGED: 'The backup is not whole, or is none: a file is missing, differs from its hash, or cannot be read.',
+  BACKUP_PASSPHRASE_WRONG:
+    'PATCHBAY_BACKUP_PASSPHRASE is not set or not the one of the backup; or it is set, and the backup is not encrypted.',
+  BACKUP_NO_ROOM:
+    'The data folder’s disk has no room for the copy of a database that an encrypted backup is made from.',
   BACKUP_NEWER: 'The backup was made by a newer version. Restore it with that version or a later one.',
   RESTORE_TARGET_TAKEN: 'The folder to restore into is not empty.',
 } as const

@@ -1,14 +1,16 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash, type Hmac } from 'node:crypto'
 import { createReadStream, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
+import { type BackupSeal, Encryption, openSeal } from './encryption.ts'
 import { BackupError } from './errors.ts'
 
 export const manifestName = 'backup.json'
-/** Of the layout of a backup; a later one that old versions cannot read gets the next number. */
-export const backupFormat = 1
+/** Of the layout of a backup; a later one that old versions cannot read gets the next number. An encrypted one is of the second. */
+export const backupFormat = 2
+export const plainFormat = 1
 
 const Manifest = Type.Object({
   format: Type.Integer({ minimum: 1 }),
@@ -20,9 +22,15 @@ const Manifest = Type.Object({
     Type.Object({
       path: Type.String({ minLength: 1 }),
       bytes: Type.Integer({ minimum: 0 }),
+      /** With a passphrase: HMAC-SHA256 of the plain text. */
       sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+      /** With a passphrase: the owner's rights, which the encrypted file does not have. */
+      mode: Type.Optional(Type.Integer({ minimum: 0, maximum: 0o700 })),
     }),
   ),
+  encryption: Type.Optional(Encryption),
+  /** With a passphrase: vouches for all of the above. */
+  mac: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
 })
 export type Manifest = Static<typeof Manifest>
 
@@ -54,8 +62,28 @@ export async function readManifest(folder: string): Promise<Manifest> {
   return found
 }
 
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256')
+/** What is signed: all but the signature. */
+export const toSignedText = (manifest: Manifest): string => JSON.stringify({ ...manifest, mac: undefined })
+
+/** Of an encrypted backup, what opens it; throws when it is not by this passphrase, or the list of files was changed. */
+export async function openManifest(
+  manifest: Manifest,
+  passphrase: string | undefined,
+): Promise<BackupSeal | undefined> {
+  if (!manifest.encryption) {
+    if (passphrase === undefined) return undefined
+    // Somebody may have put it in the place of an encrypted one.
+    const message =
+      'the backup is not encrypted, though PATCHBAY_BACKUP_PASSPHRASE is set: unset it to restore it all the same'
+    throw new BackupError('BACKUP_PASSPHRASE_WRONG', message)
+  }
+  const seal = await openSeal(manifest.encryption, passphrase)
+  if (seal.sign(toSignedText(manifest)) !== manifest.mac)
+    throw new BackupError('BACKUP_DAMAGED', `${manifestName} was changed since the backup was made: take another one`)
+  return seal
+}
+
+export async function hashFile(path: string, hash: Hash | Hmac = createHash('sha256')): Promise<string> {
   for await (const chunk of createReadStream(path)) hash.update(chunk)
   return hash.digest('hex')
 }

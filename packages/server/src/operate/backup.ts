@@ -24,8 +24,8 @@ export const backupCommand: Command = {
   usage: 'npm run backup -- <new folder>                       copies PATCHBAY_DATA while Patchbay runs or not',
   async run([folder, ...more], { env }) {
     if (folder === undefined || more.length > 0) return undefined
-    const { data } = readSettings(env)
-    const done = await createBackup({ data, into: folder })
+    const { data, backupPassphrase: passphrase } = readSettings(env)
+    const done = await createBackup({ data, into: folder, ...(passphrase === undefined ? {} : { passphrase }) })
     return { code: 0, text: toText(`Backed up ${data} into ${folder}`, done, done.leftOut) }
   },
 }
@@ -34,8 +34,8 @@ export const restoreCommand: Command = {
   usage: 'npm run restore -- <backup folder>                   puts a backup into PATCHBAY_DATA, which must be empty',
   async run([folder, ...more], { env }) {
     if (folder === undefined || more.length > 0) return undefined
-    const { data } = readSettings(env)
-    const done = await restoreBackup({ from: folder, data })
+    const { data, backupPassphrase: passphrase } = readSettings(env)
+    const done = await restoreBackup({ from: folder, data, ...(passphrase === undefined ? {} : { passphrase }) })
     return { code: 0, text: toText(`Restored ${folder} into ${data}`, done, []) }
   },
 }

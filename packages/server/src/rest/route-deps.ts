@@ -15,6 +15,7 @@ import type { Installer } from '@patchbay/plugin-host/packages/installer'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { Backups } from '../parts/backups.ts'
 import type { Channels } from '../parts/channels.ts'
 import type { DeviceLog } from '../parts/device-log.ts'
 import type { Domain } from '../parts/domain.ts'
@@ -86,6 +87,7 @@ export interface RestDeps
   deviceLog: Pick<DeviceLog, 'list'>
   channels(): Channels
   configuration(): Promise<Configuration>
+  backups: Backups
 }
 
 export type RestApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -1,5 +1,6 @@
 import { AccessRule, Decision, Refusal } from '@patchbay/contracts/access'
 import { Alert } from '@patchbay/contracts/alert'
+import { BackupView } from '@patchbay/contracts/backup'
 import { Authority, DeviceCertificate } from '@patchbay/contracts/certificate'
 import { Channel, ChannelTestAnswer } from '@patchbay/contracts/channel'
 import { Command } from '@patchbay/contracts/command'
@@ -27,6 +28,7 @@ export const sharedSchemas = [
   ApiKey,
   AuditEntry,
   Authority,
+  BackupView,
   Channel,
   ChannelTestAnswer,
   Command,

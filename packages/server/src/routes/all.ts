@@ -2,6 +2,7 @@ import type { Routes } from '../rest/route-deps.ts'
 import { accessRoutes } from './access.ts'
 import { alertRoutes } from './alerts.ts'
 import { certificateRoutes } from './certificates.ts'
+import { backupRoutes } from './backups.ts'
 import { brokerAuthRoutes } from './broker-auth.ts'
 import { channelRoutes } from './channels.ts'
 import { commandRoutes } from './commands.ts'
@@ -49,6 +50,7 @@ export const routes: readonly Routes[] = [
   channelRoutes,
   configurationRoutes,
   systemRoutes,
+  backupRoutes,
   settingRoutes,
   tlsRoutes,
   pageRoutes,

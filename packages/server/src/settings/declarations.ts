@@ -171,6 +171,16 @@ export const declarations = {
     kind.text,
     'A YAML file, or a folder of them, that is applied at start and on change: devices, types, rules, channels, plugin instances, gateway routes. See [configuration](../configuration.md).',
   ),
+  backups: optional(
+    'PATCHBAY_BACKUPS',
+    kind.text,
+    'Folder, outside the data folder, into which `/api/v1/system/backups` makes backups. See [operate](../operate.md#backup).',
+  ),
+  backupPassphrase: optional(
+    'PATCHBAY_BACKUP_PASSPHRASE',
+    kind.secret(16, 1024),
+    'Encrypts backups, 16 characters at least; the same is needed to restore one.',
+  ),
   gateway: optional(
     'PATCHBAY_GATEWAY',
     kind.text,

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { isLoopback } from './addresses.ts'
 import { type Declaration, declarations } from './declarations.ts'
 import { Unfit } from './kinds.ts'
@@ -41,6 +41,8 @@ export function readSettings(
     readText(declaration, given(declaration, env) ?? declaration.fallback)
   const d = declarations
   const config = value(d.config)
+  const backups = value(d.backups)
+  const backupPassphrase = value(d.backupPassphrase)
   const tlsCert = value(d.tlsCert)
   const tlsKey = value(d.tlsKey)
   const apiKey = value(d.apiKey)
@@ -86,6 +88,8 @@ export function readSettings(
     amqpPort: sure(d.amqpPort),
     grpcPort: sure(d.grpcPort),
     ...(config === undefined ? {} : { config: resolve(config) }),
+    ...(backups === undefined ? {} : { backups: resolve(backups) }),
+    ...(backupPassphrase === undefined ? {} : { backupPassphrase }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(adminUser === undefined ? {} : { adminUser }),
     ...(adminPassword === undefined ? {} : { adminPassword }),
@@ -106,6 +110,13 @@ export function readSettings(
       'unset it, or set PATCHBAY_HOST to 127.0.0.1',
     )
   }
+  if (settings.backups !== undefined && isWithin(settings.backups, settings.data)) {
+    throw new SettingsError(
+      d.backups.name,
+      `names ${settings.backups}, which lies in the data folder`,
+      'name one outside, best on another disk',
+    )
+  }
   if (settings.pluginLinks.length > 0 && (!isLoopback(settings.host) || settings.pluginPolicy !== 'any')) {
     throw new SettingsError(
       d.pluginLinks.name,
@@ -115,6 +126,8 @@ export function readSettings(
   }
   return settings
 }
+
+const isWithin = (path: string, folder: string): boolean => `${path}${sep}`.startsWith(`${folder}${sep}`)
 
 // An empty variable is an absent one: compose files write `${NAME:-}` for that.
 const given = (declaration: { name: string }, env: Readonly<Record<string, string | undefined>>) =>
