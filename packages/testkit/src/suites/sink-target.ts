@@ -39,20 +39,22 @@ export interface RecordsOptions {
   devices?: number
   /** Numbers the records on from here: each has its own `n`. */
   from?: number
+  /** The time of number 0, µs; in November 2025 when left out. */
+  base?: number
   values?: (n: number) => Record<string, RecordValue>
 }
 
 const baseMicros = 1_764_000_000_000_000
 
 /** Records as the platform makes them: of several devices, times ascending, each with a number of its own under `n`. */
-export const toRecords = ({ count, devices = 5, from = 0, values }: RecordsOptions): SinkRecord[] =>
+export const toRecords = ({ count, devices = 5, from = 0, base = baseMicros, values }: RecordsOptions): SinkRecord[] =>
   Array.from({ length: count }, (_, index) => {
     const n = from + index
     return {
       id: `w:${n + 1}`,
       device: `device-${n % devices}`,
       type: 'meter',
-      at: baseMicros + n * 1000 + (n % 7),
+      at: base + n * 1000 + (n % 7),
       values: { n, ...values?.(n) },
     }
   })

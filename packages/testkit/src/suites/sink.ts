@@ -3,7 +3,7 @@ import type { Plugin, RecordValue, Sink, SinkRecord } from '@patchbay/sdk'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type StartedPlugin, startPlugin, type StartOptions } from '../start-plugin.ts'
 import { runSink } from './sink-run.ts'
-import { type SinkTarget, type TargetPoint, toPoints, toRecords } from './sink-target.ts'
+import { type RecordsOptions, type SinkTarget, type TargetPoint, toPoints, toRecords } from './sink-target.ts'
 
 /** A try must end so soon after its signal aborts. */
 export const writeAbortMs = 1_000
@@ -41,6 +41,8 @@ export interface SinkContract<T extends SinkTarget = SinkTarget> {
   /** How long a target may take to come to be ready again. */
   recoverMs?: number
   isolation?: StartOptions['isolation']
+  /** The time of the first record, µs, for targets that take only what is recent. */
+  base?: number
   /** What else the plugin is started with. */
   options?: (target: T) => Partial<StartOptions>
 }
@@ -79,6 +81,8 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
   let target: T
   let host: StartedPlugin | undefined
 
+  const recordsOf = (of: RecordsOptions): SinkRecord[] =>
+    toRecords(contract.base === undefined ? of : { ...of, base: contract.base })
   const start = async (config: unknown = target.config()): Promise<StartedPlugin> =>
     (host = await startPlugin(plugin, {
       manifest,
@@ -135,7 +139,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
 
     test('brings every record, once, and in order where the target has one', async () => {
       const started = await start()
-      const records = toRecords({ count: 2500 })
+      const records = recordsOf({ count: 2500 })
       const { refused } = await runSink(sinkOf(started), records, { batch: 1000 })
       expect(refused).toEqual([])
       await expectRows(records, false)
@@ -151,7 +155,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
 
     test('keeps every kind of value and every name', async () => {
       const started = await start()
-      const records = toRecords({ count: 3, values: () => contract.values ?? oddValues })
+      const records = recordsOf({ count: 3, values: () => contract.values ?? oddValues })
       const { refused } = await runSink(sinkOf(started), records)
       expect(refused).toEqual([])
       await expectRows(records, false)
@@ -159,7 +163,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
 
     test('takes the same batch again', async () => {
       const started = await start()
-      const records = toRecords({ count: 100 })
+      const records = recordsOf({ count: 100 })
       await runSink(sinkOf(started), records)
       await runSink(sinkOf(started), records)
       await expectRows(records)
@@ -170,7 +174,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
       'one bad record among 999 good ones is the only one refused, in the target’s words',
       async (spoil) => {
         const started = await start()
-        const good = toRecords({ count: 1000 })
+        const good = recordsOf({ count: 1000 })
         const records = good.map((record, index) => (index === 500 ? spoil(record) : record))
         const { refused } = await runSink(sinkOf(started), records)
         expect(refused.map(({ record }) => record.id)).toEqual([good[500]?.id])
@@ -183,7 +187,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
       const started = await start()
       const sinceMs = performance.now()
       const answer = await sinkOf(started)
-        .write(toRecords({ count: 10 }), { attempt: 1, signal: AbortSignal.abort() })
+        .write(recordsOf({ count: 10 }), { attempt: 1, signal: AbortSignal.abort() })
         .catch(() => ({ outcome: 'retry' }))
       expect(performance.now() - sinceMs).toBeLessThan(writeAbortMs)
       expect(answer.outcome).toBe('retry')
@@ -216,7 +220,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
     test('a target that goes away is told as such, and takes all when it is back', async () => {
       const started = await start()
       const sink = sinkOf(started)
-      const records = toRecords({ count: 600 })
+      const records = recordsOf({ count: 600 })
       await runSink(sink, records.slice(0, 200))
       await target.stop?.()
       const sinceMs = performance.now()
@@ -236,7 +240,7 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
       async () => {
         const started = await start()
         const batches = 20
-        const records = toRecords({ count: batches * 200 })
+        const records = recordsOf({ count: batches * 200 })
         const at = new Set(Array.from({ length: kills }, (_, n) => Math.floor(((n + 1) * batches) / (kills + 1))))
         let killing: Promise<void> | undefined
         await runSink(sinkOf(started), records, {
