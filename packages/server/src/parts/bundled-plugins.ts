@@ -25,6 +25,7 @@ const offered = [
   'alert-telegram',
   'alert-webhook',
   'sink-file',
+  'sink-influxdb',
 ] as const
 
 const entryOf = (manifest: unknown): string => {
