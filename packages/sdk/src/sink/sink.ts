@@ -1,6 +1,5 @@
 import type { WriteAnswer } from '@patchbay/contracts/delivery'
 import { toReply } from '../alert-channel/reply.ts'
-import { TargetForbidden } from '../outbound/failures.ts'
 
 export { cutText, hideSecrets, retryAfterMs, toReply, toUrlSecrets } from '../alert-channel/reply.ts'
 export { createTargetGuard, type TargetGuard } from '../outbound/guarded-lookup.ts'
@@ -40,7 +39,7 @@ export async function answerOfWrite(
     return (await work()) ?? { outcome: 'delivered' }
   } catch (error) {
     const reply = toReply(textOf(error), secrets)
-    if (error instanceof WriteRefused || error instanceof TargetForbidden) return { outcome: 'refused', reply }
+    if (error instanceof WriteRefused) return { outcome: 'refused', reply }
     return { outcome: 'retry', reply, ...(error instanceof WriteLater ? { afterMs: error.afterMs } : {}) }
   }
 }
