@@ -1,4 +1,4 @@
-import { BadConfig, type Notification } from '@patchbay/sdk'
+import type { Notification } from '@patchbay/sdk'
 import {
   type AlertChannel,
   answerOf,
@@ -9,12 +9,8 @@ import {
   toValues,
 } from '@patchbay/sdk/alert-channel'
 import { escapeJson } from '@patchbay/sdk/template-escape'
+import { toHeaders, toKey, toSignatureHeaders } from '@patchbay/sdk/webhook'
 import type { Config } from './config.ts'
-import { readSecret, toSignatureHeaders } from './signature.ts'
-
-/** Headers that the protocol or the signature need for themselves. */
-const reserved =
-  /^(host|content-length|content-type|connection|transfer-encoding|expect|upgrade|te|trailer|webhook-.*)$/i
 
 const asText = (text: string): string => text
 
@@ -35,23 +31,13 @@ export async function openChannel(
   { privateTargets, stop }: { privateTargets: readonly string[]; stop?: AbortSignal },
 ): Promise<AlertChannel> {
   assertTarget('/url', config.url, privateTargets)
-  const key = config.secret === undefined ? undefined : readSecret(config.secret)
-  if (config.secret !== undefined && !key)
-    throw new BadConfig(
-      '/secret',
-      'The secret must be whsec_ and base64, such as whsec_ and the output of openssl rand -base64 32.',
-    )
-  config.headers.forEach(({ name, value }, index) => {
-    if (reserved.test(name)) throw new BadConfig(`/headers/${index}/name`, `${name} is set by the platform itself.`)
-    if (/[^\t\x20-\x7e\x80-\xff]/.test(value))
-      throw new BadConfig(`/headers/${index}/value`, 'A header value has visible characters only.')
-  })
+  const key = toKey(config.secret)
+  const headers = toHeaders(config.headers)
   const isJson = /^application\/([^;]+\+)?json(;|$)/i.test(config.contentType)
   const template =
     config.body === undefined || config.body === ''
       ? undefined
       : await openTemplate('/body', config.body, { escape: isJson ? escapeJson : asText })
-  const headers = Object.fromEntries(config.headers.map(({ name, value }) => [name, value]))
   const secrets = [config.secret, ...config.headers.map(({ value }) => value)]
 
   const toBody = (notification: Notification): string => {
