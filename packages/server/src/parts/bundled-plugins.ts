@@ -26,6 +26,7 @@ const offered = [
   'alert-webhook',
   'sink-file',
   'sink-influxdb',
+  'sink-webhook',
 ] as const
 
 const entryOf = (manifest: unknown): string => {

@@ -1,16 +1,12 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { definePlugin, field, type WriteAnswer } from '@patchbay/sdk'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
 import { type Api, createApi, createDevice, type TestDevice } from '../harness/api.ts'
 import { bundlePlugin } from '../harness/bundled-plugin.ts'
-import { docCode } from '../harness/doc-code.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
-import { testKey } from '../harness/server-process.ts'
 
 let server: InProcess
 let api: Api
@@ -88,13 +84,6 @@ test('readings reach a file, and the instance says how far it is', async () => {
 test('its test writes and reads a probe of values that are not saved', async () => {
   const { body } = await api.post(`${instance('sink-file')}/test`, { config: { format: 'csv' } })
   expect(body).toMatchObject({ ok: true, reply: expect.stringContaining('Wrote and read') })
-})
-
-test('docs/sinks.md has lines that lead from nothing to data in a file', async () => {
-  const script = (await docCode('sinks.md', 'sh')).replace(':8080', `:${server.port}`)
-  const env = { ...process.env, PATCHBAY_API_KEY: testKey, PATCHBAY_DATA: server.data }
-  const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env, timeout: 15_000 })
-  expect(JSON.parse(stdout)).toMatchObject({ device: 'boiler-7', values: { temperature: 21.5 } })
 })
 
 test('what cannot be selected is refused with its path, and so is a selection for what is no sink', async () => {
