@@ -14,10 +14,13 @@ export const toMeasurement = (text: string): string => toName(text.startsWith('#
 /** A key or value of a tag, or a field's key. */
 export const toTag = (text: string): string => toName(text, /[,= ]/g)
 
-/** A field's value: numbers are doubles always, so that 1 and 1.5 have one type; objects go as JSON text. */
-export function toFieldValue(value: RecordValue): string {
+/**
+ * A field's value: numbers are doubles always, so that 1 and 1.5 have one type; objects go as JSON text. `special`: what a text escapes; QuestDB
+ * wants line breaks among it.
+ */
+export function toFieldValue(value: RecordValue, special = /["\\]/g): string {
   if (typeof value === 'number') return String(value)
   if (typeof value === 'boolean') return value ? 't' : 'f'
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+  return `"${text.replaceAll(special, '\\$&')}"`
 }

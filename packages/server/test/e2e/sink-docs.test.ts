@@ -12,6 +12,7 @@ const pages: readonly { page: string; prints: RegExp; needs?: string }[] = [
   { page: 'sinks.md', prints: /"device":"boiler-7","at":"\d{4}-.*"values":\{"temperature":21\.5\}/ },
   { page: '../plugins/sink-webhook/README.md', prints: /"device":"boiler-9","at":"\d{4}-.*"temperature":21\.5/ },
   { page: '../plugins/sink-influxdb/README.md', prints: /"temperature".*,21\.5\]/, needs: 'INFLUXDB_URL' },
+  { page: '../plugins/sink-questdb/README.md', prints: /"boiler-10",21\.5,"\d{4}/, needs: 'QUESTDB_URL' },
 ]
 
 const scriptMs = 15_000
