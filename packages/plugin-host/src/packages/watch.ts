@@ -93,7 +93,7 @@ export function watchFolder(
   return async () => {
     closed = true
     cancel()
-    for (const path of [...watchers.keys()]) unwatch(path)
+    for (const path of watchers.keys()) unwatch(path)
     await work
   }
 }

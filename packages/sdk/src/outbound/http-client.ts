@@ -17,6 +17,7 @@ export { TargetForbidden, Unreachable } from './failures.ts'
 export const maxAnswerBytes = 64 * 1024
 const maxSockets = 4
 
+/** Which target it is, and what may be reached. */
 export interface HttpClientOptions {
   /** Every path is under it. */
   url: string
@@ -30,6 +31,7 @@ export interface HttpClientOptions {
   resolve?: Resolve
 }
 
+/** One request below the address of the target. */
 export interface HttpRequest {
   method?: 'GET' | 'POST' | 'DELETE'
   /** Below the address, with its query: `/write?db=iot`. */
@@ -41,6 +43,7 @@ export interface HttpRequest {
   readBytes?: number
 }
 
+/** An answer of any status; `body` is cut at what was asked to be read. */
 export interface HttpAnswer {
   status: number
   headers: IncomingHttpHeaders

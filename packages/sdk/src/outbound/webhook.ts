@@ -16,6 +16,7 @@ function readSecret(secret: string): Buffer | undefined {
   return key.length > 0 ? key : undefined
 }
 
+/** What a signature covers. */
 export interface Signed {
   id: string
   /** Seconds since 1970. */
