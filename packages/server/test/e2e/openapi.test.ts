@@ -1,15 +1,23 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApi } from '../harness/api.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 
 let server: InProcess
+let backups: string
 let description: any
 
 beforeAll(async () => {
-  server = await startInProcess({ compileAtStart: true })
+  backups = await mkdtemp(join(tmpdir(), 'patchbay-backups-'))
+  server = await startInProcess({ compileAtStart: true, env: { PATCHBAY_BACKUPS: backups } })
   description = (await createApi(server.url).get('/api/v1/openapi.json')).body
 })
-afterAll(() => server.close())
+afterAll(async () => {
+  await server.close()
+  await rm(backups, { recursive: true, force: true })
+})
 
 const promised: Record<string, readonly string[]> = {
   '/api/v1/setup': ['get', 'post'],
