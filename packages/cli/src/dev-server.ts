@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { toText } from '@patchbay/plugin-host/errors'
 import { readManifest } from '@patchbay/plugin-host/manifest/read'
 import { watchFolder } from '@patchbay/plugin-host/packages/watch'
@@ -45,12 +45,23 @@ export async function startDevServer(options: DevOptions): Promise<DevServer> {
   const home = join(homedir(), '.patchbay-dev', id)
   const linked = join(home, 'linked')
 
+  /** Whole or not at all, since the server may look at any moment; and only what is new, since each change is a look. */
+  const place = async (path: string): Promise<void> => {
+    const bytes = await readFile(join(root, path))
+    const target = join(linked, path)
+    const before = await readFile(target).catch(() => undefined) // not there yet
+    if (before?.equals(bytes) === true) return
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+    const placing = join(home, 'placing')
+    await writeFile(placing, bytes)
+    await rename(placing, target)
+  }
   const build = async (): Promise<void> => {
     const began = performance.now()
     await buildPlugin(root)
     const { entry, config, docs, icon } = manifest
     for (const path of ['plugin.json', 'package.json', entry, config, docs, icon])
-      if (path !== undefined) await cp(join(root, path), join(linked, path))
+      if (path !== undefined) await place(path)
     print(`built in ${Math.round(performance.now() - began)} ms`)
   }
   await rm(linked, { recursive: true, force: true })

@@ -27,6 +27,9 @@ export interface Links {
   stop(): Promise<void>
 }
 
+/** An author waits for this after each save. A build that is read half is not taken, and read again when the rest comes. */
+const linkQuietMs = 75
+
 const nothing = async (): Promise<void> => undefined
 
 /** For authors: runs plugins straight from their folders, and again whenever something in them changes. A version that does not load leaves the one before. */
@@ -90,7 +93,7 @@ export function createLinks({ folders, copies, isBundled, exchange, log }: LinkO
       for (const folder of folders) {
         const look = follow(folder)
         await look()
-        ends.push(watchFolder(folder, look, { log, recursive: true }))
+        ends.push(watchFolder(folder, look, { log, recursive: true, waitMs: linkQuietMs }))
       }
     },
     async stop() {
