@@ -11,14 +11,20 @@ export interface Transport {
   receive(hear: (frame: Frame) => void): void
 }
 
-/** Messages that wait together are sent together; this many, or these bytes, do not wait any longer. */
+/** Messages that wait together are sent together; this many, these bytes or characters do not wait any longer. */
 export const batchEntries = 200
 export const batchBytes = 256 * 1024
+export const batchText = 128 * 1024
 /** Calls of one side that the other has not answered. */
 export const maxCalls = 10_000
 export const maxCallBytes = 32 * 1024 * 1024
+/** Characters of their JSON: less than the host lets wait, so that only code round the SDK gets there. */
+export const maxCallText = 4 * 1024 * 1024
 
 const none: readonly Uint8Array[] = []
+
+/** Asked even when too much waits: what is busy does not hang. */
+export const pingOp = 'ping'
 
 export interface Reply {
   value: unknown
@@ -41,9 +47,11 @@ export class WithBytes {
 export interface Channel {
   /** Rejects with the other side's error; with PLUGIN_LIMIT when too much waits already. */
   call(op: string, value?: unknown, bytes?: readonly Uint8Array[]): Promise<Reply>
+  /** Throws what cannot be sent. */
   cast(op: string, value?: unknown, bytes?: readonly Uint8Array[]): void
-  /** Something of the other side came that was not looked at yet. */
-  readonly behind: boolean
+  /** Batches of the other side that came, and those of them that were looked at. */
+  readonly arrived: number
+  readonly done: number
   /** Rejects all that waits, and drops what comes later. */
   close(error: Error): void
 }
@@ -61,6 +69,7 @@ interface Waiting {
   resolve(reply: Reply): void
   reject(error: Error): void
   bytes: number
+  text: number
 }
 
 const lengthOf = (bytes: readonly Uint8Array[]): number => {
@@ -78,6 +87,7 @@ export function createChannel(options: ChannelOptions): Channel {
   let flushing: NodeJS.Immediate | undefined
   let nextId = 1
   let waitingBytes = 0
+  let waitingText = 0
   let underWay = 0
   let underWayBytes = 0
   let closed: Error | undefined
@@ -89,11 +99,15 @@ export function createChannel(options: ChannelOptions): Channel {
     flushing = undefined
     if (!closed && outbox.entries > 0) transport.send(outbox.take())
   }
-  const post = (entry: Entry): void => {
-    if (closed) return
+  /** How many characters it took. */
+  const post = (entry: Entry): number => {
+    if (closed) return 0
+    const before = outbox.text
     outbox.add(entry)
-    if (outbox.entries >= batchEntries || outbox.bytes >= batchBytes) flush()
+    const took = outbox.text - before
+    if (outbox.entries >= batchEntries || outbox.bytes >= batchBytes || outbox.text >= batchText) flush()
     else flushing ??= setImmediate(flush)
+    return took
   }
   const breakWith = (error: unknown): void => {
     if (!closed) options.broken(error instanceof Error ? error : new HostError('PLUGIN_PROTOCOL'))
@@ -124,6 +138,7 @@ export function createChannel(options: ChannelOptions): Channel {
     if (!found) return
     waiting.delete(entry.id)
     waitingBytes -= found.bytes
+    waitingText -= found.text
     if (entry.kind === 'ok') found.resolve({ value: entry.value, bytes: entry.bytes })
     else found.reject(fromWireError(entry.value))
   }
@@ -135,7 +150,8 @@ export function createChannel(options: ChannelOptions): Channel {
     const size = lengthOf(entry.bytes)
     underWay += 1
     underWayBytes += size
-    if (underWay > maxCalls || underWayBytes > maxCallBytes)
+    // And the ping.
+    if (underWay > maxCalls + 1 || underWayBytes > maxCallBytes)
       throw new HostError('PLUGIN_LIMIT', `More than ${maxCalls} calls, or ${maxCallBytes} bytes, wait for the host.`)
     void answer(handler, entry, size)
   }
@@ -169,26 +185,38 @@ export function createChannel(options: ChannelOptions): Channel {
     call(op, value, bytes = none) {
       const size = lengthOf(bytes)
       if (closed) return Promise.reject(closed)
-      if (waiting.size >= maxCalls || waitingBytes + size > maxCallBytes)
+      const isFull = waiting.size >= maxCalls || waitingBytes + size > maxCallBytes || waitingText >= maxCallText
+      if (isFull && op !== pingOp)
         return Promise.reject(
           (full ??= new HostError(
             'PLUGIN_LIMIT',
-            `${maxCalls} calls, or ${maxCallBytes} bytes, wait for an answer already.`,
+            `${maxCalls} calls, ${maxCallBytes} bytes, or ${maxCallText} characters, wait for an answer already.`,
           )),
         )
       const id = nextId
       nextId += 1
-      waitingBytes += size
       return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject, bytes: size })
-        post({ kind: 'call', id, op, value, bytes })
+        const entry = { resolve, reject, bytes: size, text: 0 }
+        waiting.set(id, entry)
+        waitingBytes += size
+        try {
+          entry.text = post({ kind: 'call', id, op, value, bytes })
+          waitingText += entry.text
+        } catch (error) {
+          waiting.delete(id)
+          waitingBytes -= size
+          throw error
+        }
       })
     },
     cast(op, value, bytes = none) {
       post({ kind: 'cast', id: 0, op, value, bytes })
     },
-    get behind() {
-      return inbox.waiting
+    get arrived() {
+      return inbox.arrived
+    },
+    get done() {
+      return inbox.done
     },
     close(error) {
       if (closed) return

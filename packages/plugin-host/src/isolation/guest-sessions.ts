@@ -91,6 +91,7 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
 
   const toSession = (s: number, id: string, principal: Session['principal']): Session => {
     const subscriptions = new Set<number>()
+    let closed = false
     const publish = async (topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void> => {
       try {
         await publishes.call('publish', { s, t: topic, h: how }, bytes)
@@ -164,6 +165,8 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
       alive: () => channel.cast('session.alive', { s }),
       onEnd: (hear) => void endings.set(s, hear),
       close() {
+        if (closed) return
+        closed = true
         endings.delete(s)
         for (const sub of subscriptions) delivers.delete(sub)
         publishes.cast('session.close', { s })

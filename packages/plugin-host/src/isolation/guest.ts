@@ -1,16 +1,16 @@
 import { setPriority } from 'node:os'
 import { isMainThread } from 'node:worker_threads'
-import { isPlugin, type Log, type Messages, type Plugin, type VerifyAbout } from '@patchbay/sdk'
+import { isPlugin, type Messages, type Plugin, type VerifyAbout } from '@patchbay/sdk'
 import { systemClock } from '../clock.ts'
 import { isRecord } from '../config/plain.ts'
 import { createCrashCatcher } from '../crash-catcher.ts'
 import { watchDeprecated } from '../deprecated.ts'
 import { HostError, toText } from '../errors.ts'
 import { createRun, type Run } from '../run.ts'
-import { createChannel, type Handler } from './channel.ts'
-import { createLogLimit } from './log-limit.ts'
+import { createChannel, type Handler, pingOp } from './channel.ts'
 import { createGuestContributions } from './guest-contributions.ts'
 import { createGuestHttp } from './guest-http.ts'
+import { createGuestLog } from './guest-log.ts'
 import { openGuestPort } from './guest-port.ts'
 import { createGuestServices } from './guest-services.ts'
 import { createPublishWindow } from './publish-window.ts'
@@ -48,19 +48,7 @@ const crashed = (error: unknown): void => {
   channel.cast('crashed', toWireError(error))
 }
 
-const plainFields = (fields: Record<string, unknown> | undefined): unknown =>
-  fields &&
-  Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, value instanceof Error ? toWireError(value) : value]),
-  )
-const write = createLogLimit((level, message, fields) =>
-  channel.cast('log', { level, message, fields: plainFields(fields) }),
-)
-const line =
-  (level: keyof Log) =>
-  (message: string, fields?: Record<string, unknown>): void =>
-    write(level, message, fields)
-const log: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
+const log = createGuestLog(channel)
 
 const publishes = createPublishWindow(channel)
 const messages: Messages = {
@@ -74,7 +62,7 @@ const loaded = (): Plugin => {
   return plugin
 }
 
-handlers.set('ping', () => {
+handlers.set(pingOp, () => {
   const { external, arrayBuffers } = process.memoryUsage()
   return { externalBytes: Math.max(external, arrayBuffers) }
 })

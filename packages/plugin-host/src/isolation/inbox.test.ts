@@ -6,6 +6,8 @@ import { createPacker, type Entry, type Frame } from './wire.ts'
 const limits: InboxLimits = {
   maxMessagesPerSecond: 100,
   maxTextPerSecond: 100_000,
+  maxFrameText: 8_000,
+  maxWaitingFrames: 50,
   maxWaitingText: 10_000,
   maxWaitingBytes: 1_000,
 }
@@ -44,6 +46,37 @@ test('more than a guest may send or leave waiting ends it', () => {
   ).toThrow('100000 characters')
   expect(full([frameOf(1, 0, 'x'.repeat(6_000)), frameOf(1, 0, 'x'.repeat(6_000))], false)).toThrow('wait for the host')
   expect(full([frameOf(1, 600), frameOf(1, 600)], false)).toThrow('1000 bytes')
+})
+
+test('a frame with nothing in it is work like one message, and so many wait at most', () => {
+  const empty = { text: '[]', bytes: new Uint8Array() }
+  const inbox = createInbox(() => undefined, limits)
+  for (let count = 0; count < 50; count += 1) inbox.add(empty)
+  expect(() => inbox.add(empty)).toThrow('More than 50 batches')
+  expect([inbox.take(20), inbox.waiting]).toEqual([20, true])
+  expect([inbox.take(Infinity), inbox.waiting]).toEqual([30, false])
+  for (let count = 0; count < 50; count += 1) inbox.add(empty)
+  expect(() => inbox.take(Infinity)).not.toThrow()
+  inbox.add(empty)
+  expect(() => inbox.take(Infinity)).toThrow('more than 100 messages within a second')
+})
+
+test('a frame that is too large is refused before it is parsed', () => {
+  const inbox = createInbox(() => undefined, limits)
+  expect(() => inbox.add({ text: '['.repeat(8_001), bytes: new Uint8Array() })).toThrow('more than 8000 characters')
+  expect(inbox.waiting).toBe(false)
+})
+
+test('what came and what was worked through is counted in frames', () => {
+  const inbox = createInbox(() => undefined)
+  inbox.add(frameOf(2))
+  inbox.add(frameOf(1))
+  inbox.take(1)
+  expect([inbox.arrived, inbox.done]).toEqual([2, 0])
+  inbox.take(1)
+  expect([inbox.arrived, inbox.done]).toEqual([2, 1])
+  inbox.take(1)
+  expect([inbox.arrived, inbox.done]).toEqual([2, 2])
 })
 
 test('a flood of one plugin is taken over many turns of the loop, and another plugin waits for none of it', async () => {

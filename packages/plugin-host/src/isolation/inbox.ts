@@ -6,7 +6,10 @@ export interface InboxLimits {
   maxMessagesPerSecond: number
   /** Characters of JSON, which the host has to parse; the bytes beside it cost it nothing. */
   maxTextPerSecond: number
-  /** Both of what was not looked at yet. */
+  /** Of one frame, which is parsed in one go. */
+  maxFrameText: number
+  /** All three of what was not looked at yet. */
+  maxWaitingFrames: number
   maxWaitingText: number
   maxWaitingBytes: number
 }
@@ -14,6 +17,9 @@ export interface InboxLimits {
 /** Frames as they came. Each is parsed when its turn comes: until then it is one string and one buffer, whatever is in it. */
 export interface Inbox {
   readonly waiting: boolean
+  /** Frames that came, and those of them that were worked through. */
+  readonly arrived: number
+  readonly done: number
   /** Throws beyond a limit. */
   add(frame: Frame): void
   /** Hands so many messages on at most, and says how many. Throws what reading or handling one throws. */
@@ -28,6 +34,7 @@ export function createInbox(handle: (entry: Entry) => void, limits?: InboxLimits
   let frames: Frame[] = []
   let entries = none
   let next = 0
+  let arrived = 0
   let text = 0
   let bytes = 0
   let windowEndsMs = 0
@@ -42,7 +49,8 @@ export function createInbox(handle: (entry: Entry) => void, limits?: InboxLimits
       messagesInWindow = 0
       textInWindow = 0
     }
-    messagesInWindow += more.length
+    // A frame is work even with nothing in it.
+    messagesInWindow += Math.max(1, more.length)
     textInWindow += characters
     if (messagesInWindow > limits.maxMessagesPerSecond)
       throw new HostError(
@@ -68,13 +76,30 @@ export function createInbox(handle: (entry: Entry) => void, limits?: InboxLimits
     get waiting() {
       return next < entries.length || frames.length > 0
     },
+    get arrived() {
+      return arrived
+    },
+    get done() {
+      return arrived - frames.length - (next < entries.length ? 1 : 0)
+    },
     add(frame) {
+      if (limits && frame.text.length > limits.maxFrameText)
+        throw new HostError(
+          'PLUGIN_LIMIT',
+          `One batch of messages of the plugin has more than ${limits.maxFrameText} characters.`,
+        )
+      arrived += 1
       text += frame.text.length
       bytes += frame.bytes.length
       if (limits && (text > limits.maxWaitingText || bytes > limits.maxWaitingBytes))
         throw new HostError(
           'PLUGIN_LIMIT',
           `More than ${limits.maxWaitingText} characters, or ${limits.maxWaitingBytes} bytes, of the plugin wait for the host.`,
+        )
+      if (limits && frames.length >= limits.maxWaitingFrames)
+        throw new HostError(
+          'PLUGIN_LIMIT',
+          `More than ${limits.maxWaitingFrames} batches of messages of the plugin wait for the host.`,
         )
       frames.push(frame)
     },
@@ -92,6 +117,7 @@ export function createInbox(handle: (entry: Entry) => void, limits?: InboxLimits
         const frame = frames.shift()
         if (!frame) break
         open(frame)
+        if (entries.length === 0) taken += 1
       }
       return taken
     },

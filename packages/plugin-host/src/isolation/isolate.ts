@@ -3,18 +3,22 @@ import type { Log } from '@patchbay/sdk'
 import type { Clock } from '../clock.ts'
 import { HostError } from '../errors.ts'
 import { isRecord } from '../config/plain.ts'
-import { type Channel, createChannel, type Handler, maxCallBytes } from './channel.ts'
+import { batchText, type Channel, createChannel, type Handler, maxCallBytes } from './channel.ts'
 import type { InboxLimits } from './inbox.ts'
 import { createIntake } from './intake.ts'
-import { type Apart, maxMissedPings } from './level.ts'
+import type { Apart } from './level.ts'
 import { createLogHandler } from './log-handler.ts'
 import { platformFolders } from './platform-folders.ts'
+import { createPing } from './ping.ts'
 import { openProcessLane } from './process-transport.ts'
+import { maxMessageText } from './wire.ts'
 import { openWorkerLane } from './worker-transport.ts'
 
 export const inboxLimits: InboxLimits = {
   maxMessagesPerSecond: 100_000,
   maxTextPerSecond: 32 * 1024 * 1024,
+  maxFrameText: batchText + maxMessageText + 256,
+  maxWaitingFrames: 20_000,
   maxWaitingText: 8 * 1024 * 1024,
   maxWaitingBytes: maxCallBytes,
 }
@@ -65,12 +69,11 @@ export function openIsolate(options: IsolateOptions): Isolate {
   })
   let tell: (error: Error) => void = () => undefined
   const broken = new Promise<Error>((resolve) => (tell = resolve))
-  let cancelPing: () => void = () => undefined
   let over = false
 
   const end = async (why: Error): Promise<void> => {
     over = true
-    cancelPing()
+    ping.stop()
     channel.close(why)
     await lane.end()
   }
@@ -92,39 +95,13 @@ export function openIsolate(options: IsolateOptions): Isolate {
     if (typeof bytes === 'number' && bytes > memoryMb * bytesOfMb)
       throw new HostError('PLUGIN_OUT_OF_MEMORY', `It holds more than its ${memoryMb} MB of memory in buffers.`)
   }
-  let missed = 0
-  let answered = true
-  const ping = (): void => {
-    // What waits here may have the answer in it.
-    missed = answered || channel.behind ? 0 : missed + 1
-    if (missed >= maxMissedPings)
-      return breakOff(
-        new HostError(
-          'PLUGIN_HUNG',
-          `It did not answer for ${(maxMissedPings * pingMs) / 1000} s: its code does not come to an end.`,
-        ),
-      )
-    if (answered) {
-      answered = false
-      channel
-        .call('ping')
-        .then(
-          ({ value }) => {
-            answered = true
-            assertMemory(value)
-          },
-          () => undefined,
-        )
-        .catch((error: unknown) => breakOff(error instanceof Error ? error : new HostError('PLUGIN_HUNG')))
-    }
-    cancelPing = clock.after(pingMs, ping)
-  }
+  const ping = createPing({ channel, clock, everyMs: pingMs, look: assertMemory, hung: breakOff })
 
   return {
     channel,
     broken,
     watch() {
-      if (!over) cancelPing = clock.after(pingMs, ping)
+      if (!over) ping.start()
     },
     end: () => end(new HostError('PLUGIN_STOPPED')),
   }

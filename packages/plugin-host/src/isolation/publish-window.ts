@@ -3,6 +3,8 @@ import { type Channel, maxCallBytes, maxCalls } from './channel.ts'
 
 /** Messages of one instance that the host has and has not answered. The others wait on this side, in the plugin's own memory. */
 export const maxPublishesAtHost = 500
+/** What waits behind them without an answer of its own: one close for each session at most. */
+export const maxHeldCasts = 10_000
 
 interface Held {
   bytes: number
@@ -13,7 +15,7 @@ interface Held {
 export interface PublishWindow {
   /** Rejects with PLUGIN_LIMIT when too much waits already. */
   call(op: string, value: unknown, bytes: Uint8Array): Promise<void>
-  /** Goes after all that was published before. */
+  /** Goes after all that was published before. Throws when too many wait already. */
   cast(op: string, value: unknown): void
 }
 
@@ -21,6 +23,7 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
   let held: Held[] = []
   let next = 0
   let heldBytes = 0
+  let heldCasts = 0
   let atHost = 0
   // Made once: a plugin that asks a million times too often must not wait for a million stacks.
   let full: HostError | undefined
@@ -57,7 +60,7 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
   return {
     call(op, value, bytes) {
       if (atHost < maxPublishesAtHost) return send(op, value, [bytes])
-      if (held.length - next >= maxCalls - maxPublishesAtHost || heldBytes + bytes.length > maxCallBytes)
+      if (held.length - next - heldCasts >= maxCalls - maxPublishesAtHost || heldBytes + bytes.length > maxCallBytes)
         return Promise.reject(
           (full ??= new HostError(
             'PLUGIN_LIMIT',
@@ -72,9 +75,16 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
       })
     },
     cast(op, value) {
-      const go = (): void => channel.cast(op, value)
-      if (next < held.length) held.push({ bytes: 0, go })
-      else go()
+      if (next >= held.length) return channel.cast(op, value)
+      if (heldCasts >= maxHeldCasts) throw new HostError('PLUGIN_LIMIT', `${maxHeldCasts} closes wait already.`)
+      heldCasts += 1
+      held.push({
+        bytes: 0,
+        go() {
+          heldCasts -= 1
+          channel.cast(op, value)
+        },
+      })
     },
   }
 }

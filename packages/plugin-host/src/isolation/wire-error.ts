@@ -3,7 +3,8 @@ import { HostError, type HostErrorCode, hostErrors, isHostError, toText } from '
 import { isRecord } from '../config/plain.ts'
 
 const maxTextChars = 4_000
-const cut = (text: string): string => text.slice(0, maxTextChars)
+/** Of a plugin in JavaScript, whose texts may be anything. */
+const cut = (text: unknown): string => String(text).slice(0, maxTextChars)
 
 const reasons = [
   'credentials',
@@ -19,13 +20,14 @@ const reasons = [
 /** An error as it crosses: its kind, so that both sides know it again, and its text. */
 export function toWireError(error: unknown): Record<string, unknown> {
   const said = {
-    name: error instanceof Error ? error.name : 'Error',
+    name: error instanceof Error ? cut(error.name) : 'Error',
     message: cut(toText(error)),
     stack: error instanceof Error ? cut(error.stack ?? '') : '',
   }
-  if (isRefused(error)) return { ...said, kind: 'refused', reason: error.reason, code: error.code, step: error.step }
+  if (isRefused(error))
+    return { ...said, kind: 'refused', reason: error.reason, code: cut(error.code), step: cut(error.step) }
   if (isNotReady(error)) return { ...said, kind: 'not-ready' }
-  if (isBadConfig(error)) return { ...said, kind: 'bad-config', path: error.path }
+  if (isBadConfig(error)) return { ...said, kind: 'bad-config', path: cut(error.path) }
   if (isHostError(error)) return { ...said, kind: 'host', code: error.code }
   return said
 }

@@ -67,8 +67,9 @@ describe.for(['worker', 'process'] as const)('at %s level', (level) => {
   ] as const)('%s ends as a crash that says so, and is tried again', { timeout: 60_000 }, async ([does, text]) => {
     const of = await open(level)
     await put(of, does)
-    await vi.waitFor(() => expect(statusOf(of, does).state).toBe('retrying'), patience)
-    expect(statusOf(of, does)).toMatchObject({ code: 'PLUGIN_CRASHED', text: expect.stringMatching(text) })
+    // On a busy machine a start may fail before, and is tried again.
+    const crash = { state: 'retrying', code: 'PLUGIN_CRASHED', text: expect.stringMatching(text) }
+    await vi.waitFor(() => expect(statusOf(of, does)).toMatchObject(crash), patience)
     expect(of.logText()).not.toContain('loaded into the host')
   })
 
@@ -93,8 +94,8 @@ describe.for(['worker', 'process'] as const)('at %s level', (level) => {
     await Promise.all(stops.map((does) => of.host.disable('zoo', does)))
     expect(await started).toEqual([
       'hang-in-start retrying PLUGIN_START_TIMEOUT',
-      // Two pings, each of a second here, are over before its 5 s.
-      'loop-in-start retrying PLUGIN_HUNG',
+      // Two pings of a second each, or the 5 s of a start: what comes first is the machine's affair.
+      expect.stringMatching(/^loop-in-start retrying PLUGIN_(HUNG|START_TIMEOUT)$/),
       'match retrying PLUGIN_LEVEL',
     ])
     expect(statusOf(of, 'throw-in-stop')).toMatchObject({
@@ -207,8 +208,25 @@ test.for([
 
 test('messages that go round the SDK end the worker that sends them', async () => {
   const of = await open('worker')
-  await put(of, 'raw-flood')
-  await vi.waitFor(() => expect(statusOf(of, 'raw-flood').state).toBe('retrying'), patience)
-  // How quick the host takes them says which limit is met first.
-  expect(statusOf(of, 'raw-flood').text).toMatch(/within a second|of the plugin wait for the host/)
+  const hostile = {
+    // How quick the host takes them says which limit is met first.
+    'raw-flood': /within a second|of the plugin wait for the host/,
+    'raw-empty': /within a second|of the plugin wait for the host/,
+    'raw-large': /^One batch of messages of the plugin has more than \d+ characters\.$/,
+    'flood-and-loop': /^It did not answer for \d+ s: its code does not come to an end\.$/,
+  }
+  await Promise.all(
+    Object.entries(hostile).map(async ([does, text]) => {
+      await put(of, does)
+      await vi.waitFor(
+        () =>
+          expect(statusOf(of, does)).toMatchObject({
+            state: 'retrying',
+            code: 'PLUGIN_CRASHED',
+            text: expect.stringMatching(text),
+          }),
+        patience,
+      )
+    }),
+  )
 })

@@ -15,12 +15,10 @@ const calmMs = 1_500
 const aloneMs = isLong ? 16_000 : 700
 const probeEveryMs = 20
 const p99LimitMs = 100
-/** Where answers are late in the calm before or after, others keep the machine busy: then only a change counts. */
-const busyFactor = 3
-const repeats = 2
+const repeats = 4
 const memoryFactor = 1.1
-/** What the rest of a platform of this size varies by. */
-const memorySlackMb = 10
+/** What was freed is given back to the system in its own time. */
+const memoryBackMs = 30_000
 const levels = ['worker', 'process'] as const
 type Level = (typeof levels)[number]
 
@@ -58,7 +56,7 @@ const text = ({ mqttMs, restMs }: Figures): string => `${mqttMs.toFixed(1)} / ${
 
 test(
   `${acts.length} hostile plugins at two levels, under ${perSecond} msg/s: ingest and console stay as quick, and nothing of them stays`,
-  { timeout: isLong ? 1_200_000 : 120_000 },
+  { timeout: isLong ? 1_200_000 : 240_000 },
   async () => {
     const data = await makeDataFolder()
     const server = await startServer({
@@ -101,12 +99,12 @@ test(
       mqttMs: percentile(load.takeDelaysMs(), 99),
       restMs: percentile(restDelaysMs.splice(0), 99),
     })
-    // Until the heap is as large as this load makes it, and one plugin was there.
+    // Until the heap is as large as this load makes it, and a plugin was there that sends as much as it may.
     for (const level of levels) {
-      await api.put(path(level, 'nothing'), { config: { does: 'nothing' } })
+      await api.put(path(level, 'nothing'), { config: { does: 'readings-for-ever' } })
+      await wait(warmUpMs)
       await api.delete(path(level, 'nothing'))
     }
-    await wait(warmUpMs)
     const memoryBefore = await heldMb()
     await wait(200)
     take()
@@ -135,8 +133,10 @@ test(
       for (const [act, state] of acts) {
         let figures = await tryOne(level, act, state)
         // What others do to the machine passes; what a plugin does to the platform comes again.
-        for (let again = 0; again < repeats && Math.max(figures.mqttMs, figures.restMs) > p99LimitMs; again += 1)
+        for (let again = 0; again < repeats && Math.max(figures.mqttMs, figures.restMs) > p99LimitMs; again += 1) {
+          await wait(calmMs)
           figures = await tryOne(level, act, state)
+        }
         rows.push(`| ${act} | ${level} | ${text(figures)} |`)
         worst = {
           mqttMs: Math.max(worst.mqttMs, figures.mqttMs),
@@ -145,7 +145,12 @@ test(
       }
     await wait(calmMs)
     const after = take()
-    const memoryAfter = await heldMb()
+    let memoryAfter = await heldMb()
+    for (const untilMs = performance.now() + memoryBackMs; memoryAfter > memoryBefore * memoryFactor;) {
+      if (performance.now() > untilMs) break
+      await wait(500)
+      memoryAfter = await heldMb()
+    }
     probing.on = false
     await probed
     await load.finish()
@@ -161,8 +166,8 @@ test(
     await server.stop()
     await data.remove()
     expect(stored).toHaveLength(load.sent)
-    expect(worst.mqttMs).toBeLessThanOrEqual(Math.max(p99LimitMs, Math.max(calm.mqttMs, after.mqttMs) * busyFactor))
-    expect(worst.restMs).toBeLessThanOrEqual(Math.max(p99LimitMs, Math.max(calm.restMs, after.restMs) * busyFactor))
-    expect(memoryAfter).toBeLessThanOrEqual(memoryBefore * memoryFactor + memorySlackMb)
+    expect(worst.mqttMs).toBeLessThanOrEqual(p99LimitMs)
+    expect(worst.restMs).toBeLessThanOrEqual(p99LimitMs)
+    expect(memoryAfter).toBeLessThanOrEqual(memoryBefore * memoryFactor)
   },
 )
