@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { HostError } from '../errors.ts'
 import { createStreamTransport } from './byte-stream.ts'
 import type { Lane, LaneOptions } from './lane.ts'
+import { watchOrphan } from './orphan-watch.ts'
 
 /** Enough of the last output to see why it died. */
 const tailChars = 4_096
@@ -34,6 +35,7 @@ export function openProcessLane({ start, memoryMb, compileCache, readable, writa
     ],
     { env: {}, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], windowsHide: true },
   )
+  const unwatch = child.pid === undefined ? undefined : watchOrphan(child.pid)
   let tail = ''
   let why: Error | undefined
   const hearOutput = (chunk: Buffer): void => {
@@ -47,7 +49,10 @@ export function openProcessLane({ start, memoryMb, compileCache, readable, writa
       resolve(new HostError('PLUGIN_EXITED', `Its process cannot be started: ${cause.message}`, { cause })),
     )
     // Not `exit`: the last words on its standard error say whether its memory was used up.
-    child.once('close', (code, signal) => resolve(why ?? exitReason(code, signal, tail, memoryMb)))
+    child.once('close', (code, signal) => {
+      unwatch?.()
+      resolve(why ?? exitReason(code, signal, tail, memoryMb))
+    })
   })
   const pipe = child.stdio[3]
   if (!(pipe instanceof Duplex)) throw new HostError('PLUGIN_EXITED', 'Its process has no pipe to the host.')
