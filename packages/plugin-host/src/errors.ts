@@ -83,6 +83,11 @@ export const hostErrors = {
   PLUGIN_EXITED: { title: 'Ended by itself', text: 'The worker or process of the plugin ended by itself.' },
   PLUGIN_HUNG: { title: 'Does not answer', text: 'The plugin did not answer, so its worker or process was ended.' },
   PLUGIN_LIMIT: { title: 'More than permitted', text: 'The plugin takes more than the host permits.' },
+  PLUGIN_ANSWER_TOO_LARGE: {
+    status: 500,
+    title: 'The answer of the plugin is too large',
+    text: 'The plugin answered with more than a request to it can carry. Ask it for less at once.',
+  },
   PLUGIN_VERIFY_FAILED: {
     status: 422,
     title: 'The test failed',

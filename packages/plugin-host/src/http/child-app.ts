@@ -11,7 +11,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
-import { HostError, type HostErrorCode } from '../errors.ts'
+import { HostError, type HostErrorCode, isHostError } from '../errors.ts'
 import { pointer } from '../config/plain.ts'
 import { type Owner, runOwned } from '../owner.ts'
 import { mountOf, toPath } from './mounts.ts'
@@ -35,6 +35,14 @@ const ofFramework: Record<string, HostErrorCode> = {
   FST_ERR_MAX_PARAM_LENGTH: 'PATH_UNKNOWN',
   FST_ERR_HANDLER_TIMEOUT: 'TIMEOUT',
 }
+
+/** What the host says of a request to a plugin behind the boundary. */
+const ofCarrying: ReadonlySet<HostErrorCode> = new Set([
+  'INSTANCE_BUSY',
+  'PAYLOAD_TOO_LARGE',
+  'PLUGIN_ANSWER_TOO_LARGE',
+])
+const busyRetryAfterSeconds = 1
 
 /** A log in the form that Fastify wants. */
 export function toFastifyLog(log: Log): FastifyBaseLogger {
@@ -89,10 +97,18 @@ const isFrameworkError = (error: unknown): error is FastifyError =>
 
 const answerErrors = (app: FastifyInstance): void => {
   app.setErrorHandler((error, request, reply) => {
+    if (isHostError(error) && ofCarrying.has(error.code)) {
+      if (error.status === 503) reply.header('retry-after', busyRetryAfterSeconds)
+      return sendProblem(reply, request, error.code, { detail: error.message })
+    }
     if (isFrameworkError(error)) {
       if (error.validation)
         return sendProblem(reply, request, 'REQUEST_INVALID', { detail: error.message, errors: toFields(error) })
       const known = ofFramework[error.code]
+      if (known === 'PAYLOAD_TOO_LARGE')
+        return sendProblem(reply, request, known, {
+          detail: `The body is larger than this path takes: ${request.routeOptions.bodyLimit ?? bodyLimitBytes} bytes.`,
+        })
       if (known) return sendProblem(reply, request, known)
     }
     request.log.error({ err: error, route: request.routeOptions.url }, 'request failed')

@@ -16,10 +16,26 @@ const inject = async (
   body: Uint8Array | undefined,
 ): Promise<WithBytes> => {
   const payload = body && body.length > 0 ? { payload: Buffer.from(body) } : {}
-  const reply = await app.inject({ method, url, headers, remoteAddress: peer.address, ...payload })
-  if (reply.rawPayload.length > maxAnswerBytes)
-    throw new HostError('PLUGIN_LIMIT', `An answer has more than ${maxAnswerBytes} bytes.`)
-  return new WithBytes({ status: reply.statusCode, headers: reply.headers }, [reply.rawPayload])
+  const reply = await app.inject({
+    method,
+    url,
+    headers,
+    remoteAddress: peer.address,
+    payloadAsStream: true,
+    ...payload,
+  })
+  const chunks: Buffer[] = []
+  let length = 0
+  const stream: AsyncIterable<Buffer> = reply.stream()
+  for await (const chunk of stream) {
+    length += chunk.length
+    chunks.push(chunk)
+    if (length <= maxAnswerBytes) continue
+    // What makes the answer need not go on.
+    reply.raw.res.destroy()
+    throw new HostError('PLUGIN_ANSWER_TOO_LARGE', `The answer of the plugin has more than ${maxAnswerBytes} bytes.`)
+  }
+  return new WithBytes({ status: reply.statusCode, headers: reply.headers }, [Buffer.concat(chunks, length)])
 }
 
 /** The plugin's HTTP behind the boundary: whole requests come as messages, whole answers go back. */

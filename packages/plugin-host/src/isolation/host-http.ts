@@ -1,10 +1,13 @@
+import type { IncomingMessage } from 'node:http'
 import { peerOf } from '@patchbay/sdk'
 import type { HttpMount } from '@patchbay/contracts/plugin'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { HostError } from '../errors.ts'
+import { HostError, isHostError } from '../errors.ts'
 import { mountOf, toPath } from '../http/mounts.ts'
-import type { Channel } from './channel.ts'
-import { carriedMethods, isCarriedAnswer, maxBodyBytes } from './http-carry.ts'
+import { type ByteBudget, type ByteLease, createByteBudget } from './byte-budget.ts'
+import type { Channel, Reply } from './channel.ts'
+import { collectBody, UntakenBody } from './collect-body.ts'
+import { carriedMethods, isCarriedAnswer, maxBodyBytes, maxHeldBytes, uncountedBytes } from './http-carry.ts'
 
 /** Of the connection, not of the message. */
 const notCarried: ReadonlySet<string> = new Set([
@@ -43,13 +46,40 @@ export const carryHttp =
   ): FastifyPluginAsync =>
   async (app) => {
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    const bodies = createByteBudget(maxHeldBytes)
+    const answers = createByteBudget(maxHeldBytes)
+    const leases = new WeakMap<FastifyRequest, ByteLease>()
+    app.addHook('onRequest', async (request, reply) => void leases.set(request, lend(bodies, reply)))
+    app.addContentTypeParser('*', async (request: FastifyRequest, body: IncomingMessage) =>
+      collectBody(body, {
+        announced: request.headers['content-length'],
+        maxBytes: maxBodyBytes,
+        lease: leases.get(request) ?? bodies.open(),
+      }),
+    )
+    /** Until its client has the answer, or has gone. */
+    const lend = (budget: ByteBudget, reply: FastifyReply): ByteLease => {
+      const lease = budget.open()
+      if (reply.raw.closed) return lease
+      reply.raw.once('close', () => lease.close())
+      return lease
+    }
+    const ask = async (value: unknown, body: readonly Buffer[]): Promise<Reply> => {
+      try {
+        return await channel().call('request', value, body)
+      } catch (error) {
+        // The answer to a request that was not even asked.
+        if (isHostError(error) && error.code === 'PLUGIN_LIMIT')
+          throw new HostError('INSTANCE_BUSY', undefined, { cause: error })
+        throw error
+      }
+    }
     const carry = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      if (request.body instanceof UntakenBody) throw request.body.error
       const { auth } = mountOf(mounts, toPath(request.url)) ?? { auth: 'session' }
       const { address, encrypted, listener, certificate } = peerOf(request)
       const body = Buffer.isBuffer(request.body) ? [request.body] : []
-      const { value, bytes } = await channel().call(
-        'request',
+      const { value, bytes } = await ask(
         {
           method: request.method,
           url: request.url,
@@ -65,10 +95,11 @@ export const carryHttp =
         if (typeof header === 'string' || typeof header === 'number') reply.header(name, String(header))
       }
       const [answer] = bytes
+      if (answer && answer.length > uncountedBytes) lend(answers, reply).take(answer.length)
       return reply.code(value.status).send(answer && answer.length > 0 ? Buffer.from(answer) : undefined)
     }
     const method = [...carriedMethods]
     for (const { prefix } of mounts)
       for (const url of prefix === '' || prefix === '/' ? ['/*'] : [prefix, `${prefix}/*`])
-        app.route({ method, url, bodyLimit: maxBodyBytes, handler: carry })
+        app.route({ method, url, handler: carry })
   }

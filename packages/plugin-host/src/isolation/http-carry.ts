@@ -3,8 +3,12 @@ import { Value } from 'typebox/value'
 
 /** A request behind the boundary is collected first. Larger bodies are refused with 413. */
 export const maxBodyBytes = 1024 * 1024
-/** An answer is collected too; a larger one becomes a 500. */
+/** An answer is collected too, by the plugin's side, which gives up a larger one: 500, PLUGIN_ANSWER_TOO_LARGE. */
 export const maxAnswerBytes = 4 * 1024 * 1024
+/** What the platform holds of the bodies for one instance, and of its answers; a request beyond gets 503, INSTANCE_BUSY. */
+export const maxHeldBytes = 32 * 1024 * 1024
+/** An answer that a socket takes at once is not counted. */
+export const uncountedBytes = 16 * 1024
 
 const Headers = Type.Record(Type.String(), Type.Union([Type.String(), Type.Array(Type.String())]))
 const methods = ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT', 'OPTIONS'] as const
