@@ -15,8 +15,12 @@ export interface BulkFailure {
 const atOnce = 6
 const pageSize = 200
 
-/** Every device that matches, also those that are not on the screen. */
-export const findAll = async (query: Query, found: (n: number) => void): Promise<Device[]> => {
+/** Every device that matches, also those that are not on the screen. `stopped` ends it between two pages. */
+export const findAll = async (
+  query: Query,
+  found: (n: number) => void,
+  stopped: () => boolean = () => false,
+): Promise<Device[]> => {
   const all: Device[] = []
   let cursor: string | undefined
   do {
@@ -28,7 +32,7 @@ export const findAll = async (query: Query, found: (n: number) => void): Promise
     all.push(...page.items)
     found(all.length)
     cursor = page.nextCursor
-  } while (cursor !== undefined)
+  } while (cursor !== undefined && !stopped())
   return all
 }
 

@@ -27,8 +27,10 @@ export const useDeviceChoice = (rows: Ref<Device[]>, query: Ref<Query>, now: (ro
     toggle,
     toggleShown: (): void => choose(rows.value.every(isChosen) ? [] : rows.value),
     /** Those on the screen are known as they are now; for everything the list is asked. */
-    find: async (found: (n: number) => void): Promise<Device[]> =>
-      everything.value ? findAll({ ...query.value, limit: undefined }, found) : [...chosen.value.values()].map(now),
+    find: async (found: (n: number) => void, stopped?: () => boolean): Promise<Device[]> =>
+      everything.value
+        ? findAll({ ...query.value, limit: undefined }, found, stopped)
+        : [...chosen.value.values()].map(now),
   }
 }
 export type DeviceChoice = ReturnType<typeof useDeviceChoice>

@@ -31,6 +31,7 @@ export const fleetWords = {
   'bulk.choose-matching': 'Choose everything that matches',
   'bulk.all-matching': 'Every device that matches the filters',
   'bulk.count': '{n, plural, one {# device} other {# devices}}',
+  'bulk.counting': 'Counting: {n, plural, one {# device} other {# devices}} so far',
   'bulk.none': 'Choose none',
   'bulk.tag': 'Tag',
   'bulk.add-tag': 'Add a tag',

@@ -32,6 +32,7 @@ export const fleetWords: Readonly<Record<keyof typeof english, string>> = {
   'bulk.choose-matching': '选择所有匹配的设备',
   'bulk.all-matching': '所有符合筛选的设备',
   'bulk.count': '{n} 台设备',
+  'bulk.counting': '正在计数：目前 {n} 台设备',
   'bulk.none': '取消选择',
   'bulk.tag': '标签',
   'bulk.add-tag': '添加标签',
