@@ -50,19 +50,23 @@ export const useLiveMessages = (ids: MaybeRefOrGetter<readonly string[]>, limit:
 }
 
 export type LiveAlert = Omit<Alert, 'timeline' | 'timelineLeftOut'>
-/** All active alerts and what changes, by id; `loaded` once the first picture is complete. */
+/** All active alerts and what changes, by id; `loaded` once there is a picture, `arrived` those that came last, together. */
 export const useLiveAlerts = () => {
   const known = shallowReactive(new Map<string, LiveAlert>())
   const loaded = ref(false)
-  useSubscription('alerts', ['*'], ({ state, first }) => {
+  const arrived = shallowRef<LiveAlert[]>([])
+  useSubscription('alerts', ['*'], ({ state, first, whole }) => {
     if (first) known.clear()
+    const more: LiveAlert[] = []
     for (const [id, alert] of Object.entries(state.alerts ?? {})) {
+      if (alert && !whole && alert.state === 'open' && !known.has(id)) more.push(alert)
       if (alert) known.set(id, alert)
       else known.delete(id)
     }
+    if (more.length > 0) arrived.value = more
     loaded.value = true
   })
-  return { known, loaded }
+  return { known, loaded, arrived }
 }
 
 export const useLivePlugins = () => {

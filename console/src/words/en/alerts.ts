@@ -8,6 +8,7 @@ export const alertsWords = {
   'alert.raised': 'Raised',
   'alert.do': 'Actions',
   'alert.any': 'Any',
+  'alert.heard': 'New alert: {rule}, {device}',
   'alert.new': '{n, plural, one {# new alert} other {# new alerts}}',
   'alert.acknowledge': 'Acknowledge',
   'alert.acknowledged': 'Acknowledged.',

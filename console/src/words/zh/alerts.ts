@@ -10,6 +10,7 @@ export const alertsWords: Readonly<Record<keyof typeof english, string>> = {
   'alert.raised': '触发时间',
   'alert.do': '操作',
   'alert.any': '全部',
+  'alert.heard': '新告警：{rule}，{device}',
   'alert.new': '{n} 条新告警',
   'alert.acknowledge': '确认',
   'alert.acknowledged': '已确认。',
