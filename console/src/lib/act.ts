@@ -18,9 +18,6 @@ export const useAct = () => {
     problem.value = undefined
     try {
       await work()
-      await client.invalidateQueries()
-      if (done) tell(done)
-      return true
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error
       problem.value = error
@@ -29,6 +26,10 @@ export const useAct = () => {
     } finally {
       busy.value = false
     }
+    // No part of it: who is quick would press the next button in vain while the lists are read.
+    await client.invalidateQueries()
+    if (done) tell(done)
+    return true
   }
   return { act, busy, problem }
 }
