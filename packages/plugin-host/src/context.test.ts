@@ -80,7 +80,7 @@ test('callbacks of sessions, matchers and listeners run as the instance, whoever
         return {
           sessions,
           messages: { publish: async () => undefined },
-          listen: () => undefined,
+          listen: () => async () => undefined,
           preSharedKeys: async () => [],
           ...ownServices,
           matchUdp: () => undefined,
@@ -129,6 +129,7 @@ test('a connection whose handler throws is ended and counted as a crash; forgott
         listen: (_options, given) => {
           onConnection = given
           owner.own('l', () => undefined)
+          return async () => undefined
         },
       }),
     },

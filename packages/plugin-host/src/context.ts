@@ -39,6 +39,8 @@ export interface LiveContext {
   context: Context<unknown>
   routes: readonly FastifyPluginAsync[]
   upgrades: ReadonlyMap<string, UpgradeHandler>
+  /** Takes a changed configuration while the plugin runs; undefined = it has to be started anew. */
+  readonly takeConfig: ((config: unknown) => boolean | Promise<boolean>) | undefined
   /** Puts all contributions to the platform at once. From here on none can be added. */
   goLive(): void
 }
@@ -52,6 +54,7 @@ export function createContext(parts: ContextParts): LiveContext {
   const waiting: (() => void)[] = []
   const sockets = new Set<Duplex>()
   let live = false
+  let takeConfig: LiveContext['takeConfig']
 
   // The oldest item, so released last: whatever connection the plugin forgot ends with it.
   scope.own('connections', () => {
@@ -143,6 +146,10 @@ export function createContext(parts: ContextParts): LiveContext {
       scope.every(ms, work, (error) => parts.crashed(error))
     },
     health: (state, why) => parts.health(state, why),
+    onConfig(take) {
+      duringSetup('onConfig')
+      takeConfig = take
+    },
     http(add) {
       duringSetup('HTTP')
       routes.push(add)
@@ -217,8 +224,17 @@ export function createContext(parts: ContextParts): LiveContext {
       whenLive(`match ${name}`, () =>
         parts.services.match(name, (bytes) => runOwned(owner, () => first(bytes)), owned(onConnection)),
       ),
-    listen: (options, onConnection) =>
-      whenLive(`listen ${options.name}`, () => parts.services.listen(options, owned(onConnection))),
+    listen(options, onConnection) {
+      let close: (() => Promise<void>) | undefined
+      let unwanted = false
+      whenLive(`listen ${options.name}`, () => {
+        if (!unwanted) close = parts.services.listen(options, owned(onConnection))
+      })
+      return async () => {
+        unwanted = true
+        await close?.()
+      }
+    },
     matchUdp: (name, first, onDatagram) =>
       whenLive(`match ${name}`, () =>
         parts.services.matchUdp(name, (bytes) => runOwned(owner, () => first(bytes)), ownedDatagrams(onDatagram)),
@@ -231,6 +247,9 @@ export function createContext(parts: ContextParts): LiveContext {
     context,
     routes,
     upgrades,
+    get takeConfig() {
+      return takeConfig
+    },
     goLive() {
       live = true
       for (const go of waiting.splice(0)) go()

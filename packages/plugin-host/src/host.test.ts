@@ -321,6 +321,44 @@ describe('contributions', () => {
     expect(world.contributed.size).toBe(0)
   })
 
+  test('a plugin may take a changed configuration while it runs, and close a port; what it does not take starts it anew', async () => {
+    const manifest = manifestOf('r', { contributes: {} })
+    let setups = 0
+    const asked: unknown[] = []
+    const plugin = definePlugin({
+      config: { port: field.integer({ title: 'Port', default: 5 }), secret: field.secret({ title: 'Secret' }) },
+      setup(ctx) {
+        setups += 1
+        let port = ctx.config.port
+        const open = () => ctx.listen({ name: `own-${port}`, port }, () => undefined)
+        let close = open()
+        ctx.onConfig(async (next) => {
+          asked.push(next.port)
+          if (next.port === 8) throw new TypeError('not like this')
+          if (next.port === 7) return false
+          await close()
+          port = next.port
+          close = open()
+          return true
+        })
+      },
+    })
+    const world = await worldOf({ packages: [[plugin, manifest]] })
+    await world.host.start()
+    const put = async (config: object) => {
+      const { version } = await world.host.put('r', 'default', { config: { secret: 'old', ...config } })
+      return { version, setups, listening: [...world.listening], state: stateOf(world, 'r').state }
+    }
+    const running = { state: 'running' }
+    expect(await put({ port: 5 })).toEqual({ ...running, version: 1, setups: 1, listening: ['own-5'] })
+    expect(await put({ port: 6 })).toEqual({ ...running, version: 2, setups: 1, listening: ['own-6'] })
+    expect(await put({ port: 7 })).toEqual({ ...running, version: 3, setups: 2, listening: ['own-7'] })
+    expect(await put({ port: 8 })).toEqual({ ...running, version: 4, setups: 3, listening: ['own-8'] })
+    // The log would not hide a secret that it was not made with.
+    expect(await put({ port: 9, secret: 'new' })).toEqual({ ...running, version: 5, setups: 4, listening: ['own-9'] })
+    expect(asked).toEqual([6, 7, 8])
+  })
+
   test('a taken port makes the instance degraded, and it can say so itself', async () => {
     let health: (state: 'ok' | 'degraded', why?: string) => void = () => undefined
     const plugin = definePlugin({

@@ -2,6 +2,7 @@ import type { InstanceState, InstanceStatus } from '@patchbay/contracts/plugin'
 import { isBadConfig, isNotReady, type Log } from '@patchbay/sdk'
 import { createBackoff } from './backoff.ts'
 import { toIso } from './clock.ts'
+import { secretsOf } from './config/secrets.ts'
 import { createCrashWindow } from './crash-window.ts'
 import { HostError, type HostErrorCode, isHostError, toText } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
@@ -40,6 +41,8 @@ export interface LiveInstance {
   /** One attempt; what follows of it (a retry) comes by itself. */
   start(config: unknown, settings: InstanceSettings): Promise<StartOutcome>
   stop(): Promise<ScopeReport>
+  /** Says whether the plugin goes on with a changed configuration; if not, nothing has happened. */
+  take(config: unknown): Promise<boolean>
   /** Ends a start that is under way and any retry that waits, so that a stop need not wait for it. */
   interrupt(): void
   /** Sets a state from outside of a run: skipped at boot, stored configuration cannot be read. */
@@ -75,6 +78,8 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   let cancelTimer: () => void = () => undefined
   const troubles = new Map<'plugin' | 'service', string>()
 
+  const secretText = (of: unknown): string => JSON.stringify(secretsOf(parts.plugin.configSchema, { ...Object(of) }))
+
   const set = (state: InstanceState, code?: HostErrorCode, text?: string, nextTryMs?: number): void => {
     status = {
       state,
@@ -87,8 +92,11 @@ export function createInstance(parts: InstanceParts): LiveInstance {
   }
 
   const setRunning = (): void => {
-    if (troubles.size === 0) set('running')
-    else set('degraded', undefined, [...troubles.values()].join(' '))
+    const state = troubles.size === 0 ? 'running' : 'degraded'
+    const text = troubles.size === 0 ? undefined : [...troubles.values()].join(' ')
+    // Of several listeners each says that it is well: that it has been so since then is not news.
+    if (status.state !== state || status.text !== (text === undefined ? text : redact(text)))
+      set(state, undefined, text)
   }
 
   const mark = async (starting: boolean): Promise<void> => {
@@ -236,6 +244,13 @@ export function createInstance(parts: InstanceParts): LiveInstance {
       backoff.reset()
       crashes.reset()
       return attempt()
+    },
+    async take(nextConfig) {
+      if (!run || (status.state !== 'running' && status.state !== 'degraded')) return false
+      // The log that the plugin holds hides the secrets that it was started with, and no others.
+      if (secretText(config) !== secretText(nextConfig) || !(await run.take(nextConfig))) return false
+      config = nextConfig
+      return true
     },
     async stop() {
       cancelTimer()

@@ -1,7 +1,7 @@
 import type { PluginManifest } from '@patchbay/contracts/plugin'
 import type { Context, KeyValue, Log, Plugin } from '@patchbay/sdk'
 import type { Clock } from './clock.ts'
-import { createContext } from './context.ts'
+import { createContext, type LiveContext } from './context.ts'
 import { within } from './deadline.ts'
 import { HostError } from './errors.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
@@ -45,6 +45,8 @@ export interface Run {
   start(): Promise<{ error: unknown } | undefined>
   /** Ends a start that is under way. */
   fail(error: unknown): void
+  /** Says whether the plugin took the configuration while it runs. Never rejects. */
+  take(config: unknown): Promise<boolean>
   close(budgetMs: number): Promise<ScopeReport>
 }
 
@@ -65,6 +67,7 @@ export function createRun(parts: RunParts): Run {
   let setup: Promise<unknown> | undefined
   let setupPending = false
   let fail: (error: unknown) => void = () => undefined
+  let takeConfig: LiveContext['takeConfig']
 
   const serviceOwner: ServiceOwner = {
     instance,
@@ -98,6 +101,7 @@ export function createRun(parts: RunParts): Run {
     setup = runOwned(owner, async () => callSetup(plugin, live.context)).finally(() => (setupPending = false))
     await setup
     const { routes, upgrades } = live
+    takeConfig = live.takeConfig
     const app =
       routes.length === 0
         ? undefined
@@ -144,6 +148,14 @@ export function createRun(parts: RunParts): Run {
       return { error: new HostError('PLUGIN_START_TIMEOUT', `setup did not end within ${parts.startMs} ms.`) }
     },
     fail: (error) => fail(error),
+    async take(config) {
+      const ask = takeConfig
+      if (!ask) return false
+      const outcome = await within(clock, parts.startMs, () => runOwned(owner, async () => ask(config)))
+      if (outcome.kind === 'failed')
+        log.warn('the changed configuration was not taken; the instance starts anew', { err: outcome.error })
+      return outcome.kind === 'done' && outcome.value
+    },
     async close(budgetMs) {
       const startedMs = clock.monotonicMs()
       const report = await scope.close(budgetMs)

@@ -123,6 +123,11 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string, tu
     return found.level === 'host' ? begin() : turns.run(begin)
   }
 
+  /** Says whether the plugin goes on running with it. */
+  const takes = async ({ plugin: of, manifest }: Usable, next: StoredInstance): Promise<boolean> =>
+    live !== undefined &&
+    live.take(await toStoredConfig(of, next, manifest.configVersion, options.secrets, options.settingOf))
+
   const stop = async (): Promise<void> => {
     if (live) await live.stop()
     else hear({ state: 'stopped', since: toIso(clock.nowMicros()) })
@@ -185,6 +190,7 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string, tu
       const previous = stored
       const wasHealthy = status.state === 'running' || status.state === 'degraded'
       await save(next)
+      if (previous && next.enabled && next.order === previous.order && (await takes(found, next))) return undefined
       if (previous) await stop()
       if (!next.enabled) return previous ? undefined : stop()
       const outcome = await start(found)

@@ -197,9 +197,13 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         owner.own(`match ${name}`, () => void listening.delete(name))
       },
       listen({ name, port }) {
-        if (port === 1) return owner.health('degraded', 'Port 1 is taken.')
-        listening.add(name)
-        owner.own(`listen ${name}`, () => void listening.delete(name))
+        if (port === 1) owner.health('degraded', 'Port 1 is taken.')
+        else listening.add(name)
+        const forget = owner.own(`listen ${name}`, () => void listening.delete(name))
+        return async () => {
+          forget()
+          listening.delete(name)
+        }
       },
       preSharedKeys: async () => [],
       ...ownServices,

@@ -126,6 +126,11 @@ export interface Context<C> {
   every(ms: number, work: () => void | Promise<void>): void
   /** Says how the instance is while it runs. */
   health(state: 'ok' | 'degraded', why?: string): void
+  /**
+   * Host level only: takes a changed configuration, which is checked already, while the instance runs. `false`, a throw, or nobody to take it
+   * = the instance stops and starts with it, as ever. Secrets that changed are never taken so.
+   */
+  onConfig(take: (config: C) => boolean | Promise<boolean>): void
   /** Routes under the plugin's prefixes. Route paths are whole paths, such as `/v1/devices`. */
   http(routes: FastifyPluginAsync): void
   /**
@@ -168,8 +173,11 @@ export interface Context<C> {
   preSharedKeys(device: string, address: string): Promise<readonly Uint8Array[]>
   /** Front door, host level only. `first` is called with what has arrived so far, at least one byte. */
   match(name: string, first: (bytes: Uint8Array) => MatchAnswer, onConnection: (connection: Connection) => void): void
-  /** A port of its own. A taken port makes the instance degraded and says so; it does not throw. */
-  listen(options: ListenOptions, onConnection: (connection: Connection) => void): void
+  /**
+   * A port of its own. A taken port makes the instance degraded and says so; it does not throw. The answer frees the port before the instance
+   * stops; connections that came by it stay.
+   */
+  listen(options: ListenOptions, onConnection: (connection: Connection) => void): () => Promise<void>
   /** The number of the one port over UDP, host level only: each datagram that `first` says is the plugin's own. */
   matchUdp(name: string, first: (bytes: Uint8Array) => boolean, onDatagram: OnDatagram): void
   /** A UDP port of its own. A taken port makes the instance degraded and says so; it does not throw. */

@@ -78,7 +78,7 @@ export interface StartedPlugin {
   connect(options?: ConnectOptions): Promise<import('node:net').Socket>
   /** The plugin's own test of a configuration: as the Test button, unless told that it is about to be saved. */
   verify(config: unknown, purpose?: 'save' | 'test'): Promise<TestResult>
-  /** Stops and starts with another configuration. */
+  /** Gives it another configuration: stops and starts it, unless it goes on by `ctx.onConfig`. */
   reconfigure(config: unknown): Promise<void>
   /** Twice = the same report. Rejects when something was left behind. */
   stop(): Promise<StopReport>
@@ -252,6 +252,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     reconfigure: (of) =>
       serial.run(async () => {
         const next = toConfig(plugin, of, undefined, plainBox)
+        if (await instance.take(next)) return
         await instance.stop()
         await instance.start(next, {})
       }),

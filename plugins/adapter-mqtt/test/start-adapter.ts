@@ -58,6 +58,7 @@ export async function startAdapter(folder: string, platform = new FakePlatform()
     match: () => undefined,
     listen: ({ port }, onConnection) => {
       if (port !== 0) ready.push(listen(createServer((socket) => onConnection(toConnection(socket)))))
+      return async () => undefined
     },
     upgrade: (_path, onUpgrade) => {
       upgrade = onUpgrade

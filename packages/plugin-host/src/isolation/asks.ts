@@ -120,6 +120,7 @@ export const asks = {
     }),
   ),
   relay: guard(Type.Object({ name: text(64) })),
+  unlisten: guard(Type.Object({ name: text(64) })),
   listen: guard(
     Type.Object({
       name: text(64),

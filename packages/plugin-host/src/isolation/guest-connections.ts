@@ -90,6 +90,10 @@ export function createGuestConnections({
     listen(options, onConnection) {
       listeners.set(options.name, onConnection)
       channel.call('listen', options).catch(crashed)
+      return async () => {
+        listeners.delete(options.name)
+        await channel.call('unlisten', { name: options.name })
+      }
     },
     listenUdp(options, onDatagram) {
       const { name } = options

@@ -37,6 +37,7 @@ export function createHostConnections(
 ): { handlers: readonly (readonly [string, Handler])[]; closeAll(): void } {
   const held = new Map<number, Held>()
   const ports = new Map<string, DatagramPort>()
+  const closers = new Map<string, () => Promise<void>>()
   let datagramsUnderWay = 0
   let nextConnection = 1
 
@@ -61,7 +62,23 @@ export function createHostConnections(
   }
 
   const handlers: [string, Handler][] = [
-    ['listen', (value) => (asks.listen(value) ? ctx.listen(value, carry) : unreadable('listen'))],
+    [
+      'listen',
+      (value) => {
+        if (!asks.listen(value)) return unreadable('listen')
+        closers.set(value.name, ctx.listen(value, carry))
+        return undefined
+      },
+    ],
+    [
+      'unlisten',
+      async (value) => {
+        if (!asks.unlisten(value)) return unreadable('unlisten')
+        await closers.get(value.name)?.()
+        closers.delete(value.name)
+        return undefined
+      },
+    ],
     [
       'listenUdp',
       (value) => {

@@ -95,8 +95,14 @@ export const createPlugins = (parts: PluginParts): Plugins => {
         owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
       },
       listen(options, onConnection) {
-        const close = frontDoor.listenOwn(options, onConnection, hearListener(options.name))
-        owner.own(`listen ${options.name}`, close)
+        const hear = hearListener(options.name)
+        const close = frontDoor.listenOwn(options, onConnection, hear)
+        const forget = owner.own(`listen ${options.name}`, close)
+        return async () => {
+          forget()
+          await close()
+          hear('off', undefined)
+        }
       },
       matchUdp(name, first, onDatagram) {
         owner.own(`match ${name}`, frontDoor.datagrams.register(name, first, onDatagram))

@@ -75,7 +75,11 @@ export function createFakeListeners(): FakeListeners {
       },
       listen(options: ListenOptions, handler) {
         handlers.set(options.name, handler)
-        owner.own(`listen ${options.name}`, () => void handlers.delete(options.name))
+        const forget = owner.own(`listen ${options.name}`, () => void handlers.delete(options.name))
+        return async () => {
+          forget()
+          handlers.delete(options.name)
+        }
       },
     }),
     async connect(how = {}) {
