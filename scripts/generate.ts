@@ -8,6 +8,7 @@ import { generateCheckRules } from './docs/check-rules.ts'
 import { generateConfigSchemas } from './docs/config-schemas.ts'
 import { generateErrors } from './docs/errors.ts'
 import { generateEveryField } from './docs/every-field.ts'
+import { generateGatewayObjects } from './docs/gateway-objects.ts'
 import { type Generated, GenerateError, root } from './docs/generator.ts'
 import { readOpenApi } from './docs/openapi-source.ts'
 import { generateSdk } from './docs/sdk.ts'
@@ -20,6 +21,7 @@ const generators: Record<string, () => Promise<Generated[]>> = {
   'every field': generateEveryField,
   settings: generateSettings,
   errors: generateErrors,
+  'gateway objects': generateGatewayObjects,
   'check rules': generateCheckRules,
   sdk: generateSdk,
   api: async () => generateApi(await readOpenApi()),

@@ -9,6 +9,8 @@ import { isRecord } from './page.ts'
 
 const startLimitMs = 30_000
 const pollMs = 50
+/** One that a plugin answers. */
+const pluginPath = '/api/v1/gateway/sessions'
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -46,7 +48,9 @@ export async function readOpenApi(): Promise<Record<string, unknown>> {
       const response = await fetch(`http://127.0.0.1:${port}/api/v1/openapi.json`).catch(() => undefined)
       if (response?.ok !== true) continue
       const document: unknown = await response.json()
-      if (isRecord(document)) return document
+      // Plugins may come a moment later than the platform; their routes are in it too.
+      if (isRecord(document) && isRecord(document['paths']) && Object.hasOwn(document['paths'], pluginPath))
+        return document
     }
     throw new GenerateError(`the server answered no /api/v1/openapi.json within ${startLimitMs / 1000} s:\n${said}`)
   } finally {

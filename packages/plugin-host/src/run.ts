@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import { createContext, type LiveContext } from './context.ts'
 import { within } from './deadline.ts'
 import { HostError } from './errors.ts'
+import type { DescribedRoute } from './http/described-routes.ts'
 import type { HttpDispatcher } from './http/dispatcher.ts'
 import type { IncomingMessage } from 'node:http'
 import { mountsOf } from './http/mounts.ts'
@@ -101,6 +102,7 @@ export function createRun(parts: RunParts): Run {
     setup = runOwned(owner, async () => callSetup(plugin, live.context)).finally(() => (setupPending = false))
     await setup
     const { routes, upgrades } = live
+    const described: DescribedRoute[] = []
     takeConfig = live.takeConfig
     const app =
       routes.length === 0
@@ -114,6 +116,7 @@ export function createRun(parts: RunParts): Run {
             routes,
             admitted: (request) => parts.dispatcher.admitted(request),
             arrive: (request) => parts.dispatcher.arrive?.(request),
+            onDescribed: (route) => void described.push(route),
           })
     if (scope.closing) {
       await app?.close()
@@ -130,6 +133,7 @@ export function createRun(parts: RunParts): Run {
           mounts,
           owner,
           upgrades,
+          described,
           ...(app ? { app } : {}),
         })
         scope.ownFirst('http', withdraw)

@@ -214,6 +214,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     deliveries,
     plugins: () => plugins,
     packages: () => packages,
+    pluginRoutes: () => dispatcher.described(),
     pluginLog,
     deviceLog,
     configuration: configuration.configuration,

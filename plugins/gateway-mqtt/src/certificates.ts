@@ -1,23 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import type { CertificateFacts } from './overview-schemas.ts'
 import type { Ssl } from './schemas.ts'
-
-/** What a certificate says of itself, for people who look after it; its key is not in it. */
-export interface CertificateFacts {
-  id: string
-  type: Ssl['type']
-  enabled: boolean
-  names: string[]
-  /** Why it cannot be read, instead of what follows. */
-  fault?: string
-  subject?: string
-  issuer?: string
-  validFrom?: string
-  validTo?: string
-  /** SHA-256. */
-  fingerprint?: string
-  /** Clients need a certificate of this authority. */
-  clientAuthority?: string
-}
 
 const toLine = (name: string): string => name.split('\n').join(', ')
 

@@ -3,13 +3,15 @@ import { definePlugin } from '@patchbay/sdk'
 import { createAdmin } from './admin.ts'
 import { createAdminRoutes } from './admin-routes.ts'
 import { config } from './config.ts'
+import { openDrains } from './drains.ts'
 import { isAllowedNode } from './allowed-node.ts'
 import { createGateway } from './gateway.ts'
 import type { Listener } from './listeners.ts'
 import { tickMs } from './limits.ts'
+import { createOpenPorts } from './open-ports.ts'
 import { createOverviewRoutes } from './overview-routes.ts'
 import { toMetrics } from './overview.ts'
-import { createRouteFile, readConfigFile } from './standalone.ts'
+import { createConfigFile, createRouteFile } from './standalone.ts'
 import { createSources } from './sources.ts'
 import { openStoredObjects } from './stored-objects.ts'
 
@@ -32,36 +34,61 @@ export default definePlugin({
     })
     ctx.own('gateway', () => gateway.close())
 
-    const fromFile = folder === '' ? { listeners: [], problems: [] } : await readConfigFile(folder, process.env)
+    const configFile = folder === '' ? undefined : createConfigFile(folder, process.env)
+    const drains = await openDrains(ctx.store)
     const sources = createSources({
       gateway,
       file: folder === '' ? undefined : createRouteFile(folder, process.env),
-      problems: fromFile.problems,
+      problems: () => configFile?.problems ?? [],
+      onApplied(isWhole) {
+        drains
+          .apply(gateway.configuration, isWhole)
+          .catch((error: unknown) => ctx.log.error('what is drained could not be noted', { error }))
+      },
       log: ctx.log,
       health: (state, why) => ctx.health(state, why),
     })
     const stored = await openStoredObjects(ctx.store, ctx.secrets)
     for (const problem of stored.problems) ctx.log.error('a stored object of the gateway is left out', { problem })
     sources.replace(stored.documents)
-    await sources.poll()
-    const admin = createAdmin({ stored, sources, nowSeconds: () => Math.floor(Date.now() / 1_000) })
-    ctx.http(createAdminRoutes(admin, ctx.callers, ctx.audit))
-    ctx.http(createOverviewRoutes(gateway, ctx.callers, ctx.audit, () => sources.all.ssls))
 
-    ctx.metrics(() => toMetrics(gateway))
-
-    const own = ctx.config.listeners.map((each) => ({ ...each, proxyToUpstream: false }))
-    for (const listener of [...fromFile.listeners, ...own]) listen(listener)
-    ctx.every(tickMs, async () => {
-      gateway.tick()
+    const ports = createOpenPorts(listen)
+    let running = ctx.config
+    let fromFile: readonly Listener[] = []
+    const openPorts = (): Promise<void> =>
+      ports.set([...fromFile, ...running.listeners.map((each) => ({ ...each, proxyToUpstream: false }))])
+    const poll = async (): Promise<void> => {
+      const changed = await configFile?.poll()
+      if (changed) {
+        fromFile = changed
+        await openPorts()
+      }
       await sources.poll()
+    }
+    await openPorts()
+    await poll()
+    ctx.onConfig(async (next) => {
+      if (JSON.stringify({ ...next, listeners: [] }) !== JSON.stringify({ ...running, listeners: [] })) return false
+      running = next
+      await openPorts()
+      return true
     })
 
-    function listen({ port, address, tls, proxyProtocol, proxyToUpstream }: Listener): void {
-      const name = `gateway-${port}`
+    const admin = createAdmin({ stored, sources, nowSeconds: () => Math.floor(Date.now() / 1_000) })
+    ctx.http(createAdminRoutes(admin, ctx.callers, ctx.audit))
+    ctx.http(createOverviewRoutes(gateway, ctx.callers, ctx.audit, () => sources.all.ssls, drains))
+
+    ctx.metrics(() => toMetrics(gateway))
+    ctx.every(tickMs, async () => {
+      gateway.tick()
+      await poll()
+    })
+
+    function listen({ port, address, tls, proxyProtocol, proxyToUpstream }: Listener): () => Promise<void> {
+      const name = address === '' ? `gateway-${port}` : `gateway-${address}:${port}`
       const door = { name, tls, proxyProtocol, proxyToUpstream }
       const at = address === '' ? {} : { address }
-      ctx.listen({ name, port, tls: tls ? 'always' : 'never', raw: true, ...at }, ({ socket }) => {
+      return ctx.listen({ name, port, tls: tls ? 'always' : 'never', raw: true, ...at }, ({ socket }) => {
         if (socket instanceof Socket) gateway.accept(socket, door)
         else socket.destroy()
       })

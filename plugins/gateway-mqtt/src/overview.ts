@@ -1,10 +1,11 @@
 import type { MetricFamily } from '@patchbay/sdk'
 import type { Gateway } from './gateway.ts'
+import type { NodeFacts, RouteFacts, SessionFacts } from './overview-schemas.ts'
 import type { Session } from './session.ts'
 
 const toIso = (ms: number): string => new Date(ms).toISOString()
 
-const toSession = (session: Session) => ({
+const toSession = (session: Session): SessionFacts => ({
   id: session.id,
   listener: session.listener,
   address: session.address,
@@ -30,7 +31,7 @@ export interface SessionQuery {
 /** Sessions in the order in which they came, those after a cursor. */
 export function listSessions({ sessions }: Gateway, query: SessionQuery) {
   const search = query.search?.toLowerCase()
-  const items: ReturnType<typeof toSession>[] = []
+  const items: SessionFacts[] = []
   for (const session of sessions.values()) {
     if (session.id <= query.cursor) continue
     if (query.clientId !== undefined && session.clientId !== query.clientId) continue
@@ -62,7 +63,7 @@ function liveBytes<K>(gateway: Gateway, keyOf: (session: Session) => K): Map<K, 
   return found
 }
 
-export function listNodes(gateway: Gateway) {
+export function listNodes(gateway: Gateway): NodeFacts[] {
   const live = liveBytes(gateway, ({ node }) => node)
   return [...gateway.configuration.upstreams.values()].flatMap((upstream) =>
     upstream.nodes.map((node) => ({
@@ -85,7 +86,7 @@ export function listNodes(gateway: Gateway) {
   )
 }
 
-export function listRoutes(gateway: Gateway) {
+export function listRoutes(gateway: Gateway): RouteFacts[] {
   const live = liveBytes(gateway, ({ route }) => route?.id)
   return gateway.configuration.routes.map(({ id, counts }) => ({
     route: id,

@@ -3,6 +3,7 @@ import { createBalancer, isReady } from './balancer.ts'
 import type { Configuration } from './configuration.ts'
 import { createHashRing, hashSpace, pointsPerWeight, reduceWeights } from './hash-ring.ts'
 import { createNode, type Node } from './node.ts'
+import type { Simulation } from './overview-schemas.ts'
 import type { Session } from './session.ts'
 import type { LiveUpstream } from './upstream.ts'
 
@@ -30,16 +31,6 @@ export const SimulationBody = Type.Object(
   { additionalProperties: false },
 )
 export type SimulationBody = Static<typeof SimulationBody>
-
-export interface Simulation {
-  /** The part of the ring each node has now and would have, and how many of the client ids. */
-  nodes: { node: string; weight: number; newWeight: number; arc: number; newArc: number; clients: number }[]
-  placement: { clientId: string; node: string; now: string }[]
-  /** For drawing: to whom each slice of the ring goes, as places in `nodes`. */
-  ring?: { now: number[]; after: number[] }
-  /** Of the live sessions with a client id. */
-  sessions: { total: number; moved: number }
-}
 
 /** Points of the rings that one simulation may make: a question must not cost more than a moment. */
 const maxPoints = 1_000_000

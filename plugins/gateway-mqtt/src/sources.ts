@@ -8,7 +8,9 @@ export interface SourcesOptions {
   gateway: Gateway
   file: RouteFile | undefined
   /** Of config.yaml. */
-  problems: readonly string[]
+  problems(): readonly string[]
+  /** Told of each new configuration. `isWhole`: no file is missing from it. */
+  onApplied(isWhole: boolean): void
   log: Log
   health(state: 'ok' | 'degraded', why?: string): void
 }
@@ -28,11 +30,12 @@ export interface Sources {
 
 const shownProblems = 5
 
-export function createSources({ gateway, file, problems, log, health }: SourcesOptions): Sources {
+export function createSources({ gateway, file, problems, onApplied, log, health }: SourcesOptions): Sources {
   let fromFile = noDocuments()
   let fileProblems: readonly string[] = []
   let stored = noDocuments()
   let said = ''
+  let isRead = false
 
   const say = (all: readonly string[]): void => {
     const text = all.slice(0, shownProblems).join('; ')
@@ -45,7 +48,7 @@ export function createSources({ gateway, file, problems, log, health }: SourcesO
   let all = noDocuments()
   let applied: readonly string[] = []
   const check = (): void =>
-    say([...problems, ...(file?.problem === undefined ? [] : [file.problem]), ...fileProblems, ...applied])
+    say([...problems(), ...(file?.problem === undefined ? [] : [file.problem]), ...fileProblems, ...applied])
   const apply = (): void => {
     all = {
       stream_routes: new Map([...stored.stream_routes, ...fromFile.stream_routes]),
@@ -54,6 +57,7 @@ export function createSources({ gateway, file, problems, log, health }: SourcesO
       ssls: new Map([...stored.ssls, ...fromFile.ssls]),
     }
     applied = gateway.configure(all)
+    onApplied(!file || isRead)
     check()
   }
   return {
@@ -66,6 +70,7 @@ export function createSources({ gateway, file, problems, log, health }: SourcesO
     async poll() {
       const read = await file?.poll()
       if (!read) return check()
+      isRead = true
       fromFile = read.documents
       fileProblems = read.problems
       const counts = Object.fromEntries(resourceNames.map((name) => [name, read.documents[name].size]))

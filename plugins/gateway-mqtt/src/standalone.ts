@@ -18,18 +18,52 @@ async function readText(file: string): Promise<string> {
   return readFile(file, 'utf8')
 }
 
+/** Differs when the file has been written again. */
+async function stampOf(file: string): Promise<string> {
+  const { mtimeMs, size, ino } = await stat(file)
+  return `${mtimeMs} ${size} ${ino}`
+}
+
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)
 
-/** The listeners of the folder's config.yaml. */
-export async function readConfigFile(
-  folder: string,
-  env: Environment,
-): Promise<{ listeners: Listener[]; problems: string[] }> {
-  try {
-    return readListeners(fillEnvironment(await parseYaml(await readText(join(folder, 'config.yaml'))), env))
-  } catch (error) {
-    return { listeners: [], problems: [`config.yaml cannot be read: ${reasonOf(error)}`] }
+/** The folder's config.yaml, looked at again and again. */
+export interface ConfigFile {
+  /** Its listeners when they are new; undefined when nothing has changed, or it cannot be read: then those that were read last stay. */
+  poll(): Promise<Listener[] | undefined>
+  readonly problems: readonly string[]
+}
+
+export function createConfigFile(folder: string, env: Environment): ConfigFile {
+  const file = join(folder, 'config.yaml')
+  let isFirst = true
+  let seen = ''
+  let taken = ''
+  let problems: readonly string[] = []
+  return {
+    get problems() {
+      return problems
+    },
+    async poll() {
+      try {
+        const now = await stampOf(file)
+        if (now === taken) return undefined
+        // It has no last line to tell that it is whole: a change is taken when a look later it is still the same.
+        const isSettled = now === seen || isFirst
+        seen = now
+        if (!isSettled) return undefined
+        taken = now
+        const read = readListeners(fillEnvironment(await parseYaml(await readText(file)), env))
+        ;({ problems } = read)
+        // A fault and nothing else closes no port.
+        return read.isUsable ? read.listeners : undefined
+      } catch (error) {
+        problems = [`config.yaml cannot be read: ${reasonOf(error)}`]
+        return undefined
+      } finally {
+        isFirst = false
+      }
+    },
   }
 }
 
@@ -51,8 +85,7 @@ export function createRouteFile(folder: string, env: Environment): RouteFile {
     },
     async poll() {
       try {
-        const { mtimeMs, size, ino } = await stat(file)
-        const now = `${mtimeMs} ${size} ${ino}`
+        const now = await stampOf(file)
         if (now === seen) return undefined
         const text = await readText(file)
         // Without its last line it is still being written: it is looked at again.

@@ -39,6 +39,10 @@ export interface LiveUpstream {
 const everyFailure = { successes: 2, tcp_failures: 2, timeouts: 3, http_failures: 5 }
 const secondsToMs = (seconds: number | undefined): number | undefined => seconds && seconds * 1_000
 
+/** Everything that a balancer is made of. */
+const shapeOf = ({ type, nodes, max_load_factor: maxLoadFactor }: Upstream): string =>
+  JSON.stringify([type, toNodeList(nodes), maxLoadFactor])
+
 function toHashKey({ hash_on: hashOn, key = '' }: Upstream): LiveUpstream['hashKey'] {
   if (hashOn === 'vars_combinations') return (of) => fillVariables(of, key) || of.remoteAddress
   return (of) => (hashOn === 'vars' ? readVariable(of, key) : undefined) ?? of.remoteAddress
@@ -59,6 +63,8 @@ export function createUpstream({ key, document, before, tls, onState }: Upstream
     const known = before?.nodes.find(({ host, port }) => host === address.host && port === address.port)
     return known ? Object.assign(known, address) : createNode(address)
   })
+  // The same nodes in the same order: the ring, which is the dear part of an upstream, and whose turn it is stay as well.
+  const kept = before && shapeOf(before.document) === shapeOf(document) ? before.balancer : undefined
   const { checks, timeout } = document
   // Without checks nothing would ever make a node healthy again.
   if (!checks) for (const node of nodes) Object.assign(node, { state: 'healthy', reason: undefined })
@@ -69,7 +75,7 @@ export function createUpstream({ key, document, before, tls, onState }: Upstream
     key,
     document,
     nodes,
-    balancer: createBalancer({ type: document.type, nodes, maxLoadFactor: document.max_load_factor }),
+    balancer: kept ?? createBalancer({ type: document.type, nodes, maxLoadFactor: document.max_load_factor }),
     active: createNodeHealth(active ? { ...active.healthy, ...active.unhealthy } : everyFailure, hear),
     passive: passive && createNodeHealth({ ...passive.healthy, ...passive.unhealthy }, hear),
     retries: document.retries ?? Math.max(nodes.length - 1, 0),

@@ -277,3 +277,53 @@ test('weights that make a ring too big are refused, alone and together', async (
   expect((await ask('PUT', '/upstreams/3', ring(3_000, 7))).status).toBe(200)
   expect((await ask('PUT', '/stream_routes/4', { upstream })).status).toBe(201)
 })
+
+test('a drain is kept over a restart, until it is ended or its node is gone', async () => {
+  const store = createFakeStore()
+  const drain = async (node: string, perSecond: number) =>
+    (
+      await host?.request({
+        method: 'POST',
+        url: '/api/v1/gateway/drain',
+        payload: { upstream: 'upstreams/1', node, perSecond },
+      })
+    )?.statusCode
+  const draining = async () =>
+    (await host?.request('/api/v1/gateway/nodes'))?.json().items.map((each: { draining: number }) => each.draining)
+  const again = async () => {
+    await host?.stop()
+    await start({ store })
+  }
+  await start({ store })
+  await ask('PUT', '/upstreams/1', { nodes: { 'a:1': 1, 'b:1': 1 } })
+  expect([await drain('a:1', 7), await drain('b:1', 2), await drain('c:1', 1)]).toEqual([200, 200, 404])
+  await again()
+  expect(await draining()).toEqual([7, 2])
+  await drain('b:1', 0)
+  await again()
+  expect(await draining()).toEqual([7, 0])
+  // Gone and back again: it is another one, which nobody empties.
+  await ask('PUT', '/upstreams/1', { nodes: { 'b:1': 1 } })
+  await ask('PUT', '/upstreams/1', { nodes: { 'a:1': 1, 'b:1': 1 } })
+  expect(await draining()).toEqual([0, 0])
+  await again()
+  expect(await draining()).toEqual([0, 0])
+})
+
+test('the plugin’s own ports are opened and closed while it runs; anything else starts it anew', async () => {
+  const port = (number: number, more: object = {}) => ({
+    port: number,
+    address: '',
+    tls: false,
+    proxyProtocol: false,
+    ...more,
+  })
+  await start({ config: { listeners: [port(1), port(2)] } })
+  const since = host?.status.since
+  await host?.reconfigure({ listeners: [port(2), port(3), port(3, { address: '127.0.0.9' })] })
+  expect(host?.listeners.open).toEqual(['gateway-2', 'gateway-3', 'gateway-127.0.0.9:3'])
+  expect(host?.status.since).toBe(since)
+  await host?.reconfigure({ listeners: [port(2)], fallbackName: 'other.example' })
+  expect(host?.listeners.open).toEqual(['gateway-2'])
+  expect(host?.status.since).not.toBe(since)
+})

@@ -191,6 +191,17 @@ describe('nodes', () => {
     expect(String(await once(socket, 'data'))).toBe('a')
   })
 
+  test('an upstream whose nodes stay keeps its ring and its turns through a new configuration', async () => {
+    await open((one, two) => mqttRoute(nodesOf(one, two)))
+    const upstream = () => world.gateway.configuration.upstreams.get('stream_routes/r')
+    const before = upstream()?.balancer
+    world.configure(mqttRoute(nodesOf(a.port, b.port), { desc: 'again', retries: 1 }))
+    expect(upstream()?.balancer).toBe(before)
+    expect(upstream()?.retries).toBe(1)
+    world.configure(mqttRoute([...nodesOf(a.port), { host: '127.0.0.1', port: b.port, weight: 2 }]))
+    expect(upstream()?.balancer).not.toBe(before)
+  })
+
   test('a local node hands the connection on with nothing consumed', async () => {
     await open(() => mqttRoute([{ local: true, weight: 1 }]))
     const socket = await world.connect()

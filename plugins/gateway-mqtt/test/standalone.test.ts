@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readLists } from '../src/document-lists.ts'
 import { fillEnvironment } from '../src/environment.ts'
 import { readListeners } from '../src/listeners.ts'
-import { createRouteFile, readConfigFile } from '../src/standalone.ts'
+import { createConfigFile, createRouteFile } from '../src/standalone.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -122,19 +122,20 @@ describe('config.yaml', () => {
       'config.yaml',
     )
     const off = { tls: false, proxyProtocol: false, proxyToUpstream: false }
-    expect(await readConfigFile(folder, {})).toEqual({
-      problems: [],
-      listeners: [
-        { ...off, port: 9100, address: '' },
-        { ...off, port: 9101, address: '127.0.0.10' },
-        { ...off, port: 9102, address: '::1', tls: true },
-        { ...off, port: 9103, address: '', proxyProtocol: true, proxyToUpstream: true },
-      ],
-    })
+    const file = createConfigFile(folder, {})
+    expect(await file.poll()).toEqual([
+      { ...off, port: 9100, address: '' },
+      { ...off, port: 9101, address: '127.0.0.10' },
+      { ...off, port: 9102, address: '::1', tls: true },
+      { ...off, port: 9103, address: '', proxyProtocol: true, proxyToUpstream: true },
+    ])
+    expect(file.problems).toEqual([])
   })
 
   test('what is wrong is named', async () => {
-    expect((await readConfigFile(folder, {})).problems[0]).toContain('cannot be read')
+    const file = createConfigFile(folder, {})
+    expect(await file.poll()).toBeUndefined()
+    expect(file.problems[0]).toContain('cannot be read')
     expect(readListeners({}).problems).toHaveLength(1)
     const { listeners, problems } = readListeners({
       apisix: { stream_proxy: { tcp: [0, 'host:1', 70_000, { tls: true }], udp: [53] } },
@@ -142,6 +143,28 @@ describe('config.yaml', () => {
     expect(listeners).toEqual([])
     expect(problems).toHaveLength(5)
   })
+})
+
+test('a changed config.yaml is taken when it has come to rest, and one with nothing but faults closes no port', async () => {
+  const file = createConfigFile(folder, {})
+  const save = (tcp: string) => write(`apisix:\n  stream_proxy:\n    tcp: ${tcp}\n`, 'config.yaml')
+  const ports = async () => (await file.poll())?.map(({ port }) => port)
+  await save('[9100]')
+  expect(await ports()).toEqual([9100])
+  expect(await ports()).toBeUndefined()
+  await save('[9100, 91')
+  expect(await ports()).toBeUndefined()
+  // Still being written.
+  await save('[9100, 9101]')
+  expect(await ports()).toBeUndefined()
+  expect(await ports()).toEqual([9100, 9101])
+  expect(file.problems).toEqual([])
+  for (const wrong of ['[no-port]', '[9100, 91']) {
+    await save(wrong)
+    expect([await ports(), await ports(), file.problems.length]).toEqual([undefined, undefined, 1])
+  }
+  await save('[]')
+  expect([await ports(), await ports(), file.problems]).toEqual([undefined, [], []])
 })
 
 test('rings that are too big together are left out of the file’s lists, and named', () => {

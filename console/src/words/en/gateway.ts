@@ -23,7 +23,8 @@ export const gatewayWords = {
   'gateway.enable': 'Enable the gateway',
   'gateway.enabled': 'The gateway is enabled.',
   'gateway.no-port': 'No port is open yet',
-  'gateway.no-port-text': 'Routes can be made already, but nobody can come in. Opening a port restarts the gateway.',
+  'gateway.no-port-text':
+    'Routes can be made already, but nobody can come in. Connections stay when a port is opened or closed.',
   'gateway.port': 'Port',
   'gateway.port-tls': 'TLS ends here',
   'gateway.open-port': 'Open the port',
@@ -196,7 +197,7 @@ export const gatewayWords = {
   'gateway.drain-end': 'End draining',
   'gateway.drain-end-of': 'End draining {node}',
   'gateway.drain-text':
-    'It gets no new clients, and its sessions are ended little by little, so that they come back elsewhere. Until it is ended here or the gateway restarts.',
+    'It gets no new clients, and its sessions are ended little by little, so that they come back elsewhere. Until it is ended here, over restarts too.',
   'gateway.drain-per-second': 'Sessions ended each second',
   'gateway.drain-lasts': '{n, plural, one {# session is} other {# sessions are}} open: about {seconds} s.',
   'gateway.drain-rate': '{n} a second',

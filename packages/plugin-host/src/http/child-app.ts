@@ -14,6 +14,7 @@ import fastify, {
 import { HostError, type HostErrorCode, isHostError } from '../errors.ts'
 import { pointer } from '../config/plain.ts'
 import { type Owner, runOwned } from '../owner.ts'
+import { type DescribedRoute, toDescribed } from './described-routes.ts'
 import { mountOf, toPath } from './mounts.ts'
 import { createRequestId, problemType, toProblem } from './problem.ts'
 
@@ -126,6 +127,8 @@ export interface ChildAppOptions {
   routes: readonly FastifyPluginAsync[]
   /** The request passed the session check of its mount. */
   admitted(raw: IncomingMessage): boolean
+  /** Told of each route that the plugin describes. */
+  onDescribed?(route: DescribedRoute): void
   /** Told of each request before anything else. */
   arrive?(raw: IncomingMessage): void
 }
@@ -145,12 +148,14 @@ export async function createChildApp(options: ChildAppOptions): Promise<FastifyI
     ajv: { customOptions: { removeAdditional: false, useDefaults: true } },
   })
   answerErrors(app)
-  app.addHook('onRoute', ({ url }) => {
+  app.addHook('onRoute', (route) => {
+    const { url } = route
     if (mountOf(mounts, url) === undefined)
       throw new HostError(
         'PLUGIN_UNDECLARED',
         `The route ${url} is outside of ${mounts.map(({ prefix }) => prefix).join(', ')}; claim its prefix in plugin.json.`,
       )
+    if (options.onDescribed) toDescribed(route, mounts).forEach(options.onDescribed)
   })
   app.addHook('onRequest', async (request, reply) => {
     options.arrive?.(request.raw)

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Clock, systemClock } from '../clock.ts'
 import { HostError } from '../errors.ts'
 import { type Owner, runOwned } from '../owner.ts'
+import type { DescribedRoute } from './described-routes.ts'
 import { isUnder, toPath, withoutSlash } from './mounts.ts'
 import { sendRawProblem } from './problem.ts'
 import { refuseUpgrade, toUpgradeRequest, type UpgradeHandler } from './upgrades.ts'
@@ -43,6 +44,8 @@ export interface Mounted {
   owner: Owner
   app?: FastifyInstance
   upgrades: ReadonlyMap<string, UpgradeHandler>
+  /** What it says of its routes. */
+  described?: readonly DescribedRoute[]
 }
 
 export interface HttpDispatcher {
@@ -58,6 +61,8 @@ export interface HttpDispatcher {
   expect(plugin: string, instance: string, mounts: readonly HttpMount[]): void
   /** Puts an instance in the table. The answer takes it out at once, then waits for requests under way, then closes the app. */
   mount(mounted: Mounted): () => Promise<void>
+  /** What all plugins that run say of their routes. */
+  described(): DescribedRoute[]
   /** Takes what is left of an instance out of the table: its paths are not known any more. */
   forget(plugin: string, instance: string): void
 }
@@ -240,6 +245,9 @@ export function createHttpDispatcher(options: DispatcherOptions): HttpDispatcher
         return drain(target, mounted.app)
       }
     },
+
+    described: () =>
+      [...new Set([...table.values()].map(({ target }) => target))].flatMap(({ mounted }) => mounted?.described ?? []),
 
     forget: (plugin, instance) => remove(keyOf(plugin, instance)),
   }

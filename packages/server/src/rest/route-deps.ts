@@ -11,6 +11,7 @@ import type { Rules } from '@patchbay/core/rules/rules'
 import type { StoreState } from '@patchbay/contracts/system'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
+import type { DescribedRoute } from '@patchbay/plugin-host/http/described-routes'
 import type { Installer } from '@patchbay/plugin-host/packages/installer'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -47,6 +48,8 @@ export interface GeneralDeps {
   ready(): Readiness | Promise<Readiness>
   /** The file of PATCHBAY_CONFIG that owns what a request would change. */
   ownerOf?(method: string, path: string): string | undefined
+  /** What plugins say of their routes. */
+  pluginRoutes?(): DescribedRoute[]
   /** Compiles every schema at once rather than when it is used first: a test sees so that each one can be. */
   compileAtStart?: boolean
 }

@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
+import { withPluginRoutes } from '../rest/plugin-openapi.ts'
 import type { GeneralDeps, Routes } from '../rest/route-deps.ts'
 
-export const openapiRoutes: Routes<GeneralDeps> = (app) => {
+export const openapiRoutes: Routes<GeneralDeps> = (app, { pluginRoutes }) => {
   app.get(
     '/api/v1/openapi.json',
     {
@@ -17,6 +18,6 @@ export const openapiRoutes: Routes<GeneralDeps> = (app) => {
       reply
         .type('application/json')
         .serializer(JSON.stringify)
-        .send({ ...app.swagger() }),
+        .send(withPluginRoutes({ ...app.swagger() }, pluginRoutes?.() ?? [])),
   )
 }

@@ -1,9 +1,15 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { promisify } from 'node:util'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Api, createApi } from '../harness/api.ts'
+import { docCode } from '../harness/doc-code.ts'
 import { exerciseMqtt } from '../harness/everything-mqtt.ts'
 import { freePort, type GatewayFolder, makeGatewayFolder, untilListening } from '../harness/gateway-folder.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
+import { testKey } from '../harness/server-process.ts'
 import { type MosquittoServer, noMosquitto, startMosquitto } from '../harness/mosquitto-server.ts'
 
 let server: InProcess
@@ -37,6 +43,116 @@ const routeTo = async (nodes: readonly number[], more: object = {}): Promise<num
   return port
 }
 const route = (node: number): Promise<number> => routeTo([node])
+
+/** A client of a broker that says everything back. */
+const openEcho = async (at: number) => {
+  const socket = connect(at, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  const say = async (text: string): Promise<string> => {
+    socket.write(text)
+    const [answer] = await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    return String(answer)
+  }
+  expect(await say('hello')).toBe('hello')
+  return { say, end: () => void socket.destroy() }
+}
+
+test('ports are opened and closed while it runs, and the connections of others, and of the closed one, stay', async () => {
+  const echo = createServer((socket) => socket.on('error', () => socket.destroy()).pipe(socket)).listen(0, '127.0.0.1')
+  await once(echo, 'listening')
+  const address = echo.address()
+  const node = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  await api.put('/apisix/admin/stream_routes/r', { upstream: { nodes: { [node]: 1 } } })
+  const [later, own] = [await freePort(), await freePort()]
+  const stays = await openEcho(port)
+  const instance = '/api/v1/plugins/gateway-mqtt/instances/default'
+  const { since } = (await api.get(instance)).body.status
+  await folder.listen(port, later)
+  await untilListening(later)
+  const leaves = await openEcho(later)
+  await api.put(instance, {
+    config: { listeners: [{ port: own, address: '', tls: false, proxyProtocol: false }] },
+  })
+  await untilListening(own)
+  await folder.listen(port)
+  await vi.waitFor(() => expect(openEcho(later)).rejects.toThrow('ECONNREFUSED'), 10_000)
+  const listeners = JSON.stringify((await api.get('/api/v1/system/listeners')).body)
+  expect([listeners.includes(`gateway-${later}`), listeners.includes(`gateway-${own}`)]).toEqual([false, true])
+  expect([await stays.say('still'), await leaves.say('here')]).toEqual(['still', 'here'])
+  expect((await api.get(instance)).body.status).toMatchObject({ state: 'running', since })
+  await api.put(instance, { config: { listeners: [] } })
+  await expect(openEcho(own)).rejects.toThrow('ECONNREFUSED')
+  for (const each of [stays, leaves]) each.end()
+  echo.close()
+})
+
+const connack5 = Buffer.from([0x20, 3, 0, 0, 0])
+const connack4 = Buffer.from([0x20, 2, 0, 0])
+
+/** Answers every CONNECT on these ports, and says in their order at which one each client has come. Throws where one is taken. */
+async function openBrokers(ports: readonly number[]) {
+  const servers = ports.map((at) => ({ at, server: createServer() }))
+  const seen: number[] = []
+  for (const { at, server } of servers) {
+    server.on('connection', (socket) => {
+      seen.push(at)
+      socket.on('error', () => socket.destroy())
+      socket.once('data', (bytes: Buffer) => socket.write(bytes[8] === 5 ? connack5 : connack4))
+    })
+    await once(server.listen(at, '127.0.0.1'), 'listening')
+  }
+  return { seen, close: () => servers.forEach(({ server }) => server.close()) }
+}
+const isFree = (at: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(false))
+    probe.listen(at, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+/** The ports that stand in the published examples. */
+const published = [9_100, 1_883, 1_884]
+const areFree = (await Promise.all(published.map(isFree))).every(Boolean)
+
+test.skipIf(!areFree)(
+  `the published YAML and curl run unchanged${areFree ? '' : `: skipped, ${published.join(', ')} are not all free`}`,
+  async () => {
+    const [entrance = 0, ...nodes] = published
+    const brokers = await openBrokers(nodes)
+    const place = async (at: number, protocolVersion: 4 | 5): Promise<number[]> => {
+      brokers.seen.length = 0
+      for (const clientId of ['client-1', 'client-2', 'client-3', 'client-4']) {
+        const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${at}`, {
+          clientId,
+          protocolVersion,
+          reconnectPeriod: 0,
+        })
+        client.end(true)
+      }
+      return [...brokers.seen]
+    }
+    try {
+      await api.delete('/apisix/admin/stream_routes/r')
+      await folder.listen(port, entrance)
+      await folder.route(await docCode('gateway.md', 'yaml', 1))
+      await untilListening(entrance)
+      await vi.waitFor(async () => expect((await api.get('/apisix/admin/stream_routes/1')).status).toBe(200), 5_000)
+      expect(await place(entrance, 5)).toEqual([1_883, 1_883, 1_883, 1_884])
+      // Without a route of that port only the one that curl makes is left.
+      await folder.route('#END\n')
+      const script = (await docCode('gateway.md', 'sh')).replaceAll(':8080/', `:${server.port}/`)
+      const env = { ...process.env, admin_key: testKey }
+      const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env })
+      expect(stdout).toContain('/apisix/stream_routes/mqtt-route')
+      await vi.waitFor(async () => expect((await api.get('/apisix/admin/stream_routes/1')).status).toBe(404), 5_000)
+      expect(await place(port, 4)).toEqual([1_883, 1_883, 1_883, 1_884])
+    } finally {
+      brokers.close()
+      await api.delete('/apisix/admin/stream_routes/mqtt-route')
+      await folder.listen(port)
+    }
+  },
+)
 
 describe('Patchbay itself', () => {
   // Its largest packet is 256 KiB; here that is the payload alone.

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createApi } from '../harness/api.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 
@@ -12,7 +12,10 @@ let description: any
 beforeAll(async () => {
   backups = await mkdtemp(join(tmpdir(), 'patchbay-backups-'))
   server = await startInProcess({ compileAtStart: true, env: { PATCHBAY_BACKUPS: backups } })
-  description = (await createApi(server.url).get('/api/v1/openapi.json')).body
+  const api = createApi(server.url)
+  // On a busy machine a plugin may come after the platform.
+  await vi.waitFor(async () => expect((await api.get('/api/v1/gateway/nodes')).status).toBe(200), 10_000)
+  description = (await api.get('/api/v1/openapi.json')).body
 })
 afterAll(async () => {
   await server.close()
@@ -73,6 +76,13 @@ const promised: Record<string, readonly string[]> = {
   '/api/v1/api-keys': ['get', 'post'],
   '/api/v1/api-keys/{id}': ['get', 'delete'],
   '/api/v1/audit': ['get'],
+  '/api/v1/gateway/sessions': ['get'],
+  '/api/v1/gateway/sessions/{id}': ['delete'],
+  '/api/v1/gateway/nodes': ['get'],
+  '/api/v1/gateway/routes': ['get'],
+  '/api/v1/gateway/certificates': ['get'],
+  '/api/v1/gateway/drain': ['post'],
+  '/api/v1/gateway/simulate': ['post'],
 }
 
 test('the description holds every path and verb that is promised', () => {
