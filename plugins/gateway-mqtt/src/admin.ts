@@ -7,6 +7,7 @@ import { faultOfAllRings, ringPointsIn } from './ring-cap.ts'
 import { isResourceName, type ResourceName, resourceNames } from './schemas.ts'
 import { mapSecrets } from './secret-fields.ts'
 import type { Sources } from './sources.ts'
+import { adviceOfKind, streamPlugins } from './unsupported.ts'
 import { type StoredObject, type StoredObjects, toDocument } from './stored-objects.ts'
 
 export interface AdminAnswer {
@@ -30,7 +31,6 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const idPattern = /^[a-zA-Z0-9_.-]{1,64}$/
 const pageSizes = { least: 10, most: 500 }
-const streamPlugins = ['ip-restriction', 'limit-conn', 'mqtt-proxy', 'prometheus', 'traffic-split']
 
 export interface AdminOptions {
   stored: StoredObjects
@@ -187,7 +187,13 @@ export function createAdmin({ stored, sources, nowSeconds }: AdminOptions) {
       // What it would be when it is stored: for whoever has to know whether a write would change anything.
       return { status: 200, body: query['filled'] === 'true' ? read.document : undefined }
     }
-    return fault(404, 'not found')
+    if (first === 'configs')
+      return fault(
+        404,
+        'the API mode (configs) is not there: write the whole as apisix.yaml into the folder of PATCHBAY_GATEWAY, or each object by PUT; POST schema/validate/<resource> checks one',
+      )
+    const kind = (first === 'schema' ? third : first) ?? ''
+    return fault(404, `not found: ${kind} is no resource of this gateway: ${adviceOfKind(kind)}`)
   }
 
   return {

@@ -45,6 +45,11 @@ export function createConfiguration(documents: Documents, { before, onState }: C
     }
   }
   const add = (key: string, document: Upstream): LiveUpstream => {
+    const { type, hash_on: hashOn } = document
+    if (type === 'chash' && hashOn !== 'vars' && hashOn !== 'vars_combinations')
+      problems.push(
+        `${key}: hash_on ${hashOn} is of HTTP, so the client’s address decides; use hash_on vars with key mqtt_client_id`,
+      )
     const parts = { key, document, before: before?.upstreams.get(key), tls: toTls(key, document), onState }
     const made = createUpstream(parts)
     upstreams.set(key, made)

@@ -2,6 +2,7 @@ import { addDocument, type Documents, noDocuments } from './document.ts'
 import { maxObjects } from './limits.ts'
 import { faultOfAllRings, ringPointsIn } from './ring-cap.ts'
 import { type ResourceName, resourceNames } from './schemas.ts'
+import { adviceOfKind, findUnknownPlugins } from './unsupported.ts'
 
 export interface ReadLists {
   documents: Documents
@@ -14,11 +15,16 @@ export interface ReadLists {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** What APISIX itself writes into an object that somebody copied out of it. */
+const madeThere = new Set(['create_time', 'update_time', 'validity_start', 'validity_end'])
+const withoutTimes = (item: unknown): unknown =>
+  isRecord(item) ? Object.fromEntries(Object.entries(item).filter(([name]) => !madeThere.has(name))) : item
+
 function take(resource: ResourceName, item: unknown, index: number, into: ReadLists): void {
   const given: unknown = isRecord(item) ? item['id'] : undefined
   // Without an id an object is known by its place, as in APISIX.
   const id = typeof given === 'string' || typeof given === 'number' ? String(given) : `arr_${index}`
-  const fault = addDocument[resource](into.documents, id, item) ?? countRings(resource, id, into)
+  const fault = addDocument[resource](into.documents, id, withoutTimes(item)) ?? countRings(resource, id, into)
   if (fault !== undefined) into.problems.push(`${resource}/${id}: ${fault}`)
 }
 
@@ -46,7 +52,9 @@ export function readLists(value: unknown): ReadLists {
     else for (const [index, item] of list.entries()) take(resource, item, index, into)
   }
   const known: ReadonlySet<string> = new Set(resourceNames)
-  for (const name of Object.keys(value))
-    if (!known.has(name)) into.problems.push(`${name} is not a list that the gateway knows`)
+  for (const [name, list] of Object.entries(value))
+    if (name === 'plugins') into.problems.push(...findUnknownPlugins(list))
+    else if (!known.has(name) && !name.endsWith('_conf_version'))
+      into.problems.push(`${name} is not a list that the gateway knows: ${adviceOfKind(name)}`)
   return into
 }

@@ -5,6 +5,7 @@ import { isCidr } from './addresses.ts'
 import { isAllowedNode } from './allowed-node.ts'
 import { toNodeList } from './node-list.ts'
 import { faultOfRing } from './ring-cap.ts'
+import { findUnsupported } from './unsupported.ts'
 import type { StreamPlugins } from './plugin-schemas.ts'
 import { type ResourceName, resources, type Service, type Ssl, type StreamRoute } from './schemas.ts'
 import type { Upstream } from './upstream-schema.ts'
@@ -61,12 +62,16 @@ function faultOfPlugins(plugins: StreamPlugins | undefined): string | undefined 
   return undefined
 }
 
+function faultOfSsl({ type, sni, snis, certs = [], keys = [] }: Ssl): string | undefined {
+  if (certs.length !== keys.length) return 'certs and keys belong together, one key for each certificate'
+  return type === 'server' && sni === undefined && snis === undefined
+    ? 'a server certificate needs sni or snis'
+    : undefined
+}
+
 function faultOf(document: StreamRoute | Upstream | Service | Ssl): string | undefined {
   if ('nodes' in document) return faultOfUpstream(document)
-  if ('cert' in document)
-    return document.type === 'server' && document.sni === undefined && document.snis === undefined
-      ? 'a server certificate needs sni or snis'
-      : undefined
+  if ('cert' in document) return faultOfSsl(document)
   if ('remote_addr' in document || 'server_addr' in document)
     for (const cidr of [document.remote_addr, document.server_addr])
       if (cidr !== undefined && !isCidr(cidr)) return `${cidr} is no address or CIDR`
@@ -83,6 +88,8 @@ export function readDocument<R extends ResourceName>(
   value: unknown,
 ): { document: DocumentOf<R> } | { fault: string } {
   if (tooDeep(value)) return { fault: 'is nested too deep' }
+  const unsupported = findUnsupported(resource, value)
+  if (unsupported !== undefined) return { fault: unsupported }
   const schema: (typeof resources)[R] = resources[resource]
   const filled: unknown = Value.Default(schema, structuredClone(value))
   if (!Value.Check(schema, filled)) {

@@ -51,6 +51,15 @@ const awaitConnack = (socket: Socket, timeoutMs: number): Promise<void> =>
     socket.write(probe)
   })
 
+/** `Name: value`, as APISIX's users write them. */
+const toHeaders = (lines: readonly string[] = []): Record<string, string> =>
+  Object.fromEntries(
+    lines.flatMap((line) => {
+      const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\x20-\x7e]*)$/.exec(line) ?? []
+      return name === undefined || value === undefined ? [] : [[name.toLowerCase(), value]]
+    }),
+  )
+
 const askHttp = (active: Active, node: Node, lookup: LookupFunction, timeoutMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
     const request = active.type === 'https' ? requestHttps : requestHttp
@@ -59,7 +68,7 @@ const askHttp = (active: Active, node: Node, lookup: LookupFunction, timeoutMs: 
       host: node.host,
       port: active.port ?? node.port,
       path: active.http_path,
-      headers: { host: active.host ?? node.host },
+      headers: { host: active.host ?? node.host, ...toHeaders(active.req_headers) },
       lookup,
       agent: false,
       timeout: timeoutMs,

@@ -36,6 +36,8 @@ export const Ssl = Type.Object(
     type: Type.Union([Type.Literal('server'), Type.Literal('client')], { default: 'server' }),
     cert: Pem,
     key: Pem,
+    certs: Type.Optional(Type.Array(Pem, { maxItems: 4, description: 'Of other kinds: ECDSA beside RSA, say' })),
+    keys: Type.Optional(Type.Array(Pem, { maxItems: 4 })),
     sni: Type.Optional(Text(253)),
     snis: Type.Optional(Type.Array(Text(253), { minItems: 1, maxItems: 100 })),
     client: Type.Optional(

@@ -29,11 +29,11 @@ interface Certificate {
 }
 
 /** One certificate's server, which never listens: sockets are given to it, as Node's documentation allows. */
-function createCertificate({ cert, key, client, ssl_protocols: protocols }: Ssl): Certificate {
+function createCertificate({ cert, key, certs = [], keys = [], client, ssl_protocols: protocols }: Ssl): Certificate {
   const pending = new Map<string, Outcome>()
   const server: Server = createServer({
-    cert,
-    key,
+    cert: [cert, ...certs],
+    key: [key, ...keys],
     handshakeTimeout: loginMs,
     minVersion: protocols?.includes('TLSv1.1')
       ? 'TLSv1.1'
