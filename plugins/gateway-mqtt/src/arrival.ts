@@ -100,14 +100,14 @@ export function createArrival(options: ArrivalOptions) {
   }
 
   /** Counts the connection against the route's limit, until it is closed. */
-  function countIn(socket: Socket, route: LiveRoute, of: Variables): boolean {
+  function countIn(session: Session, route: LiveRoute, of: Variables): boolean {
     const { limit, open } = route
     if (!limit) return true
     const key = limit.combined ? fillVariables(of, limit.key) : String(readVariable(of, limit.key) ?? of.remoteAddress)
     const count = open.get(key) ?? 0
     if (count >= limit.most) return false
     open.set(key, count + 1)
-    socket.once('close', () => {
+    session.onClosed.push(() => {
       const left = (open.get(key) ?? 1) - 1
       if (left > 0) open.set(key, left)
       else open.delete(key)
@@ -149,7 +149,7 @@ export function createArrival(options: ArrivalOptions) {
         session.bytesUp = top.bytesRead
         session.bytesDown = top.bytesWritten
       }
-    top.once('close', () => {
+    session.onClosed.push(() => {
       session.measure()
       node.active -= 1
       for (const counts of [node, route.counts]) {
@@ -217,8 +217,10 @@ export function createArrival(options: ArrivalOptions) {
       if (!route) throw refuse('GATEWAY_NO_ROUTE')
       session.route = route
       level = await checkConnect(top, route, of, session)
+      // From here on it is counted, until it is closed: one that is closed already would be counted for ever.
+      if (socket.destroyed || top.destroyed) throw gone
       if (!route.admits(of.remoteAddress)) throw refuse('GATEWAY_ADDRESS')
-      if (!countIn(top, route, of)) throw refuse('GATEWAY_CONNECTIONS_FULL')
+      if (!countIn(session, route, of)) throw refuse('GATEWAY_CONNECTIONS_FULL')
       const upstream = route.choose()
       if (!upstream) throw refuse('GATEWAY_NO_UPSTREAM')
       session.upstream = upstream

@@ -118,10 +118,14 @@ export function createGateway(options: GatewayOptions): Gateway {
         movedAt: ticks,
         movedBytes: 0,
         measure: () => undefined,
+        onClosed: [],
         cut: () => void socket.destroy(),
       }
       sessions.set(id, session)
-      socket.once('close', () => sessions.delete(id))
+      socket.once('close', () => {
+        sessions.delete(id)
+        for (const closed of session.onClosed) closed()
+      })
       arriving += 1
       void arrive(session, socket, door).finally(() => (arriving -= 1))
     },

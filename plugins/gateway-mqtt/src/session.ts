@@ -24,6 +24,8 @@ export interface Session {
   movedBytes: number
   /** Brings the bytes up to date: those of a session that the platform itself carries are read from its socket. */
   measure(): void
+  /** Called when the client's connection is closed. A list, because a socket whose listeners are many warns of a leak. */
+  readonly onClosed: (() => void)[]
   /** Ends it at once, in both directions. */
   cut(): void
 }

@@ -4,9 +4,8 @@ import { openClient, startSink } from '../../bench/gateway/peers.ts'
 import { freePort, makeGatewayFolder } from '../harness/gateway-folder.ts'
 import { makeDataFolder, type ServerProcess, startServer, testKey } from '../harness/server-process.ts'
 
-const connections = 5_000
-const rereads = process.env['PATCHBAY_TEST_LONG'] ? 100 : 3
-const puts = 100
+const isLong = Boolean(process.env['PATCHBAY_TEST_LONG'])
+const [connections, rereads, puts] = isLong ? [5_000, 100, 100] : [200, 10, 10]
 let server: ServerProcess | undefined
 const closing: (() => void | Promise<void>)[] = []
 afterEach(async () => {
