@@ -23,8 +23,7 @@ export const gatewayWords = {
   'gateway.enable': 'Enable the gateway',
   'gateway.enabled': 'The gateway is enabled.',
   'gateway.no-port': 'No port is open yet',
-  'gateway.no-port-text':
-    'Routes can be made already, but nobody can come in. Connections stay when a port is opened or closed.',
+  'gateway.no-port-text': 'Routes can be made already, but nobody can come in. Opening a port ends no connection.',
   'gateway.port': 'Port',
   'gateway.port-tls': 'TLS ends here',
   'gateway.open-port': 'Open the port',

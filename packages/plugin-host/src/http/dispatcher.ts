@@ -6,8 +6,9 @@ import type { FastifyInstance } from 'fastify'
 import { type Clock, systemClock } from '../clock.ts'
 import { HostError } from '../errors.ts'
 import { type Owner, runOwned } from '../owner.ts'
+import { type Claim, overlaps } from './claim.ts'
 import type { DescribedRoute } from './described-routes.ts'
-import { isUnder, toPath, withoutSlash } from './mounts.ts'
+import { toPath, withoutSlash } from './mounts.ts'
 import { sendRawProblem } from './problem.ts'
 import { refuseUpgrade, toUpgradeRequest, type UpgradeHandler } from './upgrades.ts'
 
@@ -32,9 +33,6 @@ export interface DispatcherOptions {
   clock?: Clock
   drainMs?: number
 }
-
-/** A prefix as a plugin asks for it. */
-export type Claim = Pick<HttpMount, 'prefix' | 'leaves'>
 
 /** What one instance answers with. */
 export interface Mounted {
@@ -79,11 +77,6 @@ interface Entry {
   permission?: string
   target: Target
 }
-
-/** One lies within the other, which does not leave it free. */
-const overlaps = (a: Claim, b: Claim): boolean => holds(a, b.prefix) || holds(b, a.prefix)
-const holds = ({ prefix, leaves = [] }: Claim, path: string): boolean =>
-  isUnder(path, prefix) && !leaves.some((left) => isUnder(path, withoutSlash(left)))
 
 const keyOf = (plugin: string, instance: string): string => `${plugin}/${instance}`
 

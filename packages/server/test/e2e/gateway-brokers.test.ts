@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { promisify } from 'node:util'
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type Api, createApi } from '../harness/api.ts'
+import { type Api, createApi, createDevice } from '../harness/api.ts'
 import { docCode } from '../harness/doc-code.ts'
 import { exerciseMqtt } from '../harness/everything-mqtt.ts'
 import { freePort, type GatewayFolder, makeGatewayFolder, untilListening } from '../harness/gateway-folder.ts'
@@ -16,7 +16,10 @@ let server: InProcess
 let folder: GatewayFolder
 let port: number
 let api: Api
+const warnings: Error[] = []
+const hear = (warning: Error): void => void warnings.push(warning)
 beforeAll(async () => {
+  process.on('warning', hear)
   folder = await makeGatewayFolder()
   port = await freePort()
   await folder.listen(port)
@@ -28,6 +31,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.close()
   await folder.remove()
+  process.off('warning', hear)
+  // A socket with many listeners looks like a leak, and would be one the day another is forgotten.
+  expect(warnings.map(({ name, message }) => `${name}: ${message}`)).toEqual([])
 })
 
 const routeTo = async (nodes: readonly number[], more: object = {}): Promise<number> => {
@@ -153,6 +159,42 @@ test.skipIf(!areFree)(
     }
   },
 )
+
+test('a device reaches Patchbay’s own broker through a route, and its reading is stored', async () => {
+  const plugins = { 'mqtt-proxy': { protocol_level: [4, 5] }, 'limit-conn': { conn: 9, burst: 0, key: 'remote_addr' } }
+  const upstream = { type: 'chash', key: 'mqtt_client_id', nodes: [{ local: true, weight: 1 }] }
+  await api.put('/apisix/admin/stream_routes/r', { plugins, upstream })
+  const { id, secret } = await createDevice(api, 'tank-1')
+  const login = { username: id, password: secret, clientId: id, protocolVersion: 5 } as const
+  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, login)
+  await client.publishAsync('devices/tank-1/telemetry', '{"level": 7}', { qos: 1 })
+  expect((await api.get('/api/v1/devices/tank-1/latest')).body.level.value).toBe(7)
+  expect((await api.get('/api/v1/devices/tank-1/sessions')).body.items).toHaveLength(1)
+  expect(JSON.stringify((await api.get('/api/v1/system/listeners')).body)).toContain(`gateway-${port}`)
+  await client.endAsync()
+})
+
+test('the file is read again while it runs, and taken with its last line only', async () => {
+  await api.delete('/apisix/admin/stream_routes/r')
+  const broker = createServer((socket) => socket.end('here')).listen(0, '127.0.0.1')
+  await once(broker, 'listening')
+  const address = broker.address()
+  const node = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  const routes = `stream_routes:\n  - id: 1\n    upstream:\n      nodes:\n        "${node}": 1\n`
+  await folder.route(routes)
+  const instance = '/api/v1/plugins/gateway-mqtt/instances/default'
+  await vi.waitFor(async () => expect((await api.get(instance)).body.status.text).toContain('#END'), 5_000)
+  await folder.route(`${routes}#END\n`)
+  await vi.waitFor(async () => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    const [bytes] = await Promise.race([once(socket, 'data'), once(socket, 'close')])
+    socket.destroy()
+    expect(String(bytes)).toBe('here')
+  }, 5_000)
+  await folder.route('#END\n')
+  broker.close()
+})
 
 describe('Patchbay itself', () => {
   // Its largest packet is 256 KiB; here that is the payload alone.

@@ -1,28 +1,15 @@
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import mqtt from 'mqtt'
 import { afterEach, expect, test, vi } from 'vitest'
-import { freePort, type GatewayFolder, makeGatewayFolder, untilListening } from '../harness/gateway-folder.ts'
+import { freePort } from '../harness/gateway-folder.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 import { makeDataFolder, testKey } from '../harness/server-process.ts'
 
 let server: InProcess | undefined
-let folder: GatewayFolder | undefined
 afterEach(async () => {
   await server?.close()
-  await folder?.remove()
-  server = folder = undefined
+  server = undefined
 })
 
-const start = async (apisix: string): Promise<number> => {
-  const port = await freePort()
-  folder = await makeGatewayFolder()
-  await folder.listen(port)
-  await folder.route(apisix)
-  server = await startInProcess({ env: { PATCHBAY_GATEWAY: folder.path } })
-  await untilListening(port)
-  return port
-}
 const api = async (method: string, path: string, body?: unknown): Promise<Response> =>
   fetch(`${server?.url}${path}`, {
     method,
@@ -32,62 +19,6 @@ const api = async (method: string, path: string, body?: unknown): Promise<Respon
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-
-test('a device reaches Patchbay’s own broker through a route, and its reading is stored', async () => {
-  const port = await start(`
-stream_routes:
-  - id: 1
-    plugins:
-      mqtt-proxy:
-        protocol_level: [4, 5]
-    upstream:
-      type: chash
-      key: mqtt_client_id
-      nodes:
-        - local: true
-          weight: 1
-#END
-`)
-  const made = await api('POST', '/api/v1/devices', { id: 'tank-1' })
-  const { credentials } = (await made.json()) as { credentials: { username: string; password: string } }
-  const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, {
-    ...credentials,
-    clientId: 'tank-1',
-    protocolVersion: 5,
-  })
-  await client.publishAsync('devices/tank-1/telemetry', '{"level": 7}', { qos: 1 })
-  const latest = (await (await api('GET', '/api/v1/devices/tank-1/latest')).json()) as { level: { value: number } }
-  expect(latest.level.value).toBe(7)
-  const sessions = (await (await api('GET', '/api/v1/devices/tank-1/sessions')).json()) as { items: unknown[] }
-  expect(sessions.items).toHaveLength(1)
-  const listeners = (await (await api('GET', '/api/v1/system/listeners')).json()) as { items: { name: string }[] }
-  expect(JSON.stringify(listeners)).toContain(`gateway-${port}`)
-  await client.endAsync()
-})
-
-test('the file is read again while it runs, and taken with its last line only', async () => {
-  const port = await start('stream_routes: []\n#END\n')
-  const broker = createServer((socket) => socket.end('here')).listen(0, '127.0.0.1')
-  await once(broker, 'listening')
-  const address = broker.address()
-  const brokerPort = typeof address === 'object' && address !== null ? address.port : 0
-  const routes = `stream_routes:\n  - id: 1\n    upstream:\n      nodes:\n        "127.0.0.1:${brokerPort}": 1\n`
-  await folder?.route(routes)
-  await vi.waitFor(
-    async () =>
-      expect(await (await api('GET', '/api/v1/plugins/gateway-mqtt/instances/default')).text()).toContain('#END'),
-    5_000,
-  )
-  await folder?.route(`${routes}#END\n`)
-  await vi.waitFor(async () => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('error', () => undefined)
-    const [bytes] = await Promise.race([once(socket, 'data'), once(socket, 'close')])
-    socket.destroy()
-    expect(String(bytes)).toBe('here')
-  }, 5_000)
-  broker.close()
-})
 
 test('the Admin API takes an API key as X-API-KEY, and what it was told is there after a restart', async () => {
   const data = await makeDataFolder()
