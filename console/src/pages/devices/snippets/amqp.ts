@@ -2,6 +2,10 @@ import { caFile, inUrl, type Login, type Place, type Snippet, take } from './sni
 
 export const amqpSnippets = (place: Place, { id, secret }: Login): Snippet[] => {
   const { host, port, tls } = place
+  const isAddress = /^[\d.]+$|:/.test(host)
+  const byAddress = isAddress
+    ? 'tls.set_peer_authentication(SSLDomain.VERIFY_PEER)  # Proton compares names with a certificate, not addresses\n'
+    : ''
   return [
     {
       protocol: 'AMQP',
@@ -31,7 +35,7 @@ sender.on('rejected', ({ delivery }) => {
 from proton import Message${tls ? ', SSLDomain' : ''}
 from proton.utils import BlockingConnection
 
-${tls ? `tls = SSLDomain(SSLDomain.MODE_CLIENT)\ntls.set_trusted_ca_db("${caFile}")\n` : ''}connection = BlockingConnection("${tls ? 'amqps' : 'amqp'}://${inUrl(place)}", user="${id}",
+${tls ? `tls = SSLDomain(SSLDomain.MODE_CLIENT)\ntls.set_trusted_ca_db("${caFile}")\n${byAddress}` : ''}connection = BlockingConnection("${tls ? 'amqps' : 'amqp'}://${inUrl(place)}", user="${id}",
     password="${secret}", allowed_mechs="PLAIN"${tls ? ', ssl_domain=tls' : ''})
 connection.create_sender("devices/${id}/telemetry").send(Message(body='{"temperature": 21.5}'))
 connection.close()`,
