@@ -3,14 +3,37 @@ import { type Declaration, declarations } from './declarations.ts'
 import type { Settings } from './settings.ts'
 import { changeable, isChangeable, type StoredSettings } from './stored-settings.ts'
 
-/** Their text holds, or may hold, a secret. */
-const secrets: ReadonlySet<string> = new Set(
+/** Their text may be seen by whoever may read the system. Of any other only that it is set: one that is new is a secret until it stands here. */
+const open: ReadonlySet<string> = new Set(
   [
-    declarations.apiKey,
-    declarations.adminPassword,
-    declarations.masterKey,
-    declarations.mongodbUrl,
-    declarations.redisUrl,
+    declarations.host,
+    declarations.port,
+    declarations.plain,
+    declarations.data,
+    declarations.adminUser,
+    declarations.publicUrl,
+    declarations.trustedProxies,
+    declarations.tlsCert,
+    declarations.tlsKey,
+    declarations.tlsNames,
+    declarations.openTopics,
+    declarations.allowPrivateTargets,
+    declarations.durability,
+    declarations.roles,
+    declarations.pluginPolicy,
+    declarations.pluginPublishers,
+    declarations.pluginVerified,
+    declarations.pluginRegistry,
+    declarations.pluginLinks,
+    declarations.mqttPort,
+    declarations.mqttsPort,
+    declarations.coapPort,
+    declarations.coapsPort,
+    declarations.amqpPort,
+    declarations.grpcPort,
+    declarations.config,
+    declarations.gateway,
+    declarations.backups,
   ].map(({ name }) => name),
 )
 
@@ -22,7 +45,7 @@ export const showSettings = ({ given, texts, stored: begun }: Settings, stored: 
     const waits = isChangeable(name) && changeable[name] === 'start'
     const inForce = isGiven ? texts.get(name) : ((waits && isChangeable(name) ? begun[name] : kept) ?? fallback)
     const byDefault = shown ?? fallback
-    const isSecret = secrets.has(name)
+    const isSecret = !open.has(name)
     return {
       name,
       meaning,
