@@ -80,6 +80,16 @@ const routes: RouteRecordRaw[] = [
     component: () => import('./pages/network/network-page.vue'),
     meta: { title: 'network.title' },
   },
+  {
+    path: '/system/backups',
+    component: () => import('./pages/operate/backups-page.vue'),
+    meta: { title: 'backup.title' },
+  },
+  {
+    path: '/system/configuration',
+    component: () => import('./pages/operate/configuration-page.vue'),
+    meta: { title: 'config.title' },
+  },
   { path: '/access/:tab?', component: () => import('./pages/access/access-page.vue'), meta: { title: 'nav.access' } },
   { path: '/gallery', component: () => import('./pages/gallery/gallery-page.vue'), meta: { title: 'gallery.title' } },
   { path: '/settings', component: () => import('./pages/operate/settings-page.vue'), meta: { title: 'nav.settings' } },

@@ -10,6 +10,7 @@ import { trustWords } from './en/trust.ts'
 import { fleetWords } from './en/fleet.ts'
 import { beginWords } from './en/begin.ts'
 import { networkWords } from './en/network.ts'
+import { wholeWords } from './en/whole.ts'
 
 /** Every text of the console. */
 export const en = {
@@ -25,4 +26,5 @@ export const en = {
   ...fleetWords,
   ...beginWords,
   ...networkWords,
+  ...wholeWords,
 }

@@ -10,6 +10,7 @@ import { trustWords } from './zh/trust.ts'
 import { fleetWords } from './zh/fleet.ts'
 import { beginWords } from './zh/begin.ts'
 import { networkWords } from './zh/network.ts'
+import { wholeWords } from './zh/whole.ts'
 
 /** Every text, in Simplified Chinese. */
 export const zh = {
@@ -25,4 +26,5 @@ export const zh = {
   ...fleetWords,
   ...beginWords,
   ...networkWords,
+  ...wholeWords,
 }

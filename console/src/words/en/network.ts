@@ -1,6 +1,5 @@
 export const networkWords = {
   'network.title': 'Network and TLS',
-  'network.open': 'Network and TLS',
   'network.reach': 'Who can connect',
   'network.local': 'Programs on this machine only',
   'network.everywhere': 'This machine and the networks that it is in',

@@ -2,7 +2,6 @@ import type { networkWords as english } from '../en/network.ts'
 
 export const networkWords: Readonly<Record<keyof typeof english, string>> = {
   'network.title': '网络与 TLS',
-  'network.open': '网络与 TLS',
   'network.reach': '谁可以连接',
   'network.local': '仅本机上的程序',
   'network.everywhere': '本机及其所在的网络',

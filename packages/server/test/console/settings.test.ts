@@ -16,16 +16,22 @@ const person = { user: 'ada', password: 'correct horse battery' }
 
 /** What a self-hoster settles by hand instead of by variables of the start, on one platform. */
 describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Chromium on the PATH)', () => {
+  let folder: string
   let data: string
   let server: ServerProcess
   let browser: Browser
   let api: Api
   let state: Awaited<ReturnType<typeof signIn>>
   beforeAll(async () => {
-    data = await mkdtemp(join(tmpdir(), 'patchbay-console-'))
+    folder = await mkdtemp(join(tmpdir(), 'patchbay-console-'))
+    data = join(folder, 'data')
     server = await startServer({
       data,
-      env: { PATCHBAY_ADMIN_USER: person.user, PATCHBAY_ADMIN_PASSWORD: person.password },
+      env: {
+        PATCHBAY_ADMIN_USER: person.user,
+        PATCHBAY_ADMIN_PASSWORD: person.password,
+        PATCHBAY_BACKUPS: join(folder, 'backups'),
+      },
     })
     browser = await startChromium()
     api = createApi(server.url)
@@ -34,7 +40,7 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
   afterAll(async () => {
     await browser?.close()
     await server?.kill()
-    await rm(data, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true })
   })
 
   /** A page of its own; at its end nothing may have gone wrong in it. */
@@ -175,6 +181,61 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       await page.getByText('Only programs on this machine can connect.').waitFor()
       expect(new Set((await listeners()).map(({ address }) => address))).toEqual(new Set(['127.0.0.1']))
     }, /^422: \S+\/system\/tls$|^console: Failed to load resource: the server responded with a status of 422/),
+  )
+
+  test('a backup is begun, comes to its end, and is deleted', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      await page.goto(`${server.url}/system/backups`)
+      await page.getByText('No backup yet').waitFor()
+      await page.getByRole('button', { name: 'Back up now' }).click()
+      await page.locator('.backups .badge.good').waitFor({ timeout: 40_000 })
+      const { items } = (await api.get('/api/v1/system/backups')).body
+      expect(items).toMatchObject([{ state: 'done' }])
+      await page.getByText(`npm run restore -- ${join(folder, 'backups')}/${items[0].id}`).waitFor()
+      await findViolations(page, 'backups')
+      await shoot(page, 'backups')
+      await page.getByRole('button', { name: `Delete ${items[0].id}` }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+      await page.getByText('No backup yet').waitFor()
+      expect((await api.get('/api/v1/system/backups')).body.items).toEqual([])
+    }),
+  )
+
+  test('the configuration is put in after a look at what it would change, and taken out', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      await page.goto(`${server.url}/system/configuration`)
+      const document = page.locator('#document')
+      await document.fill('types: [')
+      await page.locator('[data-test=plan]').click()
+      await page.getByText('The body is not YAML').waitFor()
+      await document.fill('types:\n  - { id: boiler, title: Boiler }\ndevices:\n  - { id: boiler-9, type: boiler }\n')
+      await page.locator('[data-test=plan]').click()
+      const outcome = page.locator('[data-test=outcome]')
+      await outcome.getByText('What would change').waitFor()
+      await outcome.getByText('boiler-9').first().waitFor()
+      expect((await api.get('/api/v1/devices/boiler-9')).status, 'a plan changes nothing').toBe(404)
+      await findViolations(page, 'configuration')
+      await shoot(page, 'configuration')
+      // Another text needs another look.
+      await document.press('End')
+      await document.pressSequentially('\n')
+      await page.locator('[data-test=apply-document]').waitFor({ state: 'detached' })
+      await page.locator('[data-test=plan]').click()
+      await page.locator('[data-test=apply-document]').click()
+      await outcome.getByText('What has changed').waitFor()
+      const secret = (await outcome.locator('pre').textContent()) ?? ''
+      const { status } = await fetch(`${server.url}/v1/devices/boiler-9/telemetry`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${secret}` },
+        body: '{"temperature":20}',
+      })
+      expect(status, 'the secret that is shown once is the device’s').toBe(204)
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Export as YAML' }).click(),
+      ])
+      expect(await readFile(await file.path(), 'utf8')).toContain('boiler-9')
+    }, /^400: \S+\/apply|^console: Failed to load resource: the server responded with a status of 400/),
   )
 
   test('in the first run the same is one step', { timeout: 30_000 }, () =>
