@@ -10,6 +10,7 @@ import { trustWords } from './en/trust.ts'
 import { fleetWords } from './en/fleet.ts'
 import { beginWords } from './en/begin.ts'
 import { networkWords } from './en/network.ts'
+import { deliveryWords } from './en/delivery.ts'
 import { wholeWords } from './en/whole.ts'
 
 /** Every text of the console. */
@@ -27,4 +28,5 @@ export const en = {
   ...beginWords,
   ...networkWords,
   ...wholeWords,
+  ...deliveryWords,
 }

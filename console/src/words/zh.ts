@@ -10,6 +10,7 @@ import { trustWords } from './zh/trust.ts'
 import { fleetWords } from './zh/fleet.ts'
 import { beginWords } from './zh/begin.ts'
 import { networkWords } from './zh/network.ts'
+import { deliveryWords } from './zh/delivery.ts'
 import { wholeWords } from './zh/whole.ts'
 
 /** Every text, in Simplified Chinese. */
@@ -27,4 +28,5 @@ export const zh = {
   ...beginWords,
   ...networkWords,
   ...wholeWords,
+  ...deliveryWords,
 }

@@ -52,7 +52,9 @@ const pathsIn = (argument: string, base: string | undefined, words: readonly str
       if (quote === '`' && argument[at] === '$' && argument[at + 1] === '{') {
         const end = endOfFill(argument, at)
         const fill = argument.slice(at + 2, end)
-        text += /^(props\.)?base\b/.test(fill) ? (base ?? '{}') : fill === 'what' ? '{what}' : '{}'
+        // What a card hands on to the parts of it is an instance's path.
+        if (/^props\.path\b/.test(fill)) text += `${base}/instances/{}`
+        else text += /^(props\.)?base\b/.test(fill) ? (base ?? '{}') : fill === 'what' ? '{what}' : '{}'
         at = end
       } else text += argument[at]
     }

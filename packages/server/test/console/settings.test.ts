@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,7 +8,7 @@ import { connect } from 'node:tls'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeAuthority, makeServerCertificate } from '../../src/tls/certificate-maker.ts'
-import { type Api, createApi } from '../harness/api.ts'
+import { type Api, createApi, createDevice } from '../harness/api.ts'
 import { packFeed } from '../harness/packed-plugin.ts'
 import { type ServerProcess, startServer } from '../harness/server-process.ts'
 import { findViolations, loadAxe } from './axe.ts'
@@ -31,6 +34,7 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
         PATCHBAY_ADMIN_USER: person.user,
         PATCHBAY_ADMIN_PASSWORD: person.password,
         PATCHBAY_BACKUPS: join(folder, 'backups'),
+        PATCHBAY_ALLOW_PRIVATE_TARGETS: '127.0.0.1',
       },
     })
     browser = await startChromium()
@@ -236,6 +240,69 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       ])
       expect(await readFile(await file.path(), 'utf8')).toContain('boiler-9')
     }, /^400: \S+\/apply|^console: Failed to load resource: the server responded with a status of 400/),
+  )
+
+  test('what a sink’s target refused is looked at, mended and sent again', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      let strict = true
+      const bodies: string[] = []
+      const target = createServer((request, response) => {
+        let body = ''
+        request.on('data', (chunk: Buffer) => (body += String(chunk)))
+        request.on('end', () => {
+          const fits = !strict || !body.includes('"temperature":95')
+          if (fits) bodies.push(body)
+          response.writeHead(fits ? 200 : 422).end(fits ? 'ok' : 'a temperature of 95 is too hot')
+        })
+      })
+      target.listen(0, '127.0.0.1')
+      await once(target, 'listening')
+      const { port } = target.address() as AddressInfo
+      const { secret } = await createDevice(api, 'oven-1')
+      await page.goto(`${server.url}/plugins/sink-webhook/delivery`)
+      await page.getByText('A sink with an instance copies readings').waitFor()
+      await api.put('/api/v1/plugins/sink-webhook/instances/main', {
+        select: { devices: ['oven-1'] },
+        delivery: { wait: '50ms' },
+        config: { url: `http://127.0.0.1:${port}/` },
+      })
+      const headers = { authorization: `Bearer ${secret}` }
+      for (const temperature of [20, 95])
+        await fetch(`${server.url}/v1/devices/oven-1/telemetry`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify({ temperature }),
+        })
+      const card = page.locator('[data-test=delivery]')
+      await card.getByText('is too hot').first().waitFor()
+      await card.getByRole('button', { name: 'Show them' }).click()
+      await card.getByText('{"temperature":95}').waitFor()
+      await findViolations(page, 'delivery')
+      await shoot(page, 'delivery')
+      await card.getByRole('button', { name: 'Edit' }).click()
+      await card.locator('textarea').fill('{"temperature": 59}')
+      await card.getByRole('button', { name: 'Save' }).click()
+      await card.getByText('edited').waitFor()
+      await card.getByRole('button', { name: 'Send all of them again' }).click()
+      await card.getByText('1 taken, 0 refused again').waitFor()
+      await card.getByText('None: the target has taken all').waitFor()
+      expect(bodies.join()).toContain('"temperature":59')
+
+      strict = false
+      await card.getByRole('combobox', { name: 'From when' }).selectOption('beginning')
+      await card.getByRole('button', { name: 'Send again' }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Send again' }).click()
+      await expect.poll(() => bodies.join(), { timeout: 10_000 }).toContain('"temperature":95')
+
+      // Its form shows nothing of what it selects, and does not lose it.
+      await page.goto(`${server.url}/plugins/sink-webhook`)
+      await page.getByRole('button', { name: 'Configure' }).click()
+      await page.getByRole('button', { name: 'Save', exact: true }).click()
+      await page.getByText('Saved.').waitFor()
+      const { body } = await api.get('/api/v1/plugins/sink-webhook/instances/main')
+      expect(body).toMatchObject({ select: { devices: ['oven-1'] }, delivery: { wait: '50ms' } })
+      target.close()
+    }),
   )
 
   test('in the first run the same is one step', { timeout: 30_000 }, () =>
