@@ -4,12 +4,14 @@ import { backupCommand, restoreCommand } from './operate/backup.ts'
 import { type Command, CommandRefused } from './operate/command.ts'
 import { copyCommand } from './operate/copy.ts'
 import { applyCommand, exportCommand, planCommand } from './operate/configuration.ts'
+import { doctorCommand } from './operate/doctor.ts'
 import { SettingsError } from './settings/settings-error.ts'
 
 const commands: Readonly<Record<string, Command>> = {
   backup: backupCommand,
   restore: restoreCommand,
   copy: copyCommand,
+  doctor: doctorCommand,
   export: exportCommand,
   plan: planCommand,
   apply: applyCommand,
