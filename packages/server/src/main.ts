@@ -1,5 +1,6 @@
 import { printBanner } from './banner.ts'
 import { createLogger } from './log/log.ts'
+import { createRecentLines } from './log/recent-lines.ts'
 import { type Platform, startPlatform } from './platform.ts'
 import { loadSettings } from './settings/load-settings.ts'
 import type { Settings } from './settings/settings.ts'
@@ -11,7 +12,8 @@ const exitCodes = { stopped: 0, failed: 1, badSettings: 2 } as const
 /** SIGTERM to exit; contract section 1. */
 const stopDeadlineMs = 9500
 
-const logger = createLogger()
+const recent = createRecentLines()
+const logger = createLogger(process.stdout, recent)
 let platform: Platform | undefined
 let stopping = false
 
@@ -53,7 +55,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 let settings: Settings | undefined
 try {
   settings = await loadSettings(process.env)
-  platform = await startPlatform({ settings, logger, env: process.env, onFatal: fail })
+  platform = await startPlatform({ settings, logger, env: process.env, recentLog: recent.list, onFatal: fail })
   collectStartGarbage()
   printBanner({ url: platform.url, data: settings.data, setupToken: platform.setupToken, notices: noticesOf(settings) })
 } catch (error) {

@@ -4,6 +4,7 @@ import { backupCommand, restoreCommand } from './operate/backup.ts'
 import { type Command, CommandRefused } from './operate/command.ts'
 import { copyCommand } from './operate/copy.ts'
 import { applyCommand, exportCommand, planCommand } from './operate/configuration.ts'
+import { diagnosticsCommand } from './operate/diagnostics.ts'
 import { doctorCommand } from './operate/doctor.ts'
 import { SettingsError } from './settings/settings-error.ts'
 
@@ -12,6 +13,7 @@ const commands: Readonly<Record<string, Command>> = {
   restore: restoreCommand,
   copy: copyCommand,
   doctor: doctorCommand,
+  diagnostics: diagnosticsCommand,
   export: exportCommand,
   plan: planCommand,
   apply: applyCommand,

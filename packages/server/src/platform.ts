@@ -21,6 +21,7 @@ import { createDomain, type Domain } from './parts/domain.ts'
 import { createBackups } from './parts/backups.ts'
 import { createChannels } from './parts/channels.ts'
 import { createConfigurationPart, readFirstDemand } from './parts/configuration.ts'
+import { createDiagnostics } from './parts/diagnostics.ts'
 import { createDeviceLog } from './parts/device-log.ts'
 import { createDeliveriesPart } from './parts/deliveries.ts'
 import { openJobs } from './parts/jobs.ts'
@@ -76,6 +77,8 @@ export interface PlatformOptions {
   logger: Logger
   /** What `${NAME}` in the files of PATCHBAY_CONFIG stands for. */
   env?: Readonly<Record<string, string | undefined>>
+  /** The last lines of the log, for a diagnostics archive. */
+  recentLog?: () => readonly string[]
   /** How often those files are looked at, for tests. */
   configurationLookMs?: number
   clock?: Clock
@@ -219,6 +222,15 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     deviceLog,
     configuration: configuration.configuration,
     backups,
+    diagnostics: createDiagnostics({
+      settings,
+      env: options.env ?? {},
+      registry,
+      secrets,
+      clock,
+      listener: (request, response) => answer(request, response),
+      recentLog: options.recentLog ?? (() => []),
+    }),
     ownerOf: configuration.ownership.ownerOf,
     channels: () => createChannels({ plugins, live: domain.channels }),
     ready: () => {

@@ -1,5 +1,6 @@
 import type { Log } from '@patchbay/sdk'
 import { type DestinationStream, type Logger, pino } from 'pino'
+import type { RecentLines } from './recent-lines.ts'
 import { createReadableLines } from './readable-lines.ts'
 
 /** Paths of fields that never reach a log, whoever writes them. */
@@ -16,10 +17,17 @@ const masked = [
 ]
 
 /** The process's log: JSON lines, or lines for people on a terminal. */
-export const createLogger = (out: { isTTY?: boolean; write(text: string): unknown } = process.stdout): Logger => {
-  const destination: DestinationStream = out.isTTY
-    ? createReadableLines(out)
-    : { write: (line) => void out.write(line) }
+export const createLogger = (
+  out: { isTTY?: boolean; write(text: string): unknown } = process.stdout,
+  recent?: Pick<RecentLines, 'add'>,
+): Logger => {
+  const shown: DestinationStream = out.isTTY ? createReadableLines(out) : { write: (line) => void out.write(line) }
+  const destination: DestinationStream = {
+    write(line) {
+      recent?.add(line)
+      shown.write(line)
+    },
+  }
   return pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths: masked, censor: '[masked]' } },
     destination,

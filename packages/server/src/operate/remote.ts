@@ -8,6 +8,7 @@ const answerMs = 60_000
 
 export interface RemoteAnswer {
   text: string
+  bytes: Buffer
   json(): unknown
 }
 
@@ -31,7 +32,7 @@ export function createRemote({ env }: Terminal, server: string | undefined): Rem
     throw new SettingsError('PATCHBAY_API_KEY', 'is not set', 'give the API key that this may use; it needs the rights')
   return async (method, path, body) => {
     let response: Response
-    let text: string
+    let bytes: Buffer
     try {
       response = await fetch(url + path, {
         method,
@@ -43,14 +44,15 @@ export function createRemote({ env }: Terminal, server: string | undefined): Rem
         signal: AbortSignal.timeout(answerMs),
         redirect: 'error',
       })
-      text = await response.text()
+      bytes = Buffer.from(await response.arrayBuffer())
     } catch (cause) {
       const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
       throw new CommandRefused(`${url} does not answer (${why}). Start Patchbay there, or name another by --server.`, {
         cause,
       })
     }
+    const text = bytes.toString('utf8')
     if (!response.ok) throw new CommandRefused(`${url} refused it. ${refusalIn(text, response.status)}`)
-    return { text, json: (): unknown => JSON.parse(text) }
+    return { text, bytes, json: (): unknown => JSON.parse(text) }
   }
 }

@@ -23,6 +23,7 @@ import type { Domain } from '../parts/domain.ts'
 import type { PluginLog } from '../parts/plugin-log.ts'
 import type { ConsoleSettings } from '../settings/console-settings.ts'
 import type { Settings } from '../settings/settings.ts'
+import type { Insider } from './inside.ts'
 import type { DeviceAuthority } from '../tls/device-authority.ts'
 import type { TlsContexts } from '../tls/tls-contexts.ts'
 
@@ -91,6 +92,8 @@ export interface RestDeps
   channels(): Channels
   configuration(): Promise<Configuration>
   backups: Backups
+  /** The archive, as a .tar.gz. */
+  diagnostics(insider: Insider): Promise<Buffer>
 }
 
 export type RestApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

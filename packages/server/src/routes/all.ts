@@ -10,6 +10,7 @@ import { configurationRoutes } from './configuration.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { deviceCredentialRoutes } from './device-credentials.ts'
 import { deviceRoutes } from './devices.ts'
+import { diagnosticsRoutes } from './diagnostics.ts'
 import { generalRoutes } from './general.ts'
 import { jobRoutes } from './jobs.ts'
 import { maintenanceRoutes } from './maintenance.ts'
@@ -50,6 +51,7 @@ export const routes: readonly Routes[] = [
   channelRoutes,
   configurationRoutes,
   systemRoutes,
+  diagnosticsRoutes,
   backupRoutes,
   settingRoutes,
   tlsRoutes,

@@ -37,6 +37,7 @@ export const startInProcess = async (
   })
   const platform = await startPlatform({
     settings,
+    recentLog: () => lines,
     ...(more.env ? { env: more.env } : {}),
     logger: pino({ level: 'info' }, { write: (line) => void lines.push(line) }),
     onFatal: (error) => {
