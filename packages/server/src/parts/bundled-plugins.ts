@@ -26,6 +26,7 @@ const offered = [
   'alert-webhook',
   'sink-file',
   'sink-influxdb',
+  'sink-mongodb',
   'sink-questdb',
   'sink-webhook',
 ] as const

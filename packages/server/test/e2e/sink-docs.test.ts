@@ -1,18 +1,39 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { connectMongo } from '../../src/stores/mongodb/connection.ts'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
 import { createApi } from '../harness/api.ts'
 import { docCode } from '../harness/doc-code.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 import { testKey } from '../harness/server-process.ts'
 
+async function readMongo(): Promise<string> {
+  const link = await connectMongo({ url: process.env['MONGODB_URL'] ?? '' })
+  const readings = link.client.db('iot').collection('readings')
+  const found = await readings.find({ device: 'boiler-11' }).sort({ at: -1 }).limit(1).toArray()
+  await link.close()
+  return JSON.stringify(found[0])
+}
+
 /** Pages, what their lines print at the end, and the server that they need. */
-const pages: readonly { page: string; prints: RegExp; needs?: string }[] = [
+const pages: readonly {
+  page: string
+  prints: RegExp
+  needs?: string
+  /** In place of a shell that comes with the server: what its command is, and the same by other means. */
+  shell?: { command: RegExp; read(): Promise<string> }
+}[] = [
   { page: 'sinks.md', prints: /"device":"boiler-7","at":"\d{4}-.*"values":\{"temperature":21\.5\}/ },
   { page: '../plugins/sink-webhook/README.md', prints: /"device":"boiler-9","at":"\d{4}-.*"temperature":21\.5/ },
   { page: '../plugins/sink-influxdb/README.md', prints: /"temperature".*,21\.5\]/, needs: 'INFLUXDB_URL' },
   { page: '../plugins/sink-questdb/README.md', prints: /"boiler-10",21\.5,"\d{4}/, needs: 'QUESTDB_URL' },
+  {
+    page: '../plugins/sink-mongodb/README.md',
+    prints: /"_id":"boiler-11\/\d+".*"temperature":21\.5/,
+    needs: 'MONGODB_URL',
+    shell: { command: /mongosh .*/, read: readMongo },
+  },
 ]
 
 const scriptMs = 15_000
@@ -28,14 +49,15 @@ describe('lines lead from nothing to data', () => {
   })
   afterAll(() => server?.close())
 
-  for (const { page, prints, needs } of pages) {
+  for (const { page, prints, needs, shell } of pages) {
     const lacks = needs !== undefined && process.env[needs] === undefined
     // At once: most of their time they wait for a batch to go.
     test.skipIf(lacks).concurrent(`${page}${lacks ? `, skipped, no ${needs}` : ''}`, async ({ expect }) => {
-      const script = (await docCode(page, 'sh')).replace(':8080', `:${server.port}`)
+      const code = (await docCode(page, 'sh')).replace(':8080', `:${server.port}`)
+      const script = shell ? code.replace(shell.command, '') : code
       const env = { ...process.env, PATCHBAY_API_KEY: testKey, PATCHBAY_DATA: server.data }
       const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env, timeout: scriptMs })
-      expect(stdout).toMatch(prints)
+      expect(shell ? await shell.read() : stdout).toMatch(prints)
     })
   }
 })

@@ -1,0 +1,30 @@
+import { BadConfig } from '@patchbay/sdk'
+import { createTargetGuard } from '@patchbay/sdk/sink'
+import type { Config } from './config.ts'
+
+/** Where readings go when the address names no database. */
+const defaultDatabase = 'iot'
+
+const parts = /^mongodb(?:\+srv)?:\/\/(?:(.*)@)?([^/?]*)(?:\/([^?]*))?/
+
+/** The database that the address names. */
+export const databaseOf = (url: string): string => decodeURIComponent(parts.exec(url)?.[3] ?? '') || defaultDatabase
+
+/** The host of `host:port`, `[::1]:port`, `host`. */
+const hostOf = (text: string): string => text.replace(/:\d+$/, '')
+
+/** Throws BadConfig for what is wrong by itself. */
+export function checkConfig({ url }: Pick<Config, 'url'>): void {
+  const [, user, hosts = ''] = parts.exec(url) ?? []
+  if (user !== undefined)
+    throw new BadConfig('/url', 'The address holds a user or a password. Put them into their own fields.')
+  if (hosts === '') throw new BadConfig('/url', 'The address names no host.')
+  const guard = createTargetGuard('all')
+  for (const host of hosts.split(',')) {
+    try {
+      guard.assertHost(hostOf(host))
+    } catch (cause) {
+      throw new BadConfig('/url', cause instanceof Error ? cause.message : `${host} is closed.`, { cause })
+    }
+  }
+}
