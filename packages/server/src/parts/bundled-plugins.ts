@@ -28,6 +28,7 @@ const offered = [
   'sink-influxdb',
   'sink-mongodb',
   'sink-questdb',
+  'sink-timescaledb',
   'sink-webhook',
 ] as const
 

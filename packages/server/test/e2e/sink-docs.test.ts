@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { connectMongo } from '../../src/stores/mongodb/connection.ts'
@@ -21,6 +21,8 @@ const pages: readonly {
   page: string
   prints: RegExp
   needs?: string
+  /** A program that its lines run. */
+  program?: string
   /** In place of a shell that comes with the server: what its command is, and the same by other means. */
   shell?: { command: RegExp; read(): Promise<string> }
 }[] = [
@@ -33,6 +35,12 @@ const pages: readonly {
     prints: /"_id":"boiler-11\/\d+".*"temperature":21\.5/,
     needs: 'MONGODB_URL',
     shell: { command: /mongosh .*/, read: readMongo },
+  },
+  {
+    page: '../plugins/sink-timescaledb/README.md',
+    prints: /\|boiler-12\|temperature\|21\.5/,
+    needs: 'TIMESCALEDB_URL',
+    program: 'psql',
   },
 ]
 
@@ -49,15 +57,22 @@ describe('lines lead from nothing to data', () => {
   })
   afterAll(() => server?.close())
 
-  for (const { page, prints, needs, shell } of pages) {
-    const lacks = needs !== undefined && process.env[needs] === undefined
+  for (const { page, prints, needs, program, shell } of pages) {
+    const lacks =
+      needs !== undefined && process.env[needs] === undefined
+        ? needs
+        : program !== undefined && spawnSync(program, ['--version']).status !== 0
+          ? program
+          : undefined
     // At once: most of their time they wait for a batch to go.
-    test.skipIf(lacks).concurrent(`${page}${lacks ? `, skipped, no ${needs}` : ''}`, async ({ expect }) => {
-      const code = (await docCode(page, 'sh')).replace(':8080', `:${server.port}`)
-      const script = shell ? code.replace(shell.command, '') : code
-      const env = { ...process.env, PATCHBAY_API_KEY: testKey, PATCHBAY_DATA: server.data }
-      const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env, timeout: scriptMs })
-      expect(shell ? await shell.read() : stdout).toMatch(prints)
-    })
+    test
+      .skipIf(lacks !== undefined)
+      .concurrent(`${page}${lacks ? `, skipped, no ${lacks}` : ''}`, async ({ expect }) => {
+        const code = (await docCode(page, 'sh')).replace(':8080', `:${server.port}`)
+        const script = shell ? code.replace(shell.command, '') : code
+        const env = { ...process.env, PATCHBAY_API_KEY: testKey, PATCHBAY_DATA: server.data }
+        const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env, timeout: scriptMs })
+        expect(shell ? await shell.read() : stdout).toMatch(prints)
+      })
   }
 })

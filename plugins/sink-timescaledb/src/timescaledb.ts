@@ -1,0 +1,80 @@
+import type { Sink } from '@patchbay/sdk'
+import { answerOfWrite, type OpenedSink, WriteRefused } from '@patchbay/sdk/sink'
+import type { Client } from 'pg'
+import type { Config } from './config.ts'
+import { createLink } from './link.ts'
+import { rowsOf } from './rows.ts'
+
+/** The pattern of the field leaves no quote in a name. */
+const quote = (table: string): string =>
+  table
+    .split('.')
+    .map((part) => `"${part}"`)
+    .join('.')
+
+/** A table that somebody has dropped is made again. */
+const undefinedTable = '42P01'
+
+const codeOf = (error: unknown): string => {
+  const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+/** A value, or a row by the table's own rules, is bad: classes 22 (data) and 23 (integrity), and what is too large (54). */
+const isRefusal = (code: string): boolean => /^(22|23|54)[0-9A-Z]{3}$/.test(code)
+
+/** Makes the table where it is not there; one that is there is used as it is. */
+async function makeTable(client: Client, { table, rows, hypertable }: Config): Promise<void> {
+  const name = quote(table)
+  const { rows: found } = await client.query<{ is: string | null }>('SELECT to_regclass($1) AS is', [name])
+  if (typeof found[0]?.is === 'string') return
+  await client.query(`CREATE TABLE IF NOT EXISTS ${name} (${rowsOf(rows === 'message' ? 'message' : 'point').columns})`)
+  if (!hypertable) return
+  const { rowCount } = await client.query(`SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'`)
+  if (rowCount === 1)
+    await client.query(`SELECT create_hypertable($1::regclass, 'time', if_not_exists => true)`, [name])
+}
+
+export interface OpenTimescaledb extends OpenedSink {
+  close(): Promise<void>
+}
+
+export function openTimescaledb(values: Config, stop?: AbortSignal): OpenTimescaledb {
+  const secrets = [values.password]
+  const link = createLink(values)
+  const rows = rowsOf(values.rows === 'message' ? 'message' : 'point')
+  const name = quote(values.table)
+  const text = rows.insert(name)
+  let made = false
+
+  const sink: Sink = {
+    write: (records, { signal }) =>
+      answerOfWrite(async () => {
+        signal.throwIfAborted()
+        stop?.throwIfAborted()
+        const client = await link.client()
+        try {
+          if (!made) await makeTable(client, values)
+          made = true
+          // Prepared once a connection, under its name.
+          await client.query({ name: 'insert', text, values: rows.arraysOf(records) })
+        } catch (error) {
+          const code = codeOf(error)
+          if (code === undefinedTable) made = false
+          const words = error instanceof Error ? error.message : String(error)
+          throw isRefusal(code) ? new WriteRefused(`${code} ${words}`, { cause: error }) : error
+        }
+      }, secrets),
+  }
+  return {
+    sink,
+    async readBack({ device }) {
+      const client = await link.client()
+      const { rowCount } = await client.query(`DELETE FROM ${name} WHERE device = $1`, [device])
+      if (!rowCount) throw new Error(`A row went into ${values.table}, but it is not there.`)
+      const { rows: found } = await client.query<{ server_version: string }>('SHOW server_version')
+      return `PostgreSQL ${found[0]?.server_version ?? ''} took a row into ${values.table}, and it was found there and deleted.`
+    },
+    close: () => link.close(),
+  }
+}
