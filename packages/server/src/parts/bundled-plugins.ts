@@ -26,6 +26,7 @@ const offered = [
   'alert-webhook',
   'sink-file',
   'sink-influxdb',
+  'sink-kafka',
   'sink-mongodb',
   'sink-questdb',
   'sink-timescaledb',

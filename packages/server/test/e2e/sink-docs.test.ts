@@ -42,6 +42,12 @@ const pages: readonly {
     needs: 'TIMESCALEDB_URL',
     program: 'psql',
   },
+  {
+    page: '../plugins/sink-kafka/README.md',
+    prints: /"device":"boiler-13","at":"\d{4}-.*"temperature":21\.5/,
+    needs: 'KAFKA_BROKERS',
+    program: 'kafka-console-consumer.sh',
+  },
 ]
 
 const scriptMs = 15_000

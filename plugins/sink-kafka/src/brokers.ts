@@ -1,0 +1,33 @@
+import { BadConfig } from '@patchbay/sdk'
+import { createTargetGuard } from '@patchbay/sdk/sink'
+import type { Config } from './config.ts'
+
+/** The host of `host:port` or `[::1]:port`. */
+const hostOf = (broker: string): string => broker.replace(/:\d+$/, '').replaceAll(/^\[|\]$/g, '')
+
+/** Throws BadConfig for what is wrong by itself. */
+export function checkConfig({ brokers }: Pick<Config, 'brokers'>): void {
+  if (brokers.length === 0) throw new BadConfig('/brokers', 'At least one broker must be named, such as kafka:9092.')
+  const guard = createTargetGuard('all')
+  brokers.forEach((broker, index) => {
+    try {
+      guard.assertHost(hostOf(broker))
+    } catch (cause) {
+      throw new BadConfig(`/brokers/${index}`, cause instanceof Error ? cause.message : `${broker} is closed.`, {
+        cause,
+      })
+    }
+  })
+}
+
+/** Rejects when the name of a broker leads to an address that is closed. The names that brokers tell of each other are theirs to know. */
+export async function assertBrokers({ brokers }: Pick<Config, 'brokers'>): Promise<void> {
+  const guard = createTargetGuard('all')
+  for (const broker of brokers)
+    await new Promise<void>((resolve, reject) => {
+      guard.lookup(hostOf(broker), { all: false }, (error) =>
+        // A broker whose name is not known now may be one of several.
+        error?.name === 'TargetForbidden' ? reject(error) : resolve(),
+      )
+    })
+}
