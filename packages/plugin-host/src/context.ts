@@ -6,6 +6,9 @@ import type { FastifyPluginAsync } from 'fastify'
 import { HostError } from './errors.ts'
 import { mountOf } from './http/mounts.ts'
 import type { UpgradeHandler } from './http/upgrades.ts'
+import { ownAccessProvider } from './owned-access-provider.ts'
+import { ownAlertChannel } from './owned-alert-channel.ts'
+import { openWhenLive } from './owned-port.ts'
 import { ownSink } from './owned-sink.ts'
 import { ownSessions } from './owned-sessions.ts'
 import { type Owner, runOwned } from './owner.ts'
@@ -167,11 +170,7 @@ export function createContext(parts: ContextParts): LiveContext {
     source: (name) => declared('source', contributes.sources, name),
     accessProvider(name, provider: AccessProvider) {
       declared('access provider', contributes.accessProviders, name)
-      contribute('accessProvider', name, {
-        ...(provider.connect ? { connect: (who) => runOwned(owner, async () => provider.connect?.(who)) } : {}),
-        ...(provider.deviceOf ? { deviceOf: (secret) => runOwned(owner, () => provider.deviceOf?.(secret)) } : {}),
-        ...(provider.decide ? { decide: (question) => runOwned(owner, async () => provider.decide?.(question)) } : {}),
-      })
+      contribute('accessProvider', name, ownAccessProvider(owner, provider))
     },
     codec(name, codec: Codec) {
       declared('codec', contributes.codecs, name)
@@ -179,9 +178,7 @@ export function createContext(parts: ContextParts): LiveContext {
     },
     alertChannel(name, channel: AlertChannel) {
       declared('alert channel', contributes.alertChannels, name)
-      contribute('alertChannel', name, {
-        deliver: (notification, options) => runOwned(owner, async () => channel.deliver(notification, options)),
-      })
+      contribute('alertChannel', name, ownAlertChannel(owner, channel))
     },
     sink(name, sink) {
       declared('sink', contributes.sinks, name)
@@ -225,15 +222,10 @@ export function createContext(parts: ContextParts): LiveContext {
         parts.services.match(name, (bytes) => runOwned(owner, () => first(bytes)), owned(onConnection)),
       ),
     listen(options, onConnection) {
-      let close: (() => Promise<void>) | undefined
-      let unwanted = false
-      whenLive(`listen ${options.name}`, () => {
-        if (!unwanted) close = parts.services.listen(options, owned(onConnection))
-      })
-      return async () => {
-        unwanted = true
-        await close?.()
-      }
+      return openWhenLive(
+        (go) => whenLive(`listen ${options.name}`, go),
+        () => parts.services.listen(options, owned(onConnection)),
+      )
     },
     matchUdp: (name, first, onDatagram) =>
       whenLive(`match ${name}`, () =>
