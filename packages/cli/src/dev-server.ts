@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { toText } from '@patchbay/plugin-host/errors'
 import { readManifest } from '@patchbay/plugin-host/manifest/read'
 import { watchFolder } from '@patchbay/plugin-host/packages/watch'
@@ -13,6 +14,9 @@ import { buildPlugin } from './build-plugin.ts'
 /** A server that has not stopped by then is ended. */
 const stopMs = 15_000
 const requestMs = 30_000
+/** The plugin may be loaded so much later than the server listens; and how often that is looked at. */
+const loadMs = 20_000
+const againMs = 250
 /** An editor's save may be several changes. */
 const saveMs = 50
 
@@ -88,7 +92,16 @@ export async function startDevServer(options: DevOptions): Promise<DevServer> {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
     const signal = AbortSignal.timeout(requestMs)
     if ((await fetch(address, { headers, signal })).ok) return
-    const made = await fetch(address, { method: 'PUT', headers, signal, body: JSON.stringify({ config }) })
+    const put = (): Promise<Response> =>
+      fetch(address, { method: 'PUT', headers, signal, body: JSON.stringify({ config }) })
+    let made = await put()
+    // A busy machine listens before the plugin is loaded: until then there is none of that name.
+    for (
+      const untilMs = performance.now() + loadMs;
+      made.status === 404 && performance.now() < untilMs;
+      made = await put()
+    )
+      await pause(againMs)
     print(made.ok ? `the instance default of ${id} is made` : `no instance was made: ${await made.text()}`)
   }
   let heard = ''
