@@ -37,10 +37,11 @@ test('messages are shown newest first, once, and not more than asked for', () =>
   expect(addMessages(known, [message(2), message(3), message(4)], 3).map(({ n }) => n)).toEqual([4, 3, 2])
 })
 
-test('coming back is tried for ever, between a quarter of a second and 30 s', () => {
+test('coming back is tried for ever, every 4 s at most during a restart, later every 30 s', () => {
   for (let tries = 0; tries < 100; tries++) {
     expect(retryAfterMs(tries, 0)).toBeGreaterThanOrEqual(250)
     expect(retryAfterMs(tries, 1)).toBeLessThanOrEqual(30_000)
   }
+  expect(retryAfterMs(11, 1)).toBe(4000)
   expect(retryAfterMs(99, 1)).toBe(30_000)
 })

@@ -39,6 +39,8 @@ export const addMessages = (
   return [...fresh, ...known].slice(0, limit)
 }
 
-/** How long to wait before the next try: 0.5 s to 30 s, for ever, spread so that many tabs do not come at once. */
+/** A restart is over within these tries, and who waits for it wants to see its end soon. */
+const soonTries = 12
+/** How long to wait before the next try: 0.5 s to 4 s at first, later up to 30 s, for ever, spread so that many tabs do not come at once. */
 export const retryAfterMs = (tries: number, random: number): number =>
-  Math.min(30_000, 500 * 2 ** Math.min(tries, 6)) * (0.5 + random / 2)
+  Math.min(tries < soonTries ? 4000 : 30_000, 500 * 2 ** Math.min(tries, 6)) * (0.5 + random / 2)
