@@ -73,7 +73,7 @@ describe.skipIf(chromiumPath === undefined)('acceptance of the console (needs a 
     state = await signIn(browser, server.url, person)
   })
 
-  test('accept 10: a test of a channel is good only when the remote takes it, and names the error of the network', async () => {
+  test('accept 10 and 11: a test of a channel is good only when the remote takes it, and names the error of the network', async () => {
     const { page, close } = await open()
     await page.goto(`${server.url}/channels/new`)
     await page.getByRole('button', { name: 'Webhook' }).click()
