@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { makeAuthority, makeServerCertificate } from '../../src/tls/certificate-maker.ts'
 import { type Api, createApi, createDevice } from '../harness/api.ts'
 import { packFeed } from '../harness/packed-plugin.ts'
@@ -56,7 +56,7 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
     await context.close()
   }
 
-  test('a plugin is approved at host level in so many words, and taken back', { timeout: 60_000 }, () =>
+  test.concurrent('a plugin is approved at host level in so many words, and taken back', { timeout: 60_000 }, () =>
     walk(async (page) => {
       const upload = async (bytes: Buffer): Promise<void> => {
         await page.goto(`${server.url}/plugins`)
@@ -100,6 +100,127 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       await page.goto(`${server.url}/plugins/acme-door/versions`)
       await page.getByText('the approval ends only with the plugin').waitFor()
       expect(await page.getByRole('button', { name: 'Withdraw host level' }).count()).toBe(0)
+    }),
+  )
+
+  test.concurrent('a backup is begun, comes to its end, and is deleted', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      await page.goto(`${server.url}/system/backups`)
+      await page.getByText('No backup yet').waitFor()
+      await page.getByRole('button', { name: 'Back up now' }).click()
+      await page.locator('.backups .badge.good').waitFor({ timeout: 40_000 })
+      const { items } = (await api.get('/api/v1/system/backups')).body
+      expect(items).toMatchObject([{ state: 'done' }])
+      await page.getByText(`npm run restore -- ${join(folder, 'backups')}/${items[0].id}`).waitFor()
+      await findViolations(page, 'backups')
+      await shoot(page, 'backups')
+      await page.getByRole('button', { name: `Delete ${items[0].id}` }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+      await page.getByText('No backup yet').waitFor()
+      expect((await api.get('/api/v1/system/backups')).body.items).toEqual([])
+    }),
+  )
+
+  test.concurrent(
+    'the configuration is put in after a look at what it would change, and taken out',
+    { timeout: 60_000 },
+    () =>
+      walk(async (page) => {
+        await page.goto(`${server.url}/system/configuration`)
+        const document = page.locator('#document')
+        await document.fill('types: [')
+        await page.locator('[data-test=plan]').click()
+        await page.getByText('The body is not YAML').waitFor()
+        await document.fill('types:\n  - { id: boiler, title: Boiler }\ndevices:\n  - { id: boiler-9, type: boiler }\n')
+        await page.locator('[data-test=plan]').click()
+        const outcome = page.locator('[data-test=outcome]')
+        await outcome.getByText('What would change').waitFor()
+        await outcome.getByText('boiler-9').first().waitFor()
+        expect((await api.get('/api/v1/devices/boiler-9')).status, 'a plan changes nothing').toBe(404)
+        await findViolations(page, 'configuration')
+        await shoot(page, 'configuration')
+        // Another text needs another look.
+        await document.press('End')
+        await document.pressSequentially('\n')
+        await page.locator('[data-test=apply-document]').waitFor({ state: 'detached' })
+        await page.locator('[data-test=plan]').click()
+        await page.locator('[data-test=apply-document]').click()
+        await outcome.getByText('What has changed').waitFor()
+        const secret = (await outcome.locator('pre').textContent()) ?? ''
+        const { status } = await fetch(`${server.url}/v1/devices/boiler-9/telemetry`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${secret}` },
+          body: '{"temperature":20}',
+        })
+        expect(status, 'the secret that is shown once is the device’s').toBe(204)
+        const [file] = await Promise.all([
+          page.waitForEvent('download'),
+          page.getByRole('link', { name: 'Export as YAML' }).click(),
+        ])
+        expect(await readFile(await file.path(), 'utf8')).toContain('boiler-9')
+      }, /^400: \S+\/apply|^console: Failed to load resource: the server responded with a status of 400/),
+  )
+
+  test.concurrent('what a sink’s target refused is looked at, mended and sent again', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      let strict = true
+      const bodies: string[] = []
+      const target = createServer((request, response) => {
+        let body = ''
+        request.on('data', (chunk: Buffer) => (body += String(chunk)))
+        request.on('end', () => {
+          const fits = !strict || !body.includes('"temperature":95')
+          if (fits) bodies.push(body)
+          response.writeHead(fits ? 200 : 422).end(fits ? 'ok' : 'a temperature of 95 is too hot')
+        })
+      })
+      target.listen(0, '127.0.0.1')
+      await once(target, 'listening')
+      const { port } = target.address() as AddressInfo
+      const { secret } = await createDevice(api, 'oven-1')
+      await page.goto(`${server.url}/plugins/sink-webhook/delivery`)
+      await page.getByText('A sink with an instance copies readings').waitFor()
+      await api.put('/api/v1/plugins/sink-webhook/instances/main', {
+        select: { devices: ['oven-1'] },
+        delivery: { wait: '50ms' },
+        config: { url: `http://127.0.0.1:${port}/` },
+      })
+      const headers = { authorization: `Bearer ${secret}` }
+      for (const temperature of [20, 95])
+        await fetch(`${server.url}/v1/devices/oven-1/telemetry`, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify({ temperature }),
+        })
+      const card = page.locator('[data-test=delivery]')
+      await card.getByText('is too hot').first().waitFor()
+      await card.getByRole('button', { name: 'Show them' }).click()
+      await card.getByText('{"temperature":95}').waitFor()
+      await findViolations(page, 'delivery')
+      await shoot(page, 'delivery')
+      await card.getByRole('button', { name: 'Edit' }).click()
+      await card.locator('textarea').fill('{"temperature": 59}')
+      await card.getByRole('button', { name: 'Save' }).click()
+      await card.getByText('edited').waitFor()
+      await card.getByRole('button', { name: 'Send all of them again' }).click()
+      await card.getByText('1 taken, 0 refused again').waitFor()
+      await card.getByText('None: the target has taken all').waitFor()
+      expect(bodies.join()).toContain('"temperature":59')
+
+      strict = false
+      await card.getByRole('combobox', { name: 'From when' }).selectOption('beginning')
+      await card.getByRole('button', { name: 'Send again' }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Send again' }).click()
+      await vi.waitFor(() => expect(bodies.join()).toContain('"temperature":95'), { timeout: 10_000 })
+
+      // Its form shows nothing of what it selects, and does not lose it.
+      await page.goto(`${server.url}/plugins/sink-webhook`)
+      await page.getByRole('button', { name: 'Configure' }).click()
+      await page.getByRole('button', { name: 'Save', exact: true }).click()
+      await page.getByText('Saved.').waitFor()
+      const { body } = await api.get('/api/v1/plugins/sink-webhook/instances/main')
+      expect(body).toMatchObject({ select: { devices: ['oven-1'] }, delivery: { wait: '50ms' } })
+      target.close()
     }),
   )
 
@@ -185,124 +306,6 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       await page.getByText('Only programs on this machine can connect.').waitFor()
       expect(new Set((await listeners()).map(({ address }) => address))).toEqual(new Set(['127.0.0.1']))
     }, /^422: \S+\/system\/tls$|^console: Failed to load resource: the server responded with a status of 422/),
-  )
-
-  test('a backup is begun, comes to its end, and is deleted', { timeout: 60_000 }, () =>
-    walk(async (page) => {
-      await page.goto(`${server.url}/system/backups`)
-      await page.getByText('No backup yet').waitFor()
-      await page.getByRole('button', { name: 'Back up now' }).click()
-      await page.locator('.backups .badge.good').waitFor({ timeout: 40_000 })
-      const { items } = (await api.get('/api/v1/system/backups')).body
-      expect(items).toMatchObject([{ state: 'done' }])
-      await page.getByText(`npm run restore -- ${join(folder, 'backups')}/${items[0].id}`).waitFor()
-      await findViolations(page, 'backups')
-      await shoot(page, 'backups')
-      await page.getByRole('button', { name: `Delete ${items[0].id}` }).click()
-      await page.locator('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
-      await page.getByText('No backup yet').waitFor()
-      expect((await api.get('/api/v1/system/backups')).body.items).toEqual([])
-    }),
-  )
-
-  test('the configuration is put in after a look at what it would change, and taken out', { timeout: 60_000 }, () =>
-    walk(async (page) => {
-      await page.goto(`${server.url}/system/configuration`)
-      const document = page.locator('#document')
-      await document.fill('types: [')
-      await page.locator('[data-test=plan]').click()
-      await page.getByText('The body is not YAML').waitFor()
-      await document.fill('types:\n  - { id: boiler, title: Boiler }\ndevices:\n  - { id: boiler-9, type: boiler }\n')
-      await page.locator('[data-test=plan]').click()
-      const outcome = page.locator('[data-test=outcome]')
-      await outcome.getByText('What would change').waitFor()
-      await outcome.getByText('boiler-9').first().waitFor()
-      expect((await api.get('/api/v1/devices/boiler-9')).status, 'a plan changes nothing').toBe(404)
-      await findViolations(page, 'configuration')
-      await shoot(page, 'configuration')
-      // Another text needs another look.
-      await document.press('End')
-      await document.pressSequentially('\n')
-      await page.locator('[data-test=apply-document]').waitFor({ state: 'detached' })
-      await page.locator('[data-test=plan]').click()
-      await page.locator('[data-test=apply-document]').click()
-      await outcome.getByText('What has changed').waitFor()
-      const secret = (await outcome.locator('pre').textContent()) ?? ''
-      const { status } = await fetch(`${server.url}/v1/devices/boiler-9/telemetry`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${secret}` },
-        body: '{"temperature":20}',
-      })
-      expect(status, 'the secret that is shown once is the device’s').toBe(204)
-      const [file] = await Promise.all([
-        page.waitForEvent('download'),
-        page.getByRole('link', { name: 'Export as YAML' }).click(),
-      ])
-      expect(await readFile(await file.path(), 'utf8')).toContain('boiler-9')
-    }, /^400: \S+\/apply|^console: Failed to load resource: the server responded with a status of 400/),
-  )
-
-  test('what a sink’s target refused is looked at, mended and sent again', { timeout: 60_000 }, () =>
-    walk(async (page) => {
-      let strict = true
-      const bodies: string[] = []
-      const target = createServer((request, response) => {
-        let body = ''
-        request.on('data', (chunk: Buffer) => (body += String(chunk)))
-        request.on('end', () => {
-          const fits = !strict || !body.includes('"temperature":95')
-          if (fits) bodies.push(body)
-          response.writeHead(fits ? 200 : 422).end(fits ? 'ok' : 'a temperature of 95 is too hot')
-        })
-      })
-      target.listen(0, '127.0.0.1')
-      await once(target, 'listening')
-      const { port } = target.address() as AddressInfo
-      const { secret } = await createDevice(api, 'oven-1')
-      await page.goto(`${server.url}/plugins/sink-webhook/delivery`)
-      await page.getByText('A sink with an instance copies readings').waitFor()
-      await api.put('/api/v1/plugins/sink-webhook/instances/main', {
-        select: { devices: ['oven-1'] },
-        delivery: { wait: '50ms' },
-        config: { url: `http://127.0.0.1:${port}/` },
-      })
-      const headers = { authorization: `Bearer ${secret}` }
-      for (const temperature of [20, 95])
-        await fetch(`${server.url}/v1/devices/oven-1/telemetry`, {
-          method: 'POST',
-          headers,
-          body: JSON.stringify({ temperature }),
-        })
-      const card = page.locator('[data-test=delivery]')
-      await card.getByText('is too hot').first().waitFor()
-      await card.getByRole('button', { name: 'Show them' }).click()
-      await card.getByText('{"temperature":95}').waitFor()
-      await findViolations(page, 'delivery')
-      await shoot(page, 'delivery')
-      await card.getByRole('button', { name: 'Edit' }).click()
-      await card.locator('textarea').fill('{"temperature": 59}')
-      await card.getByRole('button', { name: 'Save' }).click()
-      await card.getByText('edited').waitFor()
-      await card.getByRole('button', { name: 'Send all of them again' }).click()
-      await card.getByText('1 taken, 0 refused again').waitFor()
-      await card.getByText('None: the target has taken all').waitFor()
-      expect(bodies.join()).toContain('"temperature":59')
-
-      strict = false
-      await card.getByRole('combobox', { name: 'From when' }).selectOption('beginning')
-      await card.getByRole('button', { name: 'Send again' }).click()
-      await page.locator('dialog').getByRole('button', { name: 'Send again' }).click()
-      await expect.poll(() => bodies.join(), { timeout: 10_000 }).toContain('"temperature":95')
-
-      // Its form shows nothing of what it selects, and does not lose it.
-      await page.goto(`${server.url}/plugins/sink-webhook`)
-      await page.getByRole('button', { name: 'Configure' }).click()
-      await page.getByRole('button', { name: 'Save', exact: true }).click()
-      await page.getByText('Saved.').waitFor()
-      const { body } = await api.get('/api/v1/plugins/sink-webhook/instances/main')
-      expect(body).toMatchObject({ select: { devices: ['oven-1'] }, delivery: { wait: '50ms' } })
-      target.close()
-    }),
   )
 
   test('in the first run the same is one step', { timeout: 30_000 }, () =>
