@@ -136,7 +136,9 @@ export const AuditEntry = Type.Object(
   {
     id: Type.String(),
     at: Time,
-    actor: Type.String({ description: 'user:NAME, key:ID, provisioning:ID, setup or system' }),
+    actor: Type.String({
+      description: 'user:NAME, key:ID, provisioning:ID, configuration (files of PATCHBAY_CONFIG), setup or system',
+    }),
     address: Type.Optional(Type.String()),
     action: Type.String({
       description: 'The verb and the path of the request; `provision` of a device that a provisioning key let in',

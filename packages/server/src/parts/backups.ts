@@ -2,6 +2,8 @@ import type { BackupFolder, BackupFolderOptions } from '../backup/backup-folder.
 import { RestError } from '../rest/errors.ts'
 
 export interface Backups {
+  /** PATCHBAY_BACKUPS is set. */
+  readonly on: boolean
   /** Loaded when it is asked for first. Throws BACKUPS_OFF without PATCHBAY_BACKUPS. */
   folder(): Promise<BackupFolder>
   close(): Promise<void>
@@ -10,6 +12,7 @@ export interface Backups {
 export function createBackups(options: Omit<BackupFolderOptions, 'folder'> & { folder: string | undefined }): Backups {
   let made: Promise<BackupFolder> | undefined
   return {
+    on: options.folder !== undefined,
     folder() {
       const { folder } = options
       if (folder === undefined)

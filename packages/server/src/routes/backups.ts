@@ -12,12 +12,12 @@ export const backupRoutes: Routes = (app, { backups }) => {
       config: { permission: 'system.read' },
       schema: {
         operationId: 'listBackups',
-        summary: 'Backups in the folder of PATCHBAY_BACKUPS, newest first',
+        summary: 'Backups in the folder of PATCHBAY_BACKUPS, newest first; none without it',
         tags: ['system'],
         response: { 200: Type.Object({ items: Type.Array(ref(BackupView)) }) },
       },
     },
-    async () => ({ items: await (await backups.folder()).list() }),
+    async () => ({ items: backups.on ? await (await backups.folder()).list() : [] }),
   )
   app.post(
     '/api/v1/system/backups',
