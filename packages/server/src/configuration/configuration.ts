@@ -15,7 +15,7 @@ import { toYaml } from './yaml-text.ts'
 
 export interface ConfigurationParts {
   inside: Inside
-  plugins: Pick<PluginHost, 'foresee'>
+  plugins: Pick<PluginHost, 'foresee' | 'plugin'>
   rules: Pick<Rules, 'check'>
 }
 

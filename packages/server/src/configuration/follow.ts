@@ -73,12 +73,13 @@ export function followFiles(options: FollowOptions): Followed {
   const report = async (outcome: ConfigurationOutcome): Promise<void> => {
     const refused = outcome.items.filter(({ problem }) => problem !== undefined).map(toSentence)
     const { counts } = outcome
-    if (counts.created + counts.changed + counts.deleted > 0 || refused.length > 0)
-      log.info('the configuration was applied', { ...counts })
-    else log.info('the configuration is as its files say', { same: counts.same })
-    for (const text of refused.slice(0, maxTold)) log.error(`refused: ${text}`)
+    if (counts.created + counts.changed + counts.deleted > 0) log.info('the configuration was applied', { ...counts })
+    else if (refused.length === 0) log.info('the configuration is as its files say', { same: counts.same })
     againAtMs = refused.length > 0 ? performance.now() + againMs : Number.POSITIVE_INFINITY
-    await tell(refused.slice(0, maxTold).join(' '))
+    const text = refused.slice(0, maxTold).join(' ')
+    // Not again for each try.
+    if (text !== told) for (const each of refused.slice(0, maxTold)) log.error(`refused: ${each}`)
+    await tell(text)
   }
 
   const apply = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { mapTexts } from './plain-value.ts'
+import { lookUp, mapTexts } from './plain-value.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -39,6 +39,10 @@ export const fillKnown = (value: unknown, env: Environment): unknown =>
   )
 
 export const escapePlaceholders = (text: string): string => text.replaceAll('${', () => '$${')
+
+/** Whether something is filled in under this JSON pointer of a document as it was written. */
+export const isFilled = (written: unknown, path: string): boolean =>
+  JSON.stringify(lookUp(written, path) ?? '').includes('${')
 
 /** A text that is one placeholder and nothing else. */
 export const isPlaceholder = (text: string): boolean => whole.test(text)

@@ -17,6 +17,17 @@ export function mapTexts(value: unknown, change: (text: string, path: string) =>
   return to
 }
 
+/** What stands in a document under a JSON pointer. */
+export const lookUp = (value: unknown, path: string): unknown => {
+  let found = value
+  for (const part of path.split('/').slice(1)) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (Array.isArray(found)) found = found[Number(key)]
+    else found = isFields(found) && Object.hasOwn(found, key) ? found[key] : undefined
+  }
+  return found
+}
+
 /** Depth of a document at most; REST has its own limits below it. */
 export const maxDocumentDepth = 32
 

@@ -8,10 +8,11 @@ import { RuleBody } from '@patchbay/contracts/rule'
 import { Value } from 'typebox/value'
 import { type Ask, askFor, AskRefused, type Current, type Refusal } from './current.ts'
 import { differenceOf } from './difference.ts'
+import { isAlertPlugin } from '../parts/channels.ts'
 import { hideKeys, keysOf, leaveOpenKeys } from './gateway-keys.ts'
 import { type Kind, kinds, type Write } from './kinds.ts'
-import { type Environment, fillPlaceholders, isPlaceholder } from './placeholders.ts'
-import { type Fields, isFields, mapTexts } from './plain-value.ts'
+import { type Environment, fillPlaceholders, isFilled, isPlaceholder } from './placeholders.ts'
+import { type Fields, isFields, lookUp, mapTexts } from './plain-value.ts'
 import type { Demand, Wanted } from './wanted.ts'
 
 /** One thing, what becomes of it, and the request that does it; none where nothing is to be done or something is wrong. */
@@ -25,7 +26,7 @@ export interface Step {
 export interface PlanParts {
   ask: Ask
   current: Current
-  plugins: Pick<PluginHost, 'foresee'>
+  plugins: Pick<PluginHost, 'foresee' | 'plugin'>
   rules: Pick<Rules, 'check'>
   /** Fills `${NAME}`. Without it a secret that is a placeholder stays what is stored. */
   env: Environment | undefined
@@ -37,7 +38,7 @@ export const toWhere = ({ where }: Wanted): string =>
   where.file === undefined ? where.path : `${where.file}: ${where.path}`
 
 const refused = (code: string, path: string, message: string): AskRefused =>
-  new AskRefused(422, { code, detail: `${path} ${message}.`, errors: [{ path, code: 'placeholder', message }] })
+  new AskRefused(422, { code, detail: `${path} ${message}.`, errors: [{ path, code: 'invalid', message }] })
 
 const under = (base: string, errors: readonly FieldError[]): FieldError[] =>
   errors.map((error) => ({
@@ -68,23 +69,9 @@ function fill({ kind, value: given }: Wanted, env: Environment | undefined): Fie
   return isFields(value) ? value : {}
 }
 
-/** What stands in a document under a JSON pointer. */
-const lookUp = (value: unknown, path: string): unknown => {
-  let found = value
-  for (const part of path.split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
-    found = isFields(found) && Object.hasOwn(found, key) ? found[key] : undefined
-  }
-  return found
-}
-
 /** What was filled in is nobody's to read, whatever the field. */
 const hideFilled = (wanted: Wanted, changes: readonly ConfigurationChange[]): ConfigurationChange[] =>
-  changes.map((change) =>
-    JSON.stringify(lookUp(wanted.value, change.path) ?? '').includes('${')
-      ? { path: change.path, secret: true }
-      : change,
-  )
+  changes.map((change) => (isFilled(wanted.value, change.path) ? { path: change.path, secret: true } : change))
 
 const secretChanges = (paths: readonly string[]): ConfigurationChange[] =>
   paths.map((path) => ({ path: `/config${path}`, secret: true }))
@@ -142,6 +129,9 @@ export function createPlanner({ ask, current, plugins, rules, env, isBuiltIn }: 
     }
     if (!kind.plugin) return { value, before, after: value, secrets: [] }
     const { plugin, name, enabled, order, config } = value
+    const isChannel = isAlertPlugin(plugins.plugin(String(plugin)).manifest)
+    if (isChannel !== (kind.name === 'channels'))
+      throw refused('REQUEST_INVALID', '/plugin', `belongs under ${isChannel ? 'channels' : 'instances'}`)
     const { secrets, ...after } = plugins.foresee(String(plugin), String(name), {
       config,
       ...(typeof enabled === 'boolean' ? { enabled } : {}),

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { ConfigurationOutcome, type ConfiguredItem } from '@patchbay/contracts/configuration'
 import { Value } from 'typebox/value'
 import { ConfigurationFault, readSources } from '../configuration/files.ts'
-import { fillKnown } from '../configuration/placeholders.ts'
+import { fillKnown, isFilled } from '../configuration/placeholders.ts'
 import { type Fields, isFields } from '../configuration/plain-value.ts'
 import { toWhere } from '../configuration/plan.ts'
 import { toDemand, toSentence } from '../configuration/wanted.ts'
@@ -24,15 +24,19 @@ const readArgs = (args: readonly string[]): { place: string | undefined; server:
   }
 }
 
+/** Where a thing stands in the files, and what is written there. */
+interface Place {
+  where: string
+  written: Fields
+}
+type Places = ReadonlyMap<string, Place>
+
 /** The files as one document, and where each thing of it stands in them. */
-async function readAsOne(
-  path: string,
-  env: Terminal['env'],
-): Promise<{ document: Fields; places: Map<string, string> }> {
+async function readAsOne(path: string, env: Terminal['env']): Promise<{ document: Fields; places: Places }> {
   const { demand, faults } = toDemand(await readSources(path))
   if (faults.length > 0) throw new ConfigurationFault(faults.map(toSentence).join('\n'))
   const document: Fields = demand.prune ? { prune: true } : {}
-  const places = new Map<string, string>()
+  const places = new Map<string, Place>()
   const listAt = (section: readonly string[]): unknown[] => {
     let holder = document
     for (const name of section.slice(0, -1)) {
@@ -49,7 +53,7 @@ async function readAsOne(
   for (const kind of demand.listed) listAt(kind.section)
   for (const wanted of demand.items) {
     const list = listAt(wanted.kind.section)
-    places.set(`/${wanted.kind.section.join('/')}/${list.length}`, toWhere(wanted))
+    places.set(`/${wanted.kind.section.join('/')}/${list.length}`, { where: toWhere(wanted), written: wanted.value })
     list.push(fillKnown(wanted.value, env))
   }
   return { document, places }
@@ -57,9 +61,10 @@ async function readAsOne(
 
 const signs = { create: '+', change: '~', delete: '-', none: ' ' } as const
 
-const toLines = (item: ConfiguredItem, places: ReadonlyMap<string, string>): string[] => {
+const toLines = (item: ConfiguredItem, places: Places): string[] => {
   const { kind, id, action, changes = [], problem, credentials } = item
-  const where = item.where === undefined ? '' : ` (${places.get(item.where) ?? item.where})`
+  const place = item.where === undefined ? undefined : places.get(item.where)
+  const where = item.where === undefined ? '' : ` (${place?.where ?? item.where})`
   if (problem) {
     const paths = (problem.errors ?? []).map(({ path, message }) => `    ${path} ${message}`)
     return [`! ${kind} ${id}${where}: ${problem.code}: ${problem.detail}`, ...paths]
@@ -69,13 +74,13 @@ const toLines = (item: ConfiguredItem, places: ReadonlyMap<string, string>): str
   return [
     `${signs[action]} ${kind} ${id}${where}`,
     ...fields.map(({ path, from, to, secret }) =>
-      secret ? `    ${path}: a secret` : `    ${path}: ${shown(from)} → ${shown(to)}`,
+      secret || isFilled(place?.written, path) ? `    ${path}: a secret` : `    ${path}: ${shown(from)} → ${shown(to)}`,
     ),
     ...(credentials ? [`    password, shown this once: ${credentials.password}`] : []),
   ]
 }
 
-function toReport(outcome: ConfigurationOutcome, places: ReadonlyMap<string, string>): CommandOutcome {
+function toReport(outcome: ConfigurationOutcome, places: Places): CommandOutcome {
   const { created, changed, deleted, same, refused } = outcome.counts
   const [will, be] = outcome.dryRun ? ['would be ', ''] : ['', '']
   const summary = `${created} ${will}created, ${changed} changed, ${deleted} deleted, ${same} ${be}as they are, ${refused} refused`

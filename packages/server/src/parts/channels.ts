@@ -25,7 +25,7 @@ export interface ChannelsParts {
   live: ReadonlyMap<string, AlertChannel>
 }
 
-const isAlertPlugin = (manifest: Pick<PluginManifest, 'contributes'> | undefined): boolean =>
+export const isAlertPlugin = (manifest: Pick<PluginManifest, 'contributes'> | undefined): boolean =>
   (manifest?.contributes.alertChannels?.length ?? 0) > 0
 
 const toChannel = ({ name, plugin, enabled, config, state, status, version }: Instance): Channel => ({

@@ -71,9 +71,10 @@ export function createConfigurationPart(
     ownership,
     configuration,
     refuses(request, response) {
+      if (!first) return false
       const path = (request.url ?? '').split('?', 1)[0] ?? ''
       const method = request.method ?? ''
-      if (!first || insiderOf(request)?.ownsFiles || !/^\/(apisix\/)?admin\//.test(path)) return false
+      if (insiderOf(request)?.ownsFiles || !/^\/(apisix\/)?admin\//.test(path)) return false
       const owner = ownership.ownerOf(method, path)
       // Without an id in the path nobody sees, but in the body, whose thing it would change.
       const hidden = owner === undefined && method !== 'GET' && gatewayList.test(path) && ownership.ownsUnder(path)

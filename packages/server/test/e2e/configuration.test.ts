@@ -163,6 +163,25 @@ describe('a document by the API', () => {
     expect((await api.get('/api/v1/types')).body.items).toHaveLength(before)
   })
 
+  test('tells channels from other instances, and refuses a bomb of aliases', async () => {
+    const config = { url: 'https://example.org/x', secret: secretText }
+    const wrong = await apply(
+      api,
+      {
+        instances: [{ plugin: 'alert-webhook', name: 'x', config }],
+        channels: [{ plugin: 'access-jwt', name: 'y', config: {} }],
+      },
+      '?dryRun=true',
+    )
+    expect(wrong.body.items.map((each: { problem: { detail: string } }) => each.problem.detail)).toEqual([
+      '/plugin belongs under channels.',
+      '/plugin belongs under instances.',
+    ])
+    const bomb = ['a0: &a0 [x, x]', ...Array.from({ length: 40 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}, *a${n}]`)]
+    expect(await apply(api, bomb.join('\n'))).toMatchObject({ status: 400, body: { code: 'REQUEST_MALFORMED' } })
+    expect((await apply(api, 'types: &t [*t]')).status).toBeGreaterThanOrEqual(400)
+  })
+
   test('names a condition that cannot be read while planning, and carries out the rest when applied', async () => {
     const rules = [
       { name: 'Broken', levels: [{ severity: 'minor', when: 'temperature >' }] },
@@ -246,6 +265,15 @@ describe('a document at the terminal', () => {
       expect(done.text).not.toContain(secretText)
       const changed = await at('plan', folder, { CLI: otherSecret })
       expect(changed.text).toMatch(/~ channels cli .*\n {4}\/config\/secret: a secret\n0 would be created, 1 changed/)
+
+      // Filled in where no field is a secret: it is one all the same.
+      await writeFile(
+        join(folder, 'b.yaml'),
+        channel.replace('https://example.org/c', '"https://example.org/${TOKEN}"'),
+      )
+      const moved = await at('plan', folder, { CLI: secretText, TOKEN: 'planted-token' })
+      expect(moved.text).toMatch(/~ channels cli .*\n {4}\/config\/url: a secret\n/)
+      expect(moved.text).not.toContain('planted-token')
 
       await writeFile(join(folder, 'b.yaml'), 'types: [{ id: 7 }]')
       expect(await at('plan', folder)).toMatchObject({
