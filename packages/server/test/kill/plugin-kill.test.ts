@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { type Api, createApi } from '../harness/api.ts'
 import { packFeed, uploadPlugin } from '../harness/packed-plugin.ts'
 import { createRandom, isLong } from '../harness/random.ts'
@@ -16,6 +16,7 @@ const stagedShare = 0.75
 const removalShare = isLong ? 0.2 : 0.5
 /** Kills fall into all steps of a change and a little after it: the first life measures how long each takes here. */
 const reach = 1.2
+const patience = { timeout: 30_000, interval: 20 }
 const plugin = '/api/v1/plugins/acme-feed'
 const instance = `${plugin}/instances/default`
 
@@ -65,9 +66,14 @@ interface Found {
 
 /** Whatever was killed: one whole version is there and runs, or none, and REST says which. */
 const assertWhole = async (server: ServerProcess, data: string, before: Found): Promise<Found> => {
-  const { status, body } = await createApi(server.url).get(plugin)
-  const folders = await readdir(join(data, 'plugin-packages', 'acme-feed')).catch(() => [])
-  expect(folders.length).toBe([body.release, body.previous, body.staged].filter(Boolean).length)
+  // It listens before the plugins are there, if they take long; then what is left over is cleared, too.
+  const { status, body } = await vi.waitFor(async () => {
+    const answer = await createApi(server.url).get(plugin)
+    const folders = await readdir(join(data, 'plugin-packages', 'acme-feed')).catch(() => [])
+    const { release, previous, staged } = answer.body
+    expect(folders.length).toBe([release, previous, staged].filter(Boolean).length)
+    return answer
+  }, patience)
   if (status === 404 || body.state !== 'ready') {
     expect(['none', 'staged']).toContain(status === 404 ? 'none' : body.state)
     return { version: undefined, starts: 0 }
@@ -76,7 +82,7 @@ const assertWhole = async (server: ServerProcess, data: string, before: Found): 
   expect(body.problem).toBeUndefined()
   if (body.instances.length === 0) return { version, starts: 0 }
   const api = createApi(server.url)
-  await expect.poll(async () => (await api.get(instance)).body.state, { timeout: 10_000, interval: 10 }).toBe('running')
+  await expect.poll(async () => (await api.get(instance)).body.state, patience).toBe('running')
   const said: any = await (await fetch(`${server.url}/x/acme-feed`)).json()
   expect(said).toMatchObject({ version, config: configs[version] })
   expect(said.starts).toBeGreaterThan(before.starts)
