@@ -21,7 +21,7 @@ afterEach(async () => {
   world = undefined
 })
 
-const open = async (level: 'worker' | 'process', more: WorldOptions = {}, startMs = 15_000): Promise<World> => {
+const open = async (level: 'worker' | 'process', more: WorldOptions = {}, hasty = false): Promise<World> => {
   world = await createWorld({
     pingMs,
     write: async (root) => [
@@ -29,9 +29,19 @@ const open = async (level: 'worker' | 'process', more: WorldOptions = {}, startM
         isolation: { least: level, memoryMb: 48 },
         contributes: { http: [{ prefix: '/x/zoo', auth: 'own' }] },
         needs: { services: ['sessions'], files: ['data'] },
-        limits: { startMs, stopMs: 2_000 },
+        limits: { startMs: 15_000, stopMs: 4_000 },
         instances: 'many',
       }),
+      // The same with little time to start.
+      ...(hasty
+        ? [
+            await writeStranger(root, fixture, hostile, 'hasty', {
+              isolation: { least: level, memoryMb: 48 },
+              limits: { startMs: 3_000, stopMs: 2_000 },
+              instances: 'many',
+            }),
+          ]
+        : []),
     ],
     ...more,
   })
@@ -50,20 +60,20 @@ const isOpen = (port: number): Promise<boolean> =>
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
     socket.once('connect', () => socket.destroy())
   })
-const statusOf = (of: World, name: string): InstanceStatus => of.host.instance('zoo', name).status
-const put = (of: World, does: string, more: Record<string, unknown> = {}): Promise<unknown> =>
-  of.host.put('zoo', does, { config: { does, ...more } })
+const statusOf = (of: World, name: string, plugin = 'zoo'): InstanceStatus => of.host.instance(plugin, name).status
+const put = (of: World, does: string, more: Record<string, unknown> = {}, plugin = 'zoo'): Promise<unknown> =>
+  of.host.put(plugin, does, { config: { does, ...more } })
 
 describe.for(['worker', 'process'] as const)('at %s level', (level) => {
   test.for([
-    ['late-throw', 'thrown late'],
-    ['late-rejection', 'rejected late'],
-    ['exit', 'by itself, with exit code 7'],
-    ['loop', 'did not answer'],
-    ['out-of-memory', 'more than its 48 MB'],
-    ['out-of-memory-in-buffers', 'more than its 48 MB of memory in buffers'],
+    ['late-throw', /^thrown late$/],
+    ['late-rejection', /^rejected late$/],
+    ['exit', /^(It ended its worker|Its process ended) by itself, with exit code 7\.$/],
+    ['loop', /^It did not answer for \d+ s: its code does not come to an end\.$/],
+    ['out-of-memory', /^It needed more than its 48 MB of memory\.$/],
+    ['out-of-memory-in-buffers', /^It holds more than its 48 MB of memory in buffers\.$/],
     // Which of the two comes first is the machine's affair.
-    ['readings', /wait for an answer already|more than its 48 MB/],
+    ['readings', /wait for an answer already\.$|^It (needed|holds) more than its 48 MB of memory/],
   ] as const)('%s ends as a crash that says so, and is tried again', { timeout: 60_000 }, async ([does, text]) => {
     const of = await open(level)
     await put(of, does)
@@ -75,28 +85,36 @@ describe.for(['worker', 'process'] as const)('at %s level', (level) => {
 
   test('what goes wrong in start or in stop ends in its state', { timeout: 90_000 }, async () => {
     const stored = new Map<string, unknown>()
-    const of = await open(level, { values: () => valuesOf(stored) }, 5_000)
+    const of = await open(level, { values: () => valuesOf(stored) }, true)
     // As it settles: what is tried again is starting soon after.
-    const outcome = async (does: string): Promise<string> => {
-      const refused = await put(of, does).then(
+    const outcome = async (does: string, plugin = 'zoo'): Promise<string> => {
+      const refused = await put(of, does, {}, plugin).then(
         () => false,
         () => true,
       )
-      const { state, code } = statusOf(of, does)
-      return `${does} ${refused ? 'refused' : [state, code].filter(Boolean).join(' ')}`
+      const { state, code, text } = statusOf(of, does, plugin)
+      return refused ? `${does} refused` : [does, state, code, text].filter(Boolean).join(' ')
     }
     // They have nothing to do with each other, and mostly wait. Those that shall run have the machine for themselves first.
     const stops = ['hang-in-stop', 'loop-in-stop', 'leave-listener', 'throw-in-stop']
-    expect(await Promise.all(stops.map(outcome))).toEqual(stops.map((does) => `${does} running`))
+    expect(await Promise.all(stops.map((does) => outcome(does)))).toEqual(stops.map((does) => `${does} running`))
     const port = Number(stored.get('port'))
     expect(await isOpen(port)).toBe(true)
-    const started = Promise.all(['hang-in-start', 'loop-in-start', 'match'].map(outcome))
+    const started = Promise.all([
+      outcome('hang-in-start', 'hasty'),
+      outcome('loop-in-start', 'hasty'),
+      outcome('match'),
+      outcome('lie'),
+    ])
     await Promise.all(stops.map((does) => of.host.disable('zoo', does)))
     expect(await started).toEqual([
-      'hang-in-start retrying PLUGIN_START_TIMEOUT',
-      // Two pings of a second each, or the 5 s of a start: what comes first is the machine's affair.
-      expect.stringMatching(/^loop-in-start retrying PLUGIN_(HUNG|START_TIMEOUT)$/),
-      'match retrying PLUGIN_LEVEL',
+      'hang-in-start retrying PLUGIN_START_TIMEOUT setup did not end within 3000 ms.',
+      // Two pings of a second each, or the 3 s of a start: what comes first is the machine's affair.
+      expect.stringMatching(
+        /^loop-in-start retrying PLUGIN_(HUNG It did not answer for|START_TIMEOUT setup did not end)/,
+      ),
+      expect.stringMatching(/^match retrying PLUGIN_LEVEL ctx\.match can be used at host level only/),
+      'lie retrying PLUGIN_UNDECLARED The codec undeclared is not in plugin.json of zoo.',
     ])
     expect(statusOf(of, 'throw-in-stop')).toMatchObject({
       state: 'stopped',

