@@ -10,28 +10,37 @@ interface Known {
   addresses: Promise<LookupAddress[]>
 }
 
+export interface NamesOptions {
+  nowMs(): number
+  resolve(name: string): Promise<LookupAddress[]>
+}
+
+const resolveBySystem = (name: string): Promise<LookupAddress[]> =>
+  new Promise((resolve, reject) => {
+    systemLookup(name, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)))
+  })
+
 export interface Names {
   readonly lookup: LookupFunction
 }
 
 /** Looks names up for the nodes' connections: once for many at a time, and again after a while. Forbidden addresses are left out. */
-export function createNames(isAllowed: (address: string) => boolean): Names {
+export function createNames(
+  isAllowed: (address: string) => boolean,
+  { nowMs = () => performance.now(), resolve = resolveBySystem }: Partial<NamesOptions> = {},
+): Names {
   const known = new Map<string, Known>()
-  const ask = (name: string): Promise<LookupAddress[]> =>
-    new Promise((resolve, reject) => {
-      systemLookup(name, { all: true }, (error, addresses) => {
-        if (error) return reject(error)
-        const allowed = addresses.filter(({ address }) => isAllowed(address))
-        if (allowed.length > 0) resolve(allowed)
-        else reject(new Error(`${name} has no address that may be called`))
-      })
-    })
+  const ask = async (name: string): Promise<LookupAddress[]> => {
+    const allowed = (await resolve(name)).filter(({ address }) => isAllowed(address))
+    if (allowed.length === 0) throw new Error(`${name} has no address that may be called`)
+    return allowed
+  }
   const find = (name: string): Promise<LookupAddress[]> => {
     const found = known.get(name)
-    if (found && found.untilMs > performance.now()) return found.addresses
+    if (found && found.untilMs > nowMs()) return found.addresses
     if (known.size >= maxNames) known.clear()
     const addresses = ask(name)
-    known.set(name, { untilMs: performance.now() + keptMs, addresses })
+    known.set(name, { untilMs: nowMs() + keptMs, addresses })
     // A failure is not kept: the next connection asks again.
     addresses.catch(() => known.delete(name))
     return addresses

@@ -156,7 +156,7 @@ describe('codes and bodies', () => {
 test('objects outlive a restart; keys are sealed in the store and never answered', async () => {
   const store = createFakeStore()
   await start({ store })
-  const ssl = { snis: ['a.example'], cert: 'CERT', key: 'PRIVATE-ONE' }
+  const ssl = { snis: ['a.example'], cert: 'CERT', key: 'PRIVATE-ONE', certs: ['CERT'], keys: ['PRIVATE-THREE'] }
   const tls = { client_cert: 'CERT', client_key: 'PRIVATE-TWO', verify: true }
   expect(JSON.stringify(await ask('PUT', '/ssls/1', ssl))).not.toContain('PRIVATE')
   expect(
@@ -177,6 +177,7 @@ test('objects outlive a restart; keys are sealed in the store and never answered
   })
   // The key that was kept is merged under what a patch says, and is still there.
   expect(await ask('PATCH', '/ssls/1', { desc: 'renamed' })).toMatchObject({ status: 200 })
+  expect(await ask('PATCH', '/ssls/1', { keys: [] })).toMatchObject({ status: 400 })
   expect(await ask('DELETE', '/ssls/1')).toMatchObject({ status: 200 })
 })
 

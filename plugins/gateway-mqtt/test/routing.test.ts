@@ -191,6 +191,40 @@ describe('nodes', () => {
     expect(String(await once(socket, 'data'))).toBe('a')
   })
 
+  test('a node that does not answer in time is given up, and the next one only within retry_timeout', async () => {
+    // Both take the connection, and say nothing to the handshake.
+    const silent = (more: object) => (one: number, two: number) =>
+      mqttRoute(
+        nodesOf(one, two),
+        { scheme: 'tls', timeout: { connect: 0.1, send: 1, read: 60 }, ...more },
+        { on_reject: 'connack' },
+      )
+    await open(silent({}))
+    expect(Buffer.from(await ask(toConnect({ clientId: 'x' })), 'latin1').toString('hex')).toBe('20020003')
+    expect([a.sockets.length, b.sockets.length]).toEqual([1, 1])
+    world.configure(silent({ retry_timeout: 0.05 })(a.port, b.port))
+    expect(Buffer.from(await ask(toConnect({ clientId: 'x' })), 'latin1').toString('hex')).toBe('20020003')
+    expect(a.sockets.length + b.sockets.length).toBe(3)
+    expect(world.refused).toEqual(['GATEWAY_UPSTREAM_AWAY', 'GATEWAY_UPSTREAM_AWAY'])
+  })
+
+  test('without traffic for timeout.read a session is ended; with it, it is not', async () => {
+    await open((one) => mqttRoute(nodesOf(one), { timeout: { connect: 1, send: 60, read: 2 } }))
+    const [talks, silent] = [await world.connect(), await world.connect()]
+    for (const [index, socket] of [talks, silent].entries()) {
+      socket.write(toConnect({ clientId: `c${index}` }))
+      await once(socket, 'data')
+    }
+    const closed = once(silent, 'close')
+    for (let tick = 0; tick < 4; tick++) {
+      talks.write('x')
+      await once(talks, 'data')
+      world.gateway.tick()
+    }
+    await closed
+    expect(talks.destroyed).toBe(false)
+  })
+
   test('an upstream whose nodes stay keeps its ring and its turns through a new configuration', async () => {
     await open((one, two) => mqttRoute(nodesOf(one, two)))
     const upstream = () => world.gateway.configuration.upstreams.get('stream_routes/r')
