@@ -35,8 +35,13 @@ export function carry({ from, to, buffers, onBytes, onStall }: Direction): void 
   const take = (length: number, buffer: Buffer): boolean => {
     onBytes(length)
     isMuch = length >= bulkBytes
-    if (buffer === shared) to.write(Buffer.copyBytesFrom(buffer, 0, length))
-    else to.write(buffer.subarray(0, length), settle)
+    if (buffer === shared) {
+      // From the pool, as long as the kernel takes it: memory of its own for each message costs more than the rest. What has to wait must
+      // not keep a whole slab of the pool for itself.
+      const copy = to.writableLength === 0 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
+      buffer.copy(copy, 0, 0, length)
+      to.write(copy)
+    } else to.write(buffer.subarray(0, length), settle)
     // What the kernel took at once has left the buffer.
     if (to.writableLength === 0) return true
     if (buffer !== shared) {
