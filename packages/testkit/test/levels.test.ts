@@ -111,6 +111,11 @@ describe.for(levels)('at %s level', (isolation) => {
     expect(echo.json()).toEqual({ body: { a: 1 }, cookie: isolation === 'host' ? null : 'other=1' })
     const large = { method: 'POST' as const, url: '/x/line/echo', payload: { a: 'x'.repeat(2 * 1024 * 1024) } }
     expect((await host.request(large)).statusCode).toBe(413)
+    // A port is given up while it runs, and who came by it stays.
+    const socket = await host.connect({ listener: 'line' })
+    expect((await host.request({ method: 'POST', url: '/x/line/close' })).statusCode).toBe(200)
+    expect(host.listeners.open).toEqual([])
+    expect(await exchange(socket, 'LINE x wrong t p')).toBe('ok')
     expect(await host.stop()).toEqual(clean)
   })
 
