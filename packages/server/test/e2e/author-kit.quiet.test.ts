@@ -91,22 +91,6 @@ describe.skipIf(!hasRegistry)('a plugin made from the packed kit (needs npm’s 
     expect(said).toContain('packed 5 files into acme-meter-1.0.0.tgz')
   })
 
-  test.for(['alert-channel', 'access-provider'])('of the page on %s is compiled and built', async (kind) => {
-    const folder = join(work, `page-${kind}`)
-    await cp(join(work, `acme-${kind}`), folder, { recursive: true, verbatimSymlinks: true })
-    await writeFile(join(folder, 'src/index.ts'), await docCode(`plugins/${kind}.md`, 'ts', 0))
-    await sh(folder, 'npx', 'tsc')
-    expect(await sh(folder, 'npm', 'run', 'check')).toContain('good: a server takes it')
-  })
-
-  test('whose types are wrong has a red test', { timeout: 60_000 }, async () => {
-    const folder = join(work, 'acme-wrong')
-    await cp(join(work, 'acme-codec'), folder, { recursive: true, verbatimSymlinks: true })
-    const file = join(folder, 'src/index.ts')
-    await writeFile(file, (await readFile(file, 'utf8')).replace('values: {', 'values: 1, worth: {'))
-    await expect(sh(folder, 'npx', 'tsc')).rejects.toThrow(/TS\d+/)
-  })
-
   test('runs from its folder, and anew about a second after a save', { timeout: 60_000 }, async () => {
     const folder = join(work, 'acme-dev')
     await cp(join(work, 'acme-adapter'), folder, { recursive: true, filter: (path) => !path.endsWith('node_modules') })
