@@ -470,8 +470,12 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
 
   test.runIf(process.env['PATCHBAY_TEST_SHOTS'])('pictures for the documentation', { timeout: 120_000 }, async () => {
     const [rule] = (await api.get('/api/v1/rules')).body.items
+    for (const [n, temperature] of [91, 86, 93, 85.5, 89].entries()) {
+      const made = await api.post('/api/v1/devices', { id: `kiln-${n}`, name: `Kiln ${n + 1}`, type: 'boiler' })
+      await publish(`kiln-${n}`, made.body.credentials.password, { temperature })
+    }
     const pictures: [string, string, ((page: Page) => Promise<unknown>)?][] = [
-      ['home', '/'],
+      ['home', '/', (page) => page.waitForTimeout(12_000)], // the rate is that of the last ten seconds
       ['devices', '/devices'],
       ['data', '/devices/sensor-01/data', (page) => page.getByRole('button', { name: '6h' }).click()],
       ['live', '/live'],
@@ -486,7 +490,8 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     for (const theme of ['light', 'dark']) {
       const { page, close } = await open({ viewport: { width: 1200, height: 760 } }, { 'patchbay.theme': theme })
       const timer = setInterval(
-        () => void publish('sensor-01', secret, { temperature: 70 + Math.random() * 5, pressure: 30 }),
+        () =>
+          void publish('sensor-01', secret, { temperature: Math.round(700 + Math.random() * 50) / 10, pressure: 30 }),
         200,
       )
       for (const [name, place, work] of pictures) {
@@ -494,6 +499,7 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
         await settle(page)
         await work?.(page)
         await page.waitForTimeout(1200) // a picture has no event to wait for
+        await page.evaluate('scrollTo(0, 0)')
         await shoot(page, `${name}-${theme}`)
       }
       clearInterval(timer)
