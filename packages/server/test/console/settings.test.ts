@@ -213,13 +213,20 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       await page.locator('dialog').getByRole('button', { name: 'Send again' }).click()
       await vi.waitFor(() => expect(bodies.join()).toContain('"temperature":95'), { timeout: 10_000 })
 
-      // Its form shows nothing of what it selects, and does not lose it.
+      // Its form keeps what it selects, and adds to it.
       await page.goto(`${server.url}/plugins/sink-webhook`)
       await page.getByRole('button', { name: 'Configure' }).click()
+      await page.locator('[data-test=selection] summary').click()
+      expect(await page.inputValue('input[name=select-devices]')).toBe('oven-1')
+      await page.fill('input[name=select-keys]', 'temperature, pressure')
+      await findViolations(page, 'sink form')
       await page.getByRole('button', { name: 'Save', exact: true }).click()
       await page.getByText('Saved.').waitFor()
       const { body } = await api.get('/api/v1/plugins/sink-webhook/instances/main')
-      expect(body).toMatchObject({ select: { devices: ['oven-1'] }, delivery: { wait: '50ms' } })
+      expect(body).toMatchObject({
+        select: { devices: ['oven-1'], keys: ['temperature', 'pressure'] },
+        delivery: { wait: '50ms' },
+      })
       target.close()
     }),
   )
