@@ -48,7 +48,11 @@ const heldMb = (): number =>
 
 let taken = 0
 let waiting: (() => void)[] = []
-/** Stands for the store: what came within one turn of the loop is answered together. */
+/**
+ * Stands for the store, which syncs in groups: what came meanwhile is answered together. With 500 under way that is 83,000 readings a second at
+ * most, below what ends a plugin that runs apart (100,000 messages a second).
+ */
+const commitMs = 6
 const commit = (): void => {
   const done = waiting
   waiting = []
@@ -56,7 +60,7 @@ const commit = (): void => {
 }
 const publishFor = (): Promise<void> => {
   taken += 1
-  if (waiting.length === 0) setImmediate(commit)
+  if (waiting.length === 0) setTimeout(commit, commitMs)
   return new Promise((resolve) => void waiting.push(resolve))
 }
 
@@ -103,6 +107,8 @@ const flow = async (level: Level): Promise<Figures> => {
   const [cpu, before, fromMs] = [cpuMicros(), taken, performance.now()]
   await pause(Number(given.seconds) * 1000)
   const count = taken - before
+  const { state, text } = world.host.instance('pump', 'one').status
+  if (state !== 'running') throw new Error(`at level ${level} the instance is ${state}: ${text}`)
   return closeWith(world, {
     micros: (cpuMicros() - cpu) / count,
     rate: (count * 1000) / (performance.now() - fromMs),
