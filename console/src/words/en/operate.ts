@@ -66,6 +66,9 @@ export const operateWords = {
   'system.health': 'Health',
   'system.of': 'of {n}',
   'system.instances': 'Plugin instances',
+  'system.diagnostics': 'Diagnostics',
+  'system.diagnostics-text':
+    'A file for whoever helps from afar: versions, settings, state, metrics and the last lines of the log, without secrets',
   'system.growth': 'Growth',
   'system.a-day': 'a day',
   'system.a-month': 'a month',

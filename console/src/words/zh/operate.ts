@@ -68,6 +68,8 @@ export const operateWords: Readonly<Record<keyof typeof english, string>> = {
   'system.health': '健康状况',
   'system.of': '共 {n}',
   'system.instances': '插件实例',
+  'system.diagnostics': '诊断包',
+  'system.diagnostics-text': '供远程协助者使用的文件：版本、设置、状态、指标和最近的日志，不含机密',
   'system.growth': '增长',
   'system.a-day': '每天',
   'system.a-month': '每月',
