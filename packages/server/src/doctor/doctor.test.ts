@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile, readFile } from 'node:fs/promises'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import { makeAuthority, makeServerCertificate } from '../tls/certificate-maker.t
 import { compareClocks } from './databases.ts'
 import { diagnose } from './doctor.ts'
 import type { Finding } from './finding.ts'
-import { mostBits } from './secrets.ts'
+import { findWeak, mostBits } from './secrets.ts'
 
 let home: string
 const at = (name: string) => join(home, name)
@@ -136,3 +136,11 @@ test.runIf(process.env['PATCHBAY_TEST_LONG'] === '1')(
     expect(JSON.stringify(findings)).not.toContain('planted')
   },
 )
+
+test('warns of the key that the readme writes down', async () => {
+  const readme = await readFile(new URL('../../../../README.md', import.meta.url), 'utf8')
+  const key = /PATCHBAY_API_KEY=(\S+)/.exec(readme)?.[1] ?? ''
+  expect(key.length).toBeGreaterThanOrEqual(32)
+  expect(findWeak('PATCHBAY_API_KEY', key).state).toBe('warn')
+  expect(findWeak('PATCHBAY_API_KEY', goodKey).state).toBe('ok')
+})

@@ -21,12 +21,13 @@ export function mostBits(secret: string): number {
   return bits
 }
 
-const wordsOfNoSecret = /change.?me|password|secret|example|insecure|default|test-?key|1234567|abcdef0123/i
+const wordsOfNoSecret = /change.?me|choose.?a|password|secret|example|insecure|default|test-?key|1234567|abcdef0123/i
 
-const findWeak = (name: string, secret: string): Finding =>
+/** What can be told of a secret by its letters. */
+export const findWeak = (name: string, secret: string): Finding =>
   mostBits(secret) < leastBits || wordsOfNoSecret.test(secret)
     ? warn(check, `${name} looks like one that can be guessed`, 'Take the output of openssl rand -hex 32.')
-    : ok(check, `${name} has the length and the letters of a random one`)
+    : ok(check, `${name} has the length of a random one, and no word of an example`)
 
 /** An address of a server elsewhere that is spoken to openly. */
 const findAddress = (name: string, url: string, isEncrypted: boolean): Finding[] => {
