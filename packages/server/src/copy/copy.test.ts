@@ -157,6 +157,21 @@ test('says what differs when the target gives back something else', async () => 
   for (const stores of [source, target]) await stores.close()
 })
 
+test('says in a sentence that Patchbay has the data open', async () => {
+  const source = await open('source')
+  const child = spawn(process.execPath, [operate, 'copy', '--from', 'embedded', '--to', 'mongodb'], {
+    env: { ...process.env, PATCHBAY_DATA: join(home, 'source'), MONGODB_URL: 'mongodb://127.0.0.1:1' },
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => (text += part.toString()))
+  const [code] = await once(child, 'close')
+  await source.close()
+  expect([code, text]).toEqual([
+    1,
+    expect.stringMatching(/^another process has these data open.*: stop Patchbay first\n$/),
+  ])
+})
+
 describe.skipIf(noMongo !== undefined)(
   `between the data folder and MongoDB${noMongo === undefined ? '' : `: ${noMongo}`}`,
   () => {

@@ -1,3 +1,4 @@
+import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { CopyError } from '../copy/errors.ts'
 import { runCopy, type CopyRoute } from '../copy/run-copy.ts'
 import { readSettings } from '../settings/settings.ts'
@@ -22,6 +23,7 @@ export const copyCommand: Command = {
       return { code: 0, text: await runCopy(route, readSettings(env)) }
     } catch (error) {
       if (error instanceof CopyError || error instanceof StoreNotOpened) throw new CommandRefused(error.message)
+      if (error instanceof StoreUnavailable) throw new CommandRefused(`${error.message}: stop Patchbay first`)
       throw error
     }
   },
