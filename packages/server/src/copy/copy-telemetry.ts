@@ -9,8 +9,13 @@ export interface TelemetryCopy {
   to: TelemetryStore
   /** Where an earlier run came to. */
   cursor: CommitCursor
-  /** So much more is durable in the target, and the source is read up to here. */
-  onPage(cursor: CommitCursor, points: number): Promise<void>
+  /** So many points of these records are durable in the target, which ends at `last`; the source is read up to the cursor. */
+  onPage(page: {
+    cursor: CommitCursor
+    records: readonly CommittedRecord[]
+    points: number
+    last: number
+  }): Promise<void>
 }
 
 /**
@@ -23,13 +28,15 @@ export async function copyTelemetry({ from, to, cursor, onPage }: TelemetryCopy)
     const next = from.readCommitted(page.cursor, PAGE_POINTS)
     // Whoever fails first is told; the other one's failure then says nothing new.
     next.catch(() => undefined)
-    const points = await write(to, page.records)
-    await onPage(page.cursor, points)
+    await onPage({ ...page, ...(await write(to, page.records)) })
     page = await next
   }
 }
 
-async function write(to: TelemetryStore, records: readonly CommittedRecord[]): Promise<number> {
+async function write(
+  to: TelemetryStore,
+  records: readonly CommittedRecord[],
+): Promise<{ points: number; last: number }> {
   const open = new Map<string, DeviceSeries>()
   try {
     for (const { device } of records) if (!open.has(device)) open.set(device, await to.openDevice(device))
@@ -45,9 +52,8 @@ async function write(to: TelemetryStore, records: readonly CommittedRecord[]): P
         else columns.addText(id, at, JSON.stringify(value), true)
       }
     }
-    const { length } = columns
-    await to.append(columns.toBatch())
-    return length
+    const points = columns.length
+    return { points, last: await to.append(columns.toBatch()) }
   } finally {
     for (const series of open.values()) to.releaseDevice(series)
   }

@@ -60,7 +60,17 @@ const fill = async ({ registry, telemetry }: Stores, seed: string): Promise<void
   }
   const end = telemetry.end()
   await registry.put('meta', 'rules', { cursor: end, at: 5 }, 'any')
+  const middle = { [telemetry.writer]: Math.floor((end[telemetry.writer] ?? 0) / 3) }
+  await registry.put('meta', 'delivery/files', { cursor: middle, floor: {}, sent: 7 }, 'any')
   await registry.put('rule_states', 'dev-1', { seq: 17, values: [], rules: [], pending: [] }, 'any')
+}
+
+/** The first of what the sink `files` has not had, without the numbers of the log. */
+const restOf = async ({ registry, telemetry }: Stores) => {
+  const { cursor, floor, sent } = (await registry.get('meta', 'delivery/files'))?.body ?? {}
+  expect([floor, sent]).toEqual([expect.any(Object), 7])
+  const { records } = await telemetry.readCommitted(cursor as Record<string, number>, 10_000)
+  return records.map(({ device, at, values }) => ({ device, at, values }))
 }
 
 const copy = async (from: Stores, to: Stores): Promise<CopyResult> =>
@@ -74,12 +84,16 @@ test(
     await fill(source, 'copy')
     const [middle, back] = [await open('middle'), await open('back')]
     const there = await copy(source, middle)
-    expect(there.documents.count).toBe(devices + 2)
+    expect(there.documents.count).toBe(devices + 3)
     expect(there.points.count).toBeGreaterThan(devices * perDevice * 0.9)
     const end = middle.telemetry.end()
     expect((await middle.registry.get('meta', 'rules'))?.body).toEqual({ cursor: end, at: 5 })
     expect((await middle.registry.get('rule_states', 'dev-1'))?.body['seq']).toBe(end[middle.telemetry.writer])
+    const left = await restOf(source)
+    expect(left.length).toBeGreaterThan(1_000)
+    expect(await restOf(middle)).toEqual(left)
     expect(await copy(middle, back)).toMatchObject({ points: there.points })
+    expect(await restOf(back)).toEqual(left)
     expect(await back.telemetry.latest('dev-3')).toEqual(await source.telemetry.latest('dev-3'))
     for (const stores of [source, middle, back]) await stores.close()
   },

@@ -6,6 +6,7 @@ import { copyRegistry, documentsOf, type ToTarget } from './copy-registry.ts'
 import { copyTelemetry } from './copy-telemetry.ts'
 import { CopyError } from './errors.ts'
 import { type Fingerprint, fingerprintOfRegistry, fingerprintOfTelemetry } from './fingerprint.ts'
+import { findPlaces, type Places } from './places.ts'
 import { endProgress, keepProgress, readProgress } from './progress.ts'
 
 export type CopyStep = 'telemetry' | 'registry' | 'checking'
@@ -32,22 +33,24 @@ export async function copyStores({ from, to, onProgress }: CopyOptions): Promise
   await refuseBehind(from.registry, end)
   const begun = await readProgress(to.registry)
   if (begun?.source !== source) await refuseTaken(to)
-  let progress = begun?.source === source ? begun : { source, cursor: {}, points: 0 }
+  let progress = begun?.source === source ? begun : { source, cursor: {}, points: 0, places: {} }
   await keepProgress(to.registry, progress)
+  const places = await findPlaces(from.registry, progress.places)
 
   const all = (await from.telemetry.stats()).points
   await copyTelemetry({
     from: from.telemetry,
     to: to.telemetry,
     cursor: progress.cursor,
-    async onPage(cursor, points) {
-      progress = { source, cursor, points: progress.points + points }
+    async onPage({ cursor, records, points, last }) {
+      places.copied(records, points, last)
+      progress = { source, cursor, points: progress.points + points, places: places.known() }
       await keepProgress(to.registry, progress)
       onProgress('telemetry', progress.points, all)
     },
   })
 
-  const toTarget = createTranslation(to.telemetry)
+  const toTarget = createTranslation(to.telemetry, places)
   let documents = 0
   for (const collection of collections) documents += await from.registry.count(collection)
   let copied = 0
@@ -107,13 +110,13 @@ async function refuseBehind(registry: RegistryStore, end: CommitCursor): Promise
   )
 }
 
-function createTranslation(telemetry: TelemetryStore): ToTarget {
+function createTranslation(telemetry: TelemetryStore, places: Places): ToTarget {
   const cursor = telemetry.end()
   const last = cursor[telemetry.writer] ?? 0
   return (collection, { id, body }) => {
     if (collection === 'meta' && id === follower) return { ...body, cursor }
     // All that it knows of lies before the end, which is where the rules go on.
     if (collection === 'rule_states') return { ...body, seq: last }
-    return body
+    return collection === 'meta' ? places.translate(id, body, telemetry.writer) : body
   }
 }

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import type { RegistryStore } from '@patchbay/core/registry/port'
+import { KnownPlaces } from './places.ts'
 import { copyDocument } from './unfinished.ts'
 
 const Progress = Type.Object({
@@ -9,6 +10,7 @@ const Progress = Type.Object({
   /** How far the source's log is in the target. */
   cursor: Type.Record(Type.String(), Type.Number()),
   points: Type.Number(),
+  places: KnownPlaces,
 })
 export type Progress = Static<typeof Progress>
 
