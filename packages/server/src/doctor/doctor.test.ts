@@ -113,6 +113,26 @@ test('ends with 2 and the sentence of a start for a setting that is wrong, and a
   expect(await doctorCommand.run(['--xml'], { env, print })).toBeUndefined()
 })
 
+test('takes what the console stored as a start does, and names the file when it is none of ours', async () => {
+  await mkdir(at('stored'), { mode: 0o700 })
+  const taken = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const env = { ...noPorts, PATCHBAY_PORT: '', PATCHBAY_DATA: at('stored') }
+  try {
+    await writeFile(join(at('stored'), 'settings.json'), JSON.stringify({ PATCHBAY_PORT: String(port) }))
+    expect(textOf((await diagnose(env)).findings)).toContain(`fail port: PATCHBAY_PORT ${port} is taken`)
+    // The environment beats it.
+    expect((await diagnose({ ...env, PATCHBAY_PORT: '0' })).ok).toBe(true)
+  } finally {
+    taken.close()
+  }
+  await writeFile(join(at('stored'), 'settings.json'), '[]')
+  const { badSettings, findings } = await diagnose(env)
+  expect(badSettings).toBe(true)
+  expect(textOf(findings)).toMatch(/^fail settings: .*settings\.json does not hold what the console stores/)
+})
+
 test('tells random secrets from typed and repeated ones, and clocks that are apart', () => {
   for (const random of [goodKey, 'q3vJ0sYH2n1ZcR8wPzL5tKxMfB7uEaDg']) expect(mostBits(random)).toBeGreaterThan(96)
   for (const typed of [

@@ -1,4 +1,5 @@
-import { readSettings, type Settings } from '../settings/settings.ts'
+import { loadSettings } from '../settings/load-settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import { checkCertificates } from './certificates.ts'
 import { checkDataFolder } from './data-folder.ts'
@@ -53,7 +54,7 @@ const within = async (work: Promise<Finding[]>, name: string): Promise<Finding[]
 export async function diagnose(env: Readonly<Record<string, string | undefined>>): Promise<Diagnosis> {
   let settings: Settings
   try {
-    settings = readSettings(env)
+    settings = await loadSettings(env)
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
     const remedy = 'docs/reference/settings.md has them all.'
@@ -61,6 +62,7 @@ export async function diagnose(env: Readonly<Record<string, string | undefined>>
   }
   const patient = { settings, env, nowMs: Date.now() }
   const found = await Promise.all(checks.map(([name, check]) => within(check(patient), name)))
-  const findings = [ok('settings', `${settings.given.size} are set, all can be read`), ...found.flat()]
+  const set = new Set([...settings.given.keys(), ...Object.keys(settings.stored)])
+  const findings = [ok('settings', `${set.size} are set, all can be read`), ...found.flat()]
   return { ok: findings.every(({ state }) => state !== 'fail'), badSettings: false, findings }
 }

@@ -8,7 +8,7 @@ import { type Fields, isFields } from '../configuration/plain-value.ts'
 import { toWhere } from '../configuration/plan.ts'
 import { toDemand, toSentence } from '../configuration/wanted.ts'
 import { type Command, type CommandOutcome, CommandRefused, type Terminal } from './command.ts'
-import { createRemote } from './remote.ts'
+import { openRemote } from './remote.ts'
 
 const readArgs = (args: readonly string[]): { place: string | undefined; server: string | undefined } | undefined => {
   try {
@@ -95,7 +95,7 @@ const send = (dryRun: boolean): Command['run'] => {
     const given = readArgs(args)
     if (given?.place === undefined) return undefined
     const { document, places } = await readAsOne(given.place, terminal.env)
-    const remote = createRemote(terminal, given.server)
+    const remote = await openRemote(terminal, given.server)
     const answer = (await remote('POST', `/api/v1/apply${dryRun ? '?dryRun=true' : ''}`, document)).json()
     if (!Value.Check(ConfigurationOutcome, answer))
       throw new CommandRefused('What answers there is no Patchbay of this version.')
@@ -120,7 +120,8 @@ export const exportCommand: Command = {
   async run(args, terminal) {
     const given = readArgs(args)
     if (given?.place === undefined) return undefined
-    const { text } = await createRemote(terminal, given.server)('GET', '/api/v1/export')
+    const remote = await openRemote(terminal, given.server)
+    const { text } = await remote('GET', '/api/v1/export')
     await writeFile(given.place, text, { flag: 'wx' })
     return { code: 0, text: `Wrote ${given.place}. Secrets are \${NAME} in it: give them as environment variables.` }
   },

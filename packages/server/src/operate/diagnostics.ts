@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { createArchive } from '../diagnostics/archive.ts'
 import { askReady } from '../doctor/ports.ts'
-import { readSettings } from '../settings/settings.ts'
+import { loadSettings } from '../settings/load-settings.ts'
 import type { Command } from './command.ts'
-import { createRemote } from './remote.ts'
+import { openRemote } from './remote.ts'
 
 export const diagnosticsCommand: Command = {
   usage:
@@ -20,10 +20,10 @@ export const diagnosticsCommand: Command = {
     const [file, ...more] = parsed.positionals
     const { server } = parsed.values
     if (file === undefined || more.length > 0) return undefined
-    const settings = readSettings(terminal.env)
+    const settings = await loadSettings(terminal.env)
     const isRunning = server !== undefined || (await askReady(settings)) !== undefined
     const archive = isRunning
-      ? (await createRemote(terminal, server)('GET', '/api/v1/system/diagnostics')).bytes
+      ? (await (await openRemote(terminal, server))('GET', '/api/v1/system/diagnostics')).bytes
       : await createArchive({ settings, env: terminal.env, nowMs: Date.now() })
     await writeFile(file, archive, { flag: 'wx', mode: 0o600 })
     const what = isRunning ? '' : ' No Patchbay answers here, so it has no state, metrics and log lines.'

@@ -1,3 +1,5 @@
+import { ownUrl } from '../doctor/ports.ts'
+import { loadSettings } from '../settings/load-settings.ts'
 import { readSettings } from '../settings/settings.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import { isFields } from '../configuration/plain-value.ts'
@@ -25,9 +27,11 @@ const refusalIn = (text: string, status: number): string => {
 }
 
 /** The REST of a running platform: that of this machine, or the one that `--server` names; with the key of PATCHBAY_API_KEY. */
-export function createRemote({ env }: Terminal, server: string | undefined): Remote {
-  const { port, apiKey } = readSettings(env)
-  const url = (server ?? `http://127.0.0.1:${port}`).replace(/\/+$/, '')
+export async function openRemote({ env }: Terminal, server: string | undefined): Promise<Remote> {
+  // Of this machine's data folder nothing is asked for another one.
+  const settings = server === undefined ? await loadSettings(env) : readSettings(env)
+  const { apiKey } = settings
+  const url = (server ?? ownUrl(settings)).replace(/\/+$/, '')
   if (apiKey === undefined)
     throw new SettingsError('PATCHBAY_API_KEY', 'is not set', 'give the API key that this may use; it needs the rights')
   return async (method, path, body) => {

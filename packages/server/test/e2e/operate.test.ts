@@ -109,6 +109,14 @@ test('the command writes it, of a platform that runs and of one that does not', 
   assertNoSecret(open(bytes).text)
   await expect(diagnosticsCommand.run([running], { env, print })).rejects.toMatchObject({ code: 'EEXIST' })
 
+  // Where the console moved it to is where it is looked for.
+  const stored = join(server.data, 'settings.json')
+  await writeFile(stored, JSON.stringify({ PATCHBAY_PORT: String(server.port) }))
+  const moved = join(folder, 'moved.tar.gz')
+  await diagnosticsCommand.run([moved], { env: { ...env, PATCHBAY_PORT: '' }, print })
+  expect(open(await readFile(moved)).names).toContain('log.txt')
+  await rm(stored)
+
   const off = join(folder, 'off.tar.gz')
   const done = await diagnosticsCommand.run([off], { env: { ...env, PATCHBAY_PORT: '0' }, print })
   expect(done?.text).toContain('No Patchbay answers here')
