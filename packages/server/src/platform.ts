@@ -223,7 +223,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     configuration: configuration.configuration,
     backups,
     diagnostics: createDiagnostics({
-      settings,
+      settings: consoleSettings.current,
       env: options.env ?? {},
       registry,
       secrets,

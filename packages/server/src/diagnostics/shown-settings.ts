@@ -1,24 +1,18 @@
 import { declarations } from '../settings/declarations.ts'
 import type { Settings } from '../settings/settings.ts'
+import { openSettings } from '../settings/shown-settings.ts'
 
-const secret = new Set([
-  declarations.apiKey.name,
-  declarations.adminPassword.name,
-  declarations.masterKey.name,
-  declarations.backupPassphrase.name,
-])
 /** Addresses that may hold a password: scheme, hosts and path are shown. */
 const address = new Set([declarations.mongodbUrl.name, declarations.redisUrl.name])
 
 const withoutUser = (url: string): string => url.replace(/^([a-z+]+:\/\/)(?:.*@)?/s, '$1').replace(/\?.*$/s, '')
 
-/** What is set, with no secret among it. */
-export const showSettings = ({ given }: Pick<Settings, 'given'>): Record<string, unknown> =>
+/** What the environment and the console have set, with no secret among it. */
+export const showSettings = ({ given, stored }: Pick<Settings, 'given' | 'stored'>): Record<string, unknown> =>
   Object.fromEntries(
-    [...given].map(([name, value]) => {
-      if (secret.has(name)) return [name, '[set]']
-      if (address.has(name)) return [name, withoutUser(String(value))]
-      return [name, value]
+    [...new Map<string, unknown>([...Object.entries(stored), ...given])].map(([name, value]) => {
+      if (openSettings.has(name)) return [name, value]
+      return [name, address.has(name) ? withoutUser(String(value)) : '[set]']
     }),
   )
 

@@ -7,7 +7,7 @@ import type { Settings } from '../settings/settings.ts'
 import { createInstanceDocuments } from './instance-documents.ts'
 
 export interface DiagnosticsOptions {
-  settings: Settings
+  settings: () => Settings
   env: Readonly<Record<string, string | undefined>>
   registry: RegistryStore
   secrets: SecretBox
@@ -24,7 +24,7 @@ export const createDiagnostics =
     const { createArchive } = await import('../diagnostics/archive.ts')
     const { readPluginSecrets, readRunning } = await import('../diagnostics/running.ts')
     return createArchive({
-      settings,
+      settings: settings(),
       env,
       nowMs: clock.nowMicros() / 1000,
       more: await readRunning(createInside(listener), insider, recentLog),

@@ -10,6 +10,8 @@ import { isChangeable, type StoredSettings, writeStoredSettings } from './stored
 /** The settings that people change by hand while it runs. */
 export interface ConsoleSettings {
   list(): Setting[]
+  /** As a start would read them now. */
+  current(): Settings
   /** All of it or nothing: checked as at a start, tried, and stored. Throws `RestError`. */
   change(changes: SettingChanges): Promise<void>
 }
@@ -79,6 +81,7 @@ export function createConsoleSettings({ settings, read, apply }: ConsoleSettings
 
   return {
     list: () => showSettings(settings, stored),
+    current: () => current,
     change(changes) {
       // One after the other: two at once would each store half.
       const mine = turn.then(() => change(changes))

@@ -4,7 +4,7 @@ import type { Settings } from './settings.ts'
 import { changeable, isChangeable, type StoredSettings } from './stored-settings.ts'
 
 /** Their text may be seen by whoever may read the system. Of any other only that it is set: one that is new is a secret until it stands here. */
-const open: ReadonlySet<string> = new Set(
+export const openSettings: ReadonlySet<string> = new Set(
   [
     declarations.host,
     declarations.port,
@@ -45,7 +45,7 @@ export const showSettings = ({ given, texts, stored: begun }: Settings, stored: 
     const waits = isChangeable(name) && changeable[name] === 'start'
     const inForce = isGiven ? texts.get(name) : ((waits && isChangeable(name) ? begun[name] : kept) ?? fallback)
     const byDefault = shown ?? fallback
-    const isSecret = !open.has(name)
+    const isSecret = !openSettings.has(name)
     return {
       name,
       meaning,

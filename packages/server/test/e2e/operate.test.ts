@@ -68,6 +68,7 @@ test('the archive has versions, settings, state, metrics and log lines, and none
   for (const secret of careless) server.lines.push(`{"msg":"cannot reach https://u:${secret}@h/?x=${secret}"}\n`)
   server.lines.push('{"msg":"amqp://user:planted-elsewhere@host is away"}\n')
 
+  await api.patch('/api/v1/system/settings', { PATCHBAY_TLS_NAMES: 'pi.local' })
   const response = await fetch(`${server.url}/api/v1/system/diagnostics`, {
     headers: { authorization: `Bearer ${key}` },
   })
@@ -86,6 +87,7 @@ test('the archive has versions, settings, state, metrics and log lines, and none
   assertNoSecret(text, [device, 'planted-elsewhere'])
   expect(text).toContain('"PATCHBAY_API_KEY": "[set]"')
   expect(text).toContain('"PATCHBAY_PORT": 0')
+  expect(text).toContain('"PATCHBAY_TLS_NAMES": "pi.local"')
   expect(text).toMatch(/process_cpu_user_seconds_total|nodejs_/)
   expect(text).toContain('amqp://[secret]@host is away')
   expect(text).toContain('"check": "data folder"')
