@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { toBatch } from '@patchbay/core/suites/telemetry'
+import { toBatch } from '@patchbay/core/suites/telemetry/batch'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openStores, type Stores } from './stores.ts'
 import { createRetention, UNREAD_DAYS } from './retention.ts'

@@ -1,4 +1,4 @@
-import { toBatch } from '@patchbay/core/suites/telemetry'
+import { toBatch } from '@patchbay/core/suites/telemetry/batch'
 import { expect, test } from 'vitest'
 import { LatestValues } from './latest-values.ts'
 
