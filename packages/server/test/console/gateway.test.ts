@@ -117,6 +117,10 @@ describe.skipIf(chromiumPath === undefined)('the gateway in the console (needs a
     await at.goto(`${server.url}/gateway/sessions`)
     await at.getByText(`${clients} in all`).waitFor()
     await at.keyboard.press('/')
+    await at.keyboard.type('nobody')
+    await at.getByRole('button', { name: 'Clear the filters' }).click()
+    expect(await at.getByRole('searchbox').inputValue(), 'what is cleared is no longer written there').toBe('')
+    await at.keyboard.press('/')
     await at.keyboard.type('CLIENT-11')
     await at.getByText('1 in all').waitFor()
     // A client is sent away, and knows it.
