@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { createRequire } from 'node:module'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Api, createApi } from '../harness/api.ts'
 import { connectMqtt } from '../harness/mqtt-client.ts'
 import { type ServerProcess, startServer } from '../harness/server-process.ts'
+import { choose, loadAxe, violationsOf } from './axe.ts'
 import { answered, chromiumPath, nobodyThere, openPage, shoot, startChromium } from './browser-page.ts'
 import { fillPlatform, publishOver } from './small-fleet.ts'
 import { signIn, type SignedIn } from './signed-in.ts'
@@ -58,27 +58,6 @@ const places = [
 /** What a viewer may not do, by the names of the buttons. */
 const forbidden =
   /^(Delete|Save|Edit|New |Revoke|Add a |Disable|Restart|Send the command|Install|Remove the plugin|Issue|Switch o|Upgrade|Throw)/
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-
-/** What axe finds, of all rules or of these only. */
-const violationsOf = async (page: Page, where: string, rules?: string[]): Promise<string[]> => {
-  const options = { resultTypes: ['violations'], ...(rules ? { runOnly: rules } : {}) }
-  const list = await page.evaluate<{ id: string; impact: string; nodes: { html: string }[] }[]>(
-    `axe.run(${JSON.stringify(options)}).then(({ violations }) => violations)`,
-  )
-  return list.map(({ id, impact, nodes }) => {
-    const parts = nodes.slice(0, 3).map(({ html }) => html.slice(0, 160))
-    return `${where}: ${id} (${impact}): ${parts.join(' | ')}`
-  })
-}
-
-/** Chooses as another tab would: what is open follows without being loaded again. */
-const choose = (page: Page, what: 'theme' | 'locale', value: string): Promise<void> =>
-  page.evaluate(`{
-    localStorage.setItem('patchbay.${what}', '${value}')
-    dispatchEvent(new StorageEvent('storage', { key: 'patchbay.${what}', newValue: '${value}' }))
-    new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-  }`)
 
 /** Names of protocols, and of what is in the platform: they are the same in every language. */
 const notOurs = ['TLS', 'default']
@@ -160,7 +139,8 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     const left = [...list]
     const walk = async (): Promise<void> => {
       // Colours change at once, or axe would measure one on its way.
-      const { page, close } = await open({ reducedMotion: 'reduce', storageState })
+      const { page, context, close } = await open({ reducedMotion: 'reduce', storageState })
+      await loadAxe(context)
       for (let each = left.shift(); each !== undefined; each = left.shift()) await work(page, each)
       await close()
     }
@@ -171,13 +151,11 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
     'accept 17, 18 and 19: every page in three themes, three widths and three languages: nothing fails, axe finds nothing, nothing is cut',
     { timeout: 180_000 },
     async () => {
-      const source = await readFile(axe, 'utf8')
       const found: string[] = []
       await inTabs(places, async (page, place) => {
         await page.setViewportSize({ width: 1440, height: 900 })
         await page.goto(server.url + place)
         await settle(page)
-        await page.evaluate(source)
         found.push(...(await violationsOf(page, `${place} light`)))
         found.push(...(await unnamed(page)).map((each) => `${place}: ${each}`))
         // Themes differ in nothing but colours, so that everything is asked once wide and once narrow.
@@ -201,7 +179,6 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
   )
 
   test('accept 17: every dialog passes axe in three themes, and closes by Escape', { timeout: 60_000 }, async () => {
-    const source = await readFile(axe, 'utf8')
     const button = (name: string) => (page: Page) => page.locator('main').getByRole('button', { name }).first().click()
     const dialogs: [string, (page: Page) => Promise<void>][] = [
       ['/', (page) => page.keyboard.press('Control+k')],
@@ -217,7 +194,6 @@ describe.skipIf(chromiumPath === undefined)('pages of the console (needs a Chrom
       await settle(page)
       await show(page)
       await page.locator('dialog[open]').waitFor()
-      await page.evaluate(source)
       found.push(...(await violationsOf(page, `${place} dialog`)))
       for (const theme of ['dark', 'contrast']) {
         await choose(page, 'theme', theme)
