@@ -12,7 +12,6 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/server/src/stores/mongodb/mongo-telemetry.ts', 'every call of the port, over the parts that do the work'],
   ['packages/server/src/platform.ts', 'the wiring of all parts, read from top to bottom once'],
   ['console/src/pages/rules/rule-page.vue', 'one form over all fields of a rule'],
-  ['console/src/pages/gateway/object-page.vue', 'reads, checks and saves any of the four kinds in one page'],
   ['console/src/pages/gateway/route-fields.vue', 'one form over all fields of a route'],
   ['console/src/pages/gateway/simulator-tab.vue', 'weights, ring and moves are one state, seen while it is dragged'],
   ['console/src/pages/gateway/upstream-fields.vue', 'one form over all fields of an upstream'],
