@@ -15,7 +15,9 @@ type Pair = Awaited<ReturnType<typeof makeTestCertificate>>
 let [one, two, clients, node]: Pair[] = []
 beforeAll(async () => {
   ;[one, two, clients, node] = await Promise.all(
-    [['one.example', 'one.other'], ['two.example'], ['client'], ['node.example', '127.0.0.1']].map(makeTestCertificate),
+    [['one.example', 'one.other'], ['two.example'], ['client'], ['node.example', '127.0.0.1']].map((names) =>
+      makeTestCertificate(names),
+    ),
   )
 })
 let world: World
@@ -75,6 +77,23 @@ describe('the listener ends TLS', () => {
     plain.write(toConnect({ clientId: 'plain' }))
     await once(plain, 'close')
     expect(world.refused).toEqual(['GATEWAY_NO_CERTIFICATE', 'GATEWAY_NO_CERTIFICATE', 'GATEWAY_TLS'])
+  })
+
+  test('with the certificate of the kind that the client can check, where there are several (certs, keys)', async () => {
+    const rsa = await makeTestCertificate(['one.example'], 'rsa')
+    await open((port) => ({
+      ssls: [{ id: 1, sni: 'one.example', cert: one?.cert, key: one?.key, certs: [rsa.cert], keys: [rsa.key] }],
+      stream_routes: [mqttTo(port)],
+    }))
+    const port = await world.listen({ tls: true })
+    for (const [sigalgs, ca, kind] of [
+      ['ecdsa_secp256r1_sha256', one?.cert, 'ec'],
+      ['rsa_pss_rsae_sha256', rsa.cert, 'rsa'],
+    ] as const) {
+      const socket = await secure(port, { servername: 'one.example', ca, sigalgs })
+      expect(socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType).toBe(kind)
+      expect(await echo(socket)).toEqual(toConnect({ clientId: 'x' }))
+    }
   })
 
   test('client certificates are demanded where the ssl object names their authority', async () => {
