@@ -62,6 +62,24 @@ test('an HTTP check looks at the status', async () => {
   await settles('healthy')
 })
 
+test('an HTTP check sends the headers of req_headers', async () => {
+  const server = createHttpServer(({ headers }, response) =>
+    response.writeHead(headers['x-probe'] === 'up: yes?' && headers.host === 'broker.example' ? 200 : 401).end(),
+  )
+  const port = await listenOn(server)
+  const withHeaders = (more: object) =>
+    mqttRoute(nodesOf(port), {
+      checks: { active: { host: 'broker.example', unhealthy: { http_failures: 1 }, ...more } },
+    })
+  world = await createWorld(withHeaders({}))
+  world.own(() => server.closeAllConnections())
+  world.own(() => void server.close())
+  await settles('unhealthy')
+  expect(stateOf()?.reason).toBe('answered 401')
+  world.configure(withHeaders({ req_headers: ['X-Probe: up: yes?'] }))
+  await settles('healthy')
+})
+
 test('clients’ own failures count where passive checks are on, and the state survives a new configuration', async () => {
   const [a, b] = [await startBroker(), await startBroker()]
   world = await createWorld(
