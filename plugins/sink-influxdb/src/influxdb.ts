@@ -22,7 +22,7 @@ export interface OpenInfluxdb extends OpenedSink {
 }
 
 /** The sink and what its test reads back. */
-export function openInfluxdb(values: Config, stop?: AbortSignal): OpenInfluxdb {
+export function openInfluxdb(values: Config, stop: AbortSignal): OpenInfluxdb {
   const way = toWay(values)
   const secrets = [values.password, values.token]
   const lines = createLines(values)
@@ -47,7 +47,7 @@ export function openInfluxdb(values: Config, stop?: AbortSignal): OpenInfluxdb {
             ...(packed ? { 'content-encoding': 'gzip' } : {}),
           },
           body: packed ? await compress(text, { level: gzipLevel }) : text,
-          signal: stop ? AbortSignal.any([stop, signal]) : signal,
+          signal: AbortSignal.any([stop, signal]),
         })
         const recordAt = (line: number): number | undefined => {
           let last = 0

@@ -1,28 +1,14 @@
-import { definePlugin } from '@patchbay/sdk'
-import { verifySink } from '@patchbay/sdk/sink'
+import { defineSink } from '@patchbay/sdk/sink'
 import { checkConfig } from './brokers.ts'
 import { config } from './config.ts'
 
-export default definePlugin({
+export default defineSink({
+  name: 'kafka',
   config,
-  verify: (values, signal, about) =>
-    verifySink(
-      {
-        check: () => checkConfig(values),
-        async open() {
-          const { openKafka } = await import('./kafka.ts')
-          return openKafka(values)
-        },
-      },
-      signal,
-      about,
-    ),
-  async setup(ctx) {
-    checkConfig(ctx.config)
+  check: checkConfig,
+  async open(values, { stop }) {
     // The client is loaded with the first instance.
     const { openKafka } = await import('./kafka.ts')
-    const { sink, close } = openKafka(ctx.config, ctx.signal)
-    ctx.own('producer', close)
-    ctx.sink('kafka', sink)
+    return openKafka(values, stop)
   },
 })

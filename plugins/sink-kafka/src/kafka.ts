@@ -45,7 +45,7 @@ export interface OpenKafka extends OpenedSink {
   close(): Promise<void>
 }
 
-export function openKafka(values: Config, stop?: AbortSignal): OpenKafka {
+export function openKafka(values: Config, stop: AbortSignal): OpenKafka {
   const secrets = [values.sasl?.password]
   let producer: Out | undefined
   let placed: ProduceResult | undefined
@@ -94,7 +94,7 @@ export function openKafka(values: Config, stop?: AbortSignal): OpenKafka {
   const sink: Sink = {
     write: (records, options) =>
       answerOfWrite(async (): Promise<WriteAnswer> => {
-        const signal = stop ? AbortSignal.any([stop, options.signal]) : options.signal
+        const signal = AbortSignal.any([stop, options.signal])
         const messages = records.map((record) => toMessage(record, values.topic))
         let delivered = 0
         // One after the other: several at once came out of order and twice after a kill of the broker.

@@ -37,7 +37,7 @@ export interface OpenMongodb extends OpenedSink {
   close(): Promise<void>
 }
 
-export function openMongodb(values: Config, stop?: AbortSignal): OpenMongodb {
+export function openMongodb(values: Config, stop: AbortSignal): OpenMongodb {
   const { url, username, password } = values
   const secrets = [password]
   const client = new MongoClient(url, {
@@ -96,7 +96,7 @@ export function openMongodb(values: Config, stop?: AbortSignal): OpenMongodb {
     write: (records, { signal }) =>
       answerOfWrite(async () => {
         signal.throwIfAborted()
-        stop?.throwIfAborted()
+        stop.throwIfAborted()
         try {
           return await write(records)
         } catch (error) {

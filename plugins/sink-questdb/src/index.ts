@@ -1,6 +1,6 @@
-import { BadConfig, definePlugin } from '@patchbay/sdk'
+import { BadConfig } from '@patchbay/sdk'
 import { assertOpenTarget } from '@patchbay/sdk/outbound-http'
-import { verifySink } from '@patchbay/sdk/sink'
+import { defineSink } from '@patchbay/sdk/sink'
 import { type Config, config } from './config.ts'
 
 /** Where the test writes, whatever the configuration names: rows cannot be deleted there, tables can. */
@@ -13,25 +13,12 @@ function checkConfig({ url, table = '' }: Config): void {
   if (unknown) throw new BadConfig('/table', `${unknown[0]} is unknown: {type} can be put in.`)
 }
 
-export default definePlugin({
+export default defineSink({
+  name: 'questdb',
   config,
-  verify: (values, signal, about) =>
-    verifySink(
-      {
-        check: () => checkConfig(values),
-        async open() {
-          const { openQuestdb } = await import('./questdb.ts')
-          return openQuestdb({ ...values, table: probeTable })
-        },
-      },
-      signal,
-      about,
-    ),
-  async setup(ctx) {
-    checkConfig(ctx.config)
+  check: checkConfig,
+  async open(values, { stop, isTest }) {
     const { openQuestdb } = await import('./questdb.ts')
-    const { sink, close } = openQuestdb(ctx.config, ctx.signal)
-    ctx.own('connections', close)
-    ctx.sink('questdb', sink)
+    return openQuestdb(isTest ? { ...values, table: probeTable } : values, stop)
   },
 })

@@ -21,7 +21,7 @@ export interface OpenQuestdb extends OpenedSink {
   close(): void
 }
 
-export function openQuestdb(values: Config, stop?: AbortSignal): OpenQuestdb {
+export function openQuestdb(values: Config, stop: AbortSignal): OpenQuestdb {
   const secrets = [values.password, values.token]
   const headers = authorization(values)
   const toLines = createLines(values.table)
@@ -39,7 +39,7 @@ export function openQuestdb(values: Config, stop?: AbortSignal): OpenQuestdb {
   const sink: Sink = {
     write: (records, options) =>
       answerOfWrite(async () => {
-        const signal = stop ? AbortSignal.any([stop, options.signal]) : options.signal
+        const signal = AbortSignal.any([stop, options.signal])
         const lines = records.map(toLines)
         const all = lines.flat()
         if (all.length === 0) return { outcome: 'delivered' }

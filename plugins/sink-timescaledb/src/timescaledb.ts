@@ -39,7 +39,7 @@ export interface OpenTimescaledb extends OpenedSink {
   close(): Promise<void>
 }
 
-export function openTimescaledb(values: Config, stop?: AbortSignal): OpenTimescaledb {
+export function openTimescaledb(values: Config, stop: AbortSignal): OpenTimescaledb {
   const secrets = [values.password]
   const link = createLink(values)
   const rows = rowsOf(values.rows === 'message' ? 'message' : 'point')
@@ -51,7 +51,7 @@ export function openTimescaledb(values: Config, stop?: AbortSignal): OpenTimesca
     write: (records, { signal }) =>
       answerOfWrite(async () => {
         signal.throwIfAborted()
-        stop?.throwIfAborted()
+        stop.throwIfAborted()
         const client = await link.client()
         try {
           if (!made) await makeTable(client, values)

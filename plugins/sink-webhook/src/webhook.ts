@@ -30,7 +30,7 @@ export interface OpenWebhook extends OpenedSink {
 
 export function openWebhook(
   values: Config,
-  { privateTargets, stop }: { privateTargets: readonly string[]; stop?: AbortSignal },
+  { privateTargets, stop }: { privateTargets: readonly string[]; stop: AbortSignal },
 ): OpenWebhook {
   const key = toKey(values.secret)
   const headers = toHeaders(values.headers)
@@ -57,7 +57,7 @@ export function openWebhook(
             ...toSignatureHeaders(signed, key),
           },
           body: values.gzip ? await compress(body) : body,
-          signal: stop ? AbortSignal.any([stop, signal]) : signal,
+          signal: AbortSignal.any([stop, signal]),
         })
         return toAnswer(answer, records.length, secrets)
       }, secrets),

@@ -3,6 +3,7 @@ import { toReply } from '../alert-channel/reply.ts'
 
 export { cutText, hideSecrets, retryAfterMs, toReply, toUrlSecrets } from '../alert-channel/reply.ts'
 export { createTargetGuard, type TargetGuard } from '../outbound/guarded-lookup.ts'
+export { defineSink, type OpenAbout, type SinkDefinition } from './define-sink.ts'
 export { toDocument, toIsoMicros, toJsonLine, type RecordDocument } from './json-line.ts'
 export { isProbe, toProbe, verifySink, type OpenedSink } from './verify-sink.ts'
 
