@@ -26,7 +26,7 @@ export function createLink(values: Config): Link {
   const { host, port, database } = toAddress(values)
   let current: Promise<pg.Client> | undefined
 
-  async function connect(): Promise<pg.Client> {
+  async function connect(forget: () => void): Promise<pg.Client> {
     const client = new pg.Client({
       host: await lookUp(host),
       port,
@@ -40,9 +40,6 @@ export function createLink(values: Config): Link {
       keepAlive: true,
       ...(values.tls ? { ssl: { servername: host, ...(values.ca ? { ca: values.ca } : {}) } } : {}),
     })
-    const forget = (): void => {
-      current = undefined
-    }
     // A cut between two batches is nobody's error: the next batch connects again.
     client.on('error', forget)
     client.on('end', forget)
@@ -52,10 +49,14 @@ export function createLink(values: Config): Link {
 
   return {
     client() {
-      const asked = (current ??= connect())
-      asked.catch(() => {
+      if (current) return current
+      // A connection that ends late must not take the next one's place with it: nobody would close that.
+      const forget = (): void => {
         if (current === asked) current = undefined
-      })
+      }
+      const asked: Promise<pg.Client> = connect(forget)
+      asked.catch(forget)
+      current = asked
       return asked
     },
     async close() {
