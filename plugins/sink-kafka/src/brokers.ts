@@ -1,4 +1,5 @@
 import { BadConfig } from '@patchbay/sdk'
+import { assertOpenHost } from '@patchbay/sdk/outbound-http'
 import { createTargetGuard } from '@patchbay/sdk/sink'
 import type { Config } from './config.ts'
 
@@ -8,16 +9,7 @@ const hostOf = (broker: string): string => broker.replace(/:\d+$/, '').replaceAl
 /** Throws BadConfig for what is wrong by itself. */
 export function checkConfig({ brokers }: Pick<Config, 'brokers'>): void {
   if (brokers.length === 0) throw new BadConfig('/brokers', 'At least one broker must be named, such as kafka:9092.')
-  const guard = createTargetGuard('all')
-  brokers.forEach((broker, index) => {
-    try {
-      guard.assertHost(hostOf(broker))
-    } catch (cause) {
-      throw new BadConfig(`/brokers/${index}`, cause instanceof Error ? cause.message : `${broker} is closed.`, {
-        cause,
-      })
-    }
-  })
+  for (const [index, broker] of brokers.entries()) assertOpenHost(`/brokers/${index}`, hostOf(broker), 'all')
 }
 
 /** Rejects when the name of a broker leads to an address that is closed. The names that brokers tell of each other are theirs to know. */

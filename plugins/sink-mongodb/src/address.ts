@@ -1,5 +1,5 @@
 import { BadConfig } from '@patchbay/sdk'
-import { createTargetGuard } from '@patchbay/sdk/sink'
+import { assertOpenHost } from '@patchbay/sdk/outbound-http'
 import type { Config } from './config.ts'
 
 /** Where readings go when the address names no database. */
@@ -19,12 +19,5 @@ export function checkConfig({ url }: Pick<Config, 'url'>): void {
   if (user !== undefined)
     throw new BadConfig('/url', 'The address holds a user or a password. Put them into their own fields.')
   if (hosts === '') throw new BadConfig('/url', 'The address names no host.')
-  const guard = createTargetGuard('all')
-  for (const host of hosts.split(',')) {
-    try {
-      guard.assertHost(hostOf(host))
-    } catch (cause) {
-      throw new BadConfig('/url', cause instanceof Error ? cause.message : `${host} is closed.`, { cause })
-    }
-  }
+  for (const host of hosts.split(',')) assertOpenHost('/url', hostOf(host), 'all')
 }

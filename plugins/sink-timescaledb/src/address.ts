@@ -1,5 +1,5 @@
 import { BadConfig } from '@patchbay/sdk'
-import { createTargetGuard } from '@patchbay/sdk/sink'
+import { assertOpenHost } from '@patchbay/sdk/outbound-http'
 import type { Config } from './config.ts'
 
 const defaultPort = 5432
@@ -19,10 +19,6 @@ export function toAddress({ url }: Pick<Config, 'url'>): Address {
   if (read.search !== '') throw new BadConfig('/url', 'The address holds options. Use the fields below it.')
   const database = decodeURIComponent(read.pathname.slice(1))
   if (database === '') throw new BadConfig('/url', 'The address names no database.')
-  try {
-    createTargetGuard('all').assertHost(read.hostname)
-  } catch (cause) {
-    throw new BadConfig('/url', cause instanceof Error ? cause.message : 'The address is closed.', { cause })
-  }
+  assertOpenHost('/url', read.hostname, 'all')
   return { host: read.hostname.replace(/^\[|\]$/g, ''), port: Number(read.port || defaultPort), database }
 }

@@ -128,8 +128,17 @@ export const get = (options: Omit<OutboundRequest, 'method' | 'body'>): Promise<
 
 /** Throws BadConfig for an address of a configuration that may not be called; what a name leads to is checked at each call. */
 export function assertOpenTarget(path: string, url: string, privateTargets: PrivateTargets): void {
+  asBadConfig(path, () => createTargetGuard(privateTargets).assertHost(toTargetUrl(url).hostname))
+}
+
+/** The same for a host name or IP address alone, of clients that bring a protocol of their own. */
+export function assertOpenHost(path: string, host: string, privateTargets: PrivateTargets): void {
+  asBadConfig(path, () => createTargetGuard(privateTargets).assertHost(host))
+}
+
+function asBadConfig(path: string, check: () => void): void {
   try {
-    createTargetGuard(privateTargets).assertHost(toTargetUrl(url).hostname)
+    check()
   } catch (cause) {
     throw cause instanceof TargetForbidden ? new BadConfig(path, cause.message, { cause }) : cause
   }
