@@ -20,12 +20,12 @@ const toSource = (length: number): Source<SinkRecord> => ({
       item: toRecord(w + i + 1),
       writer: 'w',
       seq: w + i + 1,
+      bytes: 10,
     }))
     return { items, cursor: { w: w + items.length }, gone: 0 }
   },
   hold: async () => undefined,
   laneOf: ({ device }) => device,
-  bytesOf: () => 10,
 })
 
 const place = { cursor: {}, floor: {}, micros: 0, sent: 0, refused: 0, gone: 0, points: 0, records: 0, waitsSince: 0 }

@@ -12,6 +12,8 @@ export interface Placed<T> {
   item: T
   writer: string
   seq: number
+  /** About what it takes in memory. */
+  bytes: number
 }
 
 export interface Page<T> {
@@ -32,8 +34,6 @@ export interface Source<T> {
   hold(cursor: CommitCursor | undefined): Promise<void>
   /** Items that keep their order among each other have the same lane. */
   laneOf(item: T): string
-  /** About what it takes in memory. */
-  bytesOf(item: T): number
   toLetter(item: T): Record<string, unknown>
   /** Undefined: it is none. */
   ofLetter(id: string, body: unknown): T | undefined

@@ -51,7 +51,7 @@ export function createReader<T>({
   const pointsPerItem = (): number => Math.max(1, counts.records === 0 ? 1 : counts.points / counts.records)
 
   async function fill(since: Since): Promise<void> {
-    let bytes = read.reduce((sum, { item }) => sum + source.bytesOf(item), 0)
+    let bytes = read.reduce((sum, each) => sum + each.bytes, 0)
     while (read.length < batch && bytes < deliveryLimits.batchBytes && isBeyond(source.end(), cursor)) {
       const wanted = Math.ceil((batch - read.length) * pointsPerItem())
       const end = source.end()
@@ -67,7 +67,7 @@ export function createReader<T>({
         cursor = laterOf(cursor, end)
       }
       read.push(...page.items)
-      for (const { item } of page.items) bytes += source.bytesOf(item)
+      for (const each of page.items) bytes += each.bytes
       // So that a long stretch of nothing is noted as it passes.
       if (read.length === 0) return
     }
@@ -85,9 +85,9 @@ export function createReader<T>({
       await fill(since)
       let bytes = 0
       let length = 0
-      for (const { item } of read) {
+      for (const each of read) {
         if (length >= batch || (length > 0 && bytes >= deliveryLimits.batchBytes)) break
-        bytes += source.bytesOf(item)
+        bytes += each.bytes
         length += 1
       }
       const taken = read.slice(0, length)

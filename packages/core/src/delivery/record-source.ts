@@ -95,13 +95,12 @@ export function createRecordSource(options: RecordSourceOptions): Source<SinkRec
         gone += countGone(record, { before, floor })
         if (at < micros && seq <= (floor[writer] ?? 0)) continue
         const item = select(record)
-        if (item) items.push({ item, writer, seq })
+        if (item) items.push({ item, writer, seq, bytes: bytesOf(item.values) })
       }
       return { items, cursor: page.cursor, gone }
     },
     hold: (cursor) => telemetry.holdCommitted(follower, cursor),
     laneOf: ({ device }) => device,
-    bytesOf: ({ values }) => bytesOf(values),
     ...letterOfRecord,
   }
 }
