@@ -112,8 +112,8 @@ test(
     const data = await makeDataFolder()
     const met: Record<string, number> = {}
     let kills = 0
+    let server = await startServer({ data: data.path })
     try {
-      let server = await startServer({ data: data.path })
       const takesMs = await measureSteps(server.url)
       let found: Found = { version: undefined, starts: 0 }
       const killIn = async (operation: Operation): Promise<void> => {
@@ -150,6 +150,7 @@ test(
       const seconds = ((performance.now() - began) / 1000).toFixed(0)
       console.log(`plugin kill: ${kills} × kill -9 in ${seconds} s, found ${JSON.stringify(met)}, seed ${random.seed}`)
     } finally {
+      await server.kill()
       await data.remove()
     }
     // So many kills fall on both sides of the moment from which on the new version counts.
