@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PluginManifest } from '@patchbay/contracts/plugin'
@@ -130,6 +131,8 @@ export interface WorldOptions extends Partial<PluginHostOptions> {
 
 /** A host with all that is around it in memory, and packages on a real disk. */
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  // As the start of the platform does: a worker is handed the folder of it.
+  enableCompileCache()
   const root = await mkdtemp(join(tmpdir(), 'patchbay-host-'))
   const stored = new Map((options.initial ?? []).map((of) => [`${of.plugin}/${of.name}`, of]))
   const events: HostEvent[] = []

@@ -1,11 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { enableCompileCache } from 'node:module'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InstanceStatus } from '@patchbay/contracts/plugin'
 import type { KeyValue } from '@patchbay/sdk'
-import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import hostile from '../../test/fixtures/hostile.ts'
 import { writeStranger } from '../../test/apart.ts'
 import { createFakeClock, createWorld, type World, type WorldOptions } from '../../test/world.ts'
@@ -15,7 +14,6 @@ const pingMs = 1_000
 const patience = { timeout: 40_000, interval: 20 }
 
 let world: World | undefined
-beforeAll(() => void enableCompileCache())
 afterEach(async () => {
   await world?.close()
   world = undefined
