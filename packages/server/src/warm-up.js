@@ -1,5 +1,6 @@
 // Fills the compile cache and ends: run once, in a process of its own, before the very first start. The process that stays then never
 // loads the type stripper, which would cost it some 30 MB until its next start.
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { bundledPlugins, loadLater } from './parts/bundled-plugins.ts'
@@ -15,10 +16,11 @@ await import('@patchbay/core/rules/condition-tree')
 
 // Threads load code of their own; a folder that is not there makes them fail at once, which is all that is wanted of them here.
 const file = fileURLToPath(new URL('./no-such-folder/none', import.meta.url))
-const entries = ['registry-worker', 'telemetry-writer-worker', 'telemetry-reader-worker']
+const stores = new URL('./stores/sqlite/', import.meta.url)
+const entries = readdirSync(stores).filter((name) => name.endsWith('-worker.ts'))
 const load = (name) =>
   new Promise((resolve) => {
-    const worker = new Worker(new URL(`./stores/sqlite/${name}.ts`, import.meta.url), { workerData: { file } })
+    const worker = new Worker(new URL(name, stores), { workerData: { file } })
     const timer = setTimeout(() => void worker.terminate(), threadMs)
     worker.on('error', () => undefined)
     worker.on('exit', () => {
