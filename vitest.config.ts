@@ -13,7 +13,7 @@ export default defineConfig({
   test: {
     execArgv,
     // The pages that are served are those of the sources: about 20 ms when nothing changed.
-    globalSetup: ['./console/build.mjs'],
+    globalSetup: ['./console/build.mjs', './test/compile-cache.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
@@ -25,7 +25,7 @@ export default defineConfig({
           name: 'all',
           include: all,
           exclude: [...never, ...quiet],
-          // Whole processes are started and killed by some suites; most of them wait half of the time, so that two cores carry three files at once.
+          // Whole processes are started and killed by some suites; more files at once than cores, and those that wait for a time run out of it.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

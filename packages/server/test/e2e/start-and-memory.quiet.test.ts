@@ -21,7 +21,7 @@ test(
   async () => {
     const data = await makeDataFolder()
     try {
-      let server = await startServer({ data: data.path })
+      let server = await startServer({ data: data.path, isCold: true })
       // One folder: what the warm-up has compiled is what the server reads. Other flags or versions would make a second one.
       expect(await readdir(join(data.path, 'cache', 'compile'))).toHaveLength(1)
       const api = createApi(server.url)

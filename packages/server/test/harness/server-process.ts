@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { shareCompiled } from './compiled.ts'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
@@ -18,6 +19,8 @@ const readStartScript = (): { env: Record<string, string>; args: string[] } => {
     args: after.split(/\s+/).map((each) => (each.endsWith('.js') ? join(root, each) : each)),
   }
 }
+/** As start.js runs the warm-up: what was compiled with other flags is kept apart. */
+const wrapperFlags = ['--wasm-wrapper-tiering-budget=2147483647']
 const startDeadlineMs = 30_000
 
 /** An owner's key for tests: the value is given to each server by PATCHBAY_API_KEY. */
@@ -40,6 +43,8 @@ export interface ServerProcess {
 export interface StartOptions {
   data: string
   env?: Record<string, string>
+  /** A first start like a person's, which compiles everything itself. */
+  isCold?: boolean
   /** Flags of node itself, such as --expose-gc. */
   nodeFlags?: string[]
 }
@@ -73,7 +78,8 @@ export const runToExit = ({ data, env = {} }: StartOptions): Promise<{ code: num
   })
 
 /** The whole product as its own process: the node binary, never npm, so that a signal reaches the server itself. */
-export const startServer = async ({ data, env = {}, nodeFlags = [] }: StartOptions): Promise<ServerProcess> => {
+export const startServer = async ({ data, env = {}, nodeFlags = [], isCold }: StartOptions): Promise<ServerProcess> => {
+  if (!isCold) await shareCompiled(data, wrapperFlags)
   const began = performance.now()
   const script = readStartScript()
   const child = spawn(process.execPath, [...nodeFlags, ...script.args], {
