@@ -69,8 +69,8 @@ export class Housekeeping {
       this.#again = false
       try {
         while (!this.#closed && (await this.#sealSome()));
-        const before = Date.now() - this.#options.rollupAfterMs
-        while (!this.#closed && (await this.#options.rollups.step(before))) {
+        // Asked anew each time: what is sealed between two steps may be due already, and nothing wakes for it later.
+        while (!this.#closed && (await this.#options.rollups.step(Date.now() - this.#options.rollupAfterMs))) {
           // Sealing goes first: commits may wait for it.
           while (!this.#closed && (await this.#sealSome()));
         }
