@@ -77,11 +77,15 @@ export function createSealing(
     const { yes: late, no: onTime } = splitPoints(points, (place) => (points.at[place] ?? 0) <= sealedTo)
     const made = fillFrames(late, records).map((filled) => toChunk({ device, writer, t }, filled))
     const open = joins && onTime.length > 0 ? await chunks.findOne({ _id: last._id }) : null
+    let rest = onTime
     if (open) {
+      const { yes: fits, no: more } = splitPoints(onTime, upTo(onTime, records - open.records))
       // In one document, whatever its length: so the join is there or not.
-      const [filled] = fillFrames(joinPoints(framePoints(readFrame(open.body)), onTime), Infinity)
+      const [filled] = fillFrames(joinPoints(framePoints(readFrame(open.body)), fits), Infinity)
       if (filled) made.push(toChunk({ device, writer, t }, filled, open._id))
-    } else made.push(...fillFrames(onTime, records).map((filled) => toChunk({ device, writer, t }, filled)))
+      rest = more
+    }
+    made.push(...fillFrames(rest, records).map((filled) => toChunk({ device, writer, t }, filled)))
     await chunks.bulkWrite(
       made.map((chunk) => ({ replaceOne: { filter: { _id: chunk._id }, replacement: chunk, upsert: true } })),
     )
@@ -132,6 +136,12 @@ export function createSealing(
       return points
     },
   }
+}
+
+/** Tells the points of the first so many times. */
+function upTo({ at, length }: PointColumns, times: number): (place: number) => boolean {
+  const last = Float64Array.from(new Set(at.subarray(0, length))).sort()[times - 1] ?? Infinity
+  return (place) => (at[place] ?? 0) <= last
 }
 
 function newestOf(
