@@ -106,8 +106,8 @@ for (const path of ${JSON.stringify(paths)}) {
 
   /** What must be there to run or to answer them is in these tests; the manifest is looked at here. */
   const elsewhere: Readonly<Record<string, string>> = {
-    kit: 'packages/server/test/e2e/author-kit.quiet.test.ts',
-    tutorial: 'packages/server/test/e2e/author-kit.quiet.test.ts',
+    kit: 'packages/server/test/e2e/author-kit.test.ts',
+    tutorial: 'packages/server/test/e2e/author-kit.test.ts',
     install: 'packages/server/test/e2e/install-docs.test.ts',
   }
   const others = whole.filter(({ language, page }) => language !== 'ts' && language !== '' && page !== 'manifest')

@@ -32,7 +32,9 @@ const contract = {
 }
 
 describe.for(['host', 'worker', 'process'] as const)('at %s level', (isolation) => {
-  alertChannelContract({ ...contract, isolation })
+  // They are judged by the same code at each level: one goes the way there and back.
+  const badConfigs = isolation === 'host' ? contract.badConfigs : contract.badConfigs.slice(0, 1)
+  alertChannelContract({ ...contract, badConfigs, isolation })
 })
 
 describe('what is posted', () => {
