@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 const folders = ['packages/*/{src,test}', 'plugins/*/{src,test}', 'console/src', 'bench', 'test']
 const all = folders.map((folder) => `${folder}/**/*.test.ts`)
+/** Suites beside their source: what they read is read once for all of them, and none may leave anything behind. */
+const beside = ['packages/*/src', 'plugins/*/src', 'console/src'].map((folder) => `${folder}/**/*.test.ts`)
 /** Suites that measure time or memory against a limit: they run one by one, after all others, so that nothing disturbs them. */
 const quiet = folders.map((folder) => `${folder}/**/*.quiet.test.ts`)
 const never = ['**/node_modules/**', '**/dist/**']
@@ -22,9 +24,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'all',
-          include: all,
+          name: 'beside',
+          include: beside,
           exclude: [...never, ...quiet],
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: all,
+          exclude: [...never, ...quiet, ...beside],
           // Whole processes are started and killed by some suites; more files at once than cores, and those that wait for a time run out of it.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },

@@ -170,6 +170,8 @@ describe('front door', () => {
     const relay = createServer((from) => {
       const to = dial()
       from.on('data', (chunk: Buffer) => void drip(to, chunk))
+      // Its peer is cut off when the test is over.
+      from.on('error', () => to.destroy())
       to.pipe(from)
     }).listen(0, '127.0.0.1')
     await once(relay, 'listening')
