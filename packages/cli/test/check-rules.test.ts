@@ -8,10 +8,22 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkPlugin, tierReached } from '../src/check/check-plugin.ts'
 import { toReport } from '../src/check/report.ts'
 import { pageOf } from '../src/check/rule.ts'
-import { rules } from '../src/check/rules.ts'
+import { rules as ownRules } from '../src/check/rules.ts'
+import { noDeprecated } from '../src/check/rules/no-deprecated.ts'
 import { run } from '../src/run.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
+const gone = { since: '1.0.0', gone: '2.0.0' }
+/** Nothing is deprecated now, so this rule has a table of the tests' own. */
+const rules = ownRules.map((rule) =>
+  rule.id === 'no-deprecated'
+    ? noDeprecated([
+        { ...gone, name: 'ctx.every', instead: 'Use ctx.repeat.' },
+        { ...gone, name: 'ctx.sessions.relay', instead: 'Use ctx.relay.' },
+        { ...gone, name: 'api ~0.9.0', instead: 'Say ^1.0.0.' },
+      ])
+    : rule,
+)
 type Json = Record<string, any>
 type Files = Record<string, string>
 
@@ -97,6 +109,7 @@ const broken: Record<string, Files> = {
   'known-services': inManifest({ needs: { services: ['session'], connect: ['tcp:*'] } }),
   'sdk-imports-only': inSource("import { x } from '@patchbay/core/x'"),
   'connect-declared': inManifest({ needs: {} }),
+  'no-deprecated': inSource('ctx.every(5, () => 1)'),
   'no-environment': inSource('const host = process.env.HOST'),
   'no-process-exit': inSource('process.exit(1)'),
   'timers-by-context': inSource('setInterval(() => 1, 5)'),
@@ -134,6 +147,29 @@ test.for(rules.map(({ id }) => id))('%s is broken by a plugin that breaks it', {
   expect(found.every((each) => each.length > 20)).toBe(true)
 })
 
+test('what is deprecated is found as code writes it, in the manifest, too', async () => {
+  const uses = {
+    'setup(host) { host.every(5, poll) }': 1,
+    'const help = (c: Context): void => c.every(5, poll)': 1,
+    'const { every, log } = ctx': 1,
+    'const { sessions } = ctx\nsessions.relay("x", broker)': 1,
+    'ctx.sessions\n  .relay("x", broker)': 1,
+    'ctx.sessions?.relay("x", broker)': 1,
+    // Not of the context, another member, a comment, and a name that only begins like it.
+    'list.every((each) => each)\nctx.sessions.open(peer)\n// ctx.every(5)\nctx.everything()\nrelay()': 0,
+  }
+  for (const [code, count] of Object.entries(uses))
+    expect([code, await foundBy('no-deprecated', inSource(code))]).toEqual([
+      code,
+      count === 0
+        ? []
+        : [expect.stringMatching(/^src\/index\.ts:[4-6] uses ctx\.\S+, deprecated since plugin API 1\.0\.0/)],
+    ])
+  expect(await foundBy('no-deprecated', inManifest({ api: '>=0.9.0 <2.0.0' }))).toEqual([
+    'plugin.json: api is >=0.9.0 <2.0.0; api ~0.9.0 is deprecated since plugin API 1.0.0 and gone in 2.0.0. Say ^1.0.0.',
+  ])
+})
+
 // What a page shows as good is good, and what it shows as bad is found.
 describe('the examples of the page of', () => {
   const laid = (lang: string, text: string): Files | undefined => {
@@ -146,7 +182,13 @@ describe('the examples of the page of', () => {
     const { services, ...more } = fragment
     return inManifest({ ...more, ...(services ? { needs: { ...manifest['needs'], services } } : {}) })
   }
-  const looksAtSource = new Set(['sdk-imports-only', 'no-environment', 'no-process-exit', 'timers-by-context'])
+  const looksAtSource = new Set([
+    'sdk-imports-only',
+    'no-deprecated',
+    'no-environment',
+    'no-process-exit',
+    'timers-by-context',
+  ])
   const tried = rules.filter(
     ({ id }) => broken[id]?.['plugin.json'] ?? broken[id]?.['package.json'] ?? looksAtSource.has(id),
   )
@@ -169,7 +211,7 @@ describe('the answer', () => {
         'recommended: no-environment',
         '  src/index.ts:4 reads process.env; make it a field.',
         '  see docs/plugins/check/no-environment.md',
-        'good: a server takes it; 31 of 32 rules kept, tier "required"',
+        'good: a server takes it; 32 of 33 rules kept, tier "required"',
       ].join('\n'),
     )
   })

@@ -31,6 +31,10 @@ export function faultsOf(table: readonly Deprecation[], apiVersion: string): str
   })
 }
 
+/** The versions of the plugin API in a table that a manifest takes with its range. */
+export const deprecatedVersions = (table: readonly Deprecation[], range: string): Deprecation[] =>
+  table.filter(({ name }) => name.startsWith(apiPrefix) && semver.intersects(range, name.slice(apiPrefix.length)))
+
 /** Notes what a plugin uses of a table, each once, in the log of the plugin. `range` is what its manifest says of the plugin API. */
 export function createDeprecatedUse(
   table: readonly Deprecation[],
@@ -43,8 +47,7 @@ export function createDeprecatedUse(
     const { name, since, gone, instead } = deprecation
     log.warn(`${name} is deprecated since plugin API ${since} and gone in ${gone}. ${instead}`, { plugin })
   }
-  for (const each of table)
-    if (each.name.startsWith(apiPrefix) && semver.intersects(range, each.name.slice(apiPrefix.length))) tell(each)
+  for (const each of deprecatedVersions(table, range)) tell(each)
   return {
     members: table.map(({ name }) => name).filter((name) => name.startsWith(memberPrefix)),
     found,

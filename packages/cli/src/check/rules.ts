@@ -15,6 +15,7 @@ import { rule as manifestValid } from './rules/manifest-valid.ts'
 import { rule as migrationSteps } from './rules/migration-steps.ts'
 import { rule as migrationTested } from './rules/migration-tested.ts'
 import { rule as noDependencies } from './rules/no-dependencies.ts'
+import { rule as noDeprecated } from './rules/no-deprecated.ts'
 import { rule as noEnvironment } from './rules/no-environment.ts'
 import { rule as noInstallScripts } from './rules/no-install-scripts.ts'
 import { rule as noNativeCode } from './rules/no-native-code.ts'
@@ -50,6 +51,7 @@ export const rules: readonly Rule[] = [
   knownServices,
   sdkImportsOnly,
   connectDeclared,
+  noDeprecated,
   noEnvironment,
   noProcessExit,
   timersByContext,
