@@ -50,7 +50,7 @@ let taken = 0
 let waiting: (() => void)[] = []
 /**
  * Stands for the store, which syncs in groups: what came meanwhile is answered together. With 500 under way that is 83,000 readings a second at
- * most, below what ends a plugin that runs apart (100,000 messages a second).
+ * most, below what a plugin that runs apart is slowed down to (100,000 messages a second).
  */
 const commitMs = 6
 const commit = (): void => {

@@ -127,6 +127,8 @@ export interface WorldOptions extends Partial<PluginHostOptions> {
   /** Packages that are made once the folder is there. */
   write?(root: string): Promise<readonly BundledPlugin[]>
   initial?: readonly StoredInstance[]
+  /** In the place of the platform, which is not there. */
+  publishFor?: Sessions['publishFor']
 }
 
 /** A host with all that is around it in memory, and packages on a real disk. */
@@ -193,7 +195,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     log,
     random: () => 0.5,
     services: (owner) => ({
-      sessions: noSessions,
+      sessions: options.publishFor ? { ...noSessions, publishFor: options.publishFor } : noSessions,
       messages: { publish: async () => undefined },
       match(name) {
         listening.add(name)

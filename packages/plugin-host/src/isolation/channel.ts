@@ -1,7 +1,9 @@
 import { HostError } from '../errors.ts'
 import { createInbox, type InboxLimits } from './inbox.ts'
 import type { Intake } from './intake.ts'
-import { createPacker, type Entry, type Frame } from './wire.ts'
+import { createFrameReceipts } from './frame-window.ts'
+import { createOutbox } from './outbox.ts'
+import type { Entry, Frame } from './wire.ts'
 import { fromWireError, toWireError } from './wire-error.ts'
 
 /** Sends frames to the other side and hears those of it. */
@@ -11,10 +13,6 @@ export interface Transport {
   receive(hear: (frame: Frame) => void): void
 }
 
-/** Messages that wait together are sent together; this many, these bytes or characters do not wait any longer. */
-export const batchEntries = 200
-export const batchBytes = 256 * 1024
-export const batchText = 128 * 1024
 /** Calls of one side that the other has not answered. */
 export const maxCalls = 10_000
 export const maxCallBytes = 32 * 1024 * 1024
@@ -25,6 +23,8 @@ const none: readonly Uint8Array[] = []
 
 /** Asked even when too much waits: what is busy does not hang. */
 export const pingOp = 'ping'
+/** The host tells how many frames it has looked at. */
+const lookedOp = 'looked'
 
 export interface Reply {
   value: unknown
@@ -49,6 +49,10 @@ export interface Channel {
   call(op: string, value?: unknown, bytes?: readonly Uint8Array[]): Promise<Reply>
   /** Throws what cannot be sent. */
   cast(op: string, value?: unknown, bytes?: readonly Uint8Array[]): void
+  /** Says something that must not wait behind what was said before. */
+  castFirst(op: string, value?: unknown): void
+  /** So much waits already that what may get lost is better not sent. */
+  readonly crowded: boolean
   /** Batches of the other side that came, and those of them that were looked at. */
   readonly arrived: number
   readonly done: number
@@ -61,6 +65,8 @@ export interface ChannelOptions {
   handlers: ReadonlyMap<string, Handler>
   /** A frame that cannot be read, more calls than permitted, a cast whose handler threw. */
   broken(error: Error): void
+  /** A guest waits while it is too far ahead of the host. */
+  paced?: boolean
   /** How the host takes what a guest sends, whose code may go round the SDK. */
   untrusted?: InboxLimits & { intake: Intake }
 }
@@ -83,8 +89,7 @@ export function createChannel(options: ChannelOptions): Channel {
   const { transport, handlers } = options
   const waiting = new Map<number, Waiting>()
   const { untrusted } = options
-  const outbox = createPacker()
-  let flushing: NodeJS.Immediate | undefined
+  const outbox = createOutbox(transport.send, options.paced ?? false)
   let nextId = 1
   let waitingBytes = 0
   let waitingText = 0
@@ -94,21 +99,7 @@ export function createChannel(options: ChannelOptions): Channel {
   // Made once: a plugin that asks a million times too often must not wait for a million stacks.
   let full: HostError | undefined
 
-  const flush = (): void => {
-    if (flushing) clearImmediate(flushing)
-    flushing = undefined
-    if (!closed && outbox.entries > 0) transport.send(outbox.take())
-  }
-  /** How many characters it took. */
-  const post = (entry: Entry): number => {
-    if (closed) return 0
-    const before = outbox.text
-    outbox.add(entry)
-    const took = outbox.text - before
-    if (outbox.entries >= batchEntries || outbox.bytes >= batchBytes || outbox.text >= batchText) flush()
-    else flushing ??= setImmediate(flush)
-    return took
-  }
+  const post = (entry: Entry): number => (closed ? 0 : outbox.post(entry))
   const breakWith = (error: unknown): void => {
     if (!closed) options.broken(error instanceof Error ? error : new HostError('PLUGIN_PROTOCOL'))
   }
@@ -118,13 +109,16 @@ export function createChannel(options: ChannelOptions): Channel {
       if (!handler) throw new HostError('PLUGIN_PROTOCOL', `Nothing is called ${entry.op.slice(0, 64)}.`)
       const result = await handler(entry.value, entry.bytes)
       const carries = result instanceof WithBytes
-      post({
+      const said: Entry = {
         kind: 'ok',
         id: entry.id,
         op: '',
         value: carries ? result.value : result,
         bytes: carries ? result.bytes : none,
-      })
+      }
+      // Behind a flood it would be taken for missing.
+      if (entry.op === pingOp && !closed) outbox.postFirst(said)
+      else post(said)
     } catch (error) {
       post({ kind: 'no', id: entry.id, op: '', value: toWireError(error), bytes: none })
     } finally {
@@ -146,7 +140,10 @@ export function createChannel(options: ChannelOptions): Channel {
   const take = (entry: Entry): void => {
     if (entry.kind === 'ok' || entry.kind === 'no') return settle(entry)
     const handler = handlers.get(entry.op)
-    if (entry.kind === 'cast') return void handler?.(entry.value, entry.bytes)
+    if (entry.kind === 'cast') {
+      if (options.paced && entry.op === lookedOp) return outbox.looked(Number(entry.value))
+      return void handler?.(entry.value, entry.bytes)
+    }
     const size = lengthOf(entry.bytes)
     underWay += 1
     underWayBytes += size
@@ -156,20 +153,30 @@ export function createChannel(options: ChannelOptions): Channel {
     void answer(handler, entry, size)
   }
 
-  const inbox = createInbox(take, untrusted)
+  const receipts = createFrameReceipts((frames) =>
+    post({ kind: 'cast', id: 0, op: lookedOp, value: frames, bytes: none }),
+  )
+  const inbox = createInbox(take, untrusted && { limits: untrusted, looked: receipts.looked })
+  let goingOn: NodeJS.Timeout | undefined
   const lane = untrusted?.intake.open({
     get waiting() {
       return !closed && inbox.waiting
     },
     take(most) {
       try {
-        return closed ? 0 : inbox.take(most)
+        const taken = closed ? 0 : inbox.take(most)
+        if (inbox.pausedMs > 0) goingOn ??= setTimeout(goOn, inbox.pausedMs)
+        return taken
       } catch (error) {
         breakWith(error)
         return most
       }
     },
   })
+  const goOn = (): void => {
+    goingOn = undefined
+    if (!closed) lane?.wake()
+  }
   transport.receive((frame) => {
     if (closed) return
     try {
@@ -212,6 +219,12 @@ export function createChannel(options: ChannelOptions): Channel {
     cast(op, value, bytes = none) {
       post({ kind: 'cast', id: 0, op, value, bytes })
     },
+    castFirst(op, value) {
+      if (!closed) outbox.postFirst({ kind: 'cast', id: 0, op, value, bytes: none })
+    },
+    get crowded() {
+      return outbox.crowded
+    },
     get arrived() {
       return inbox.arrived
     },
@@ -220,8 +233,9 @@ export function createChannel(options: ChannelOptions): Channel {
     },
     close(error) {
       if (closed) return
-      flush()
+      outbox.flush()
       closed = error
+      clearTimeout(goingOn)
       lane?.close()
       inbox.clear()
       for (const { reject } of waiting.values()) reject(error)

@@ -100,8 +100,10 @@ export function createGuestConnections({
       datagramListeners.set(name, onDatagram)
       ports.set(name, {
         listener: name,
-        send: (bytes: Uint8Array, { address, port }: DatagramPeer) =>
-          channel.cast('datagram.send', { listener: name, address, port }, [bytes]),
+        send(bytes: Uint8Array, { address, port }: DatagramPeer) {
+          // As a network does.
+          if (!channel.crowded) channel.cast('datagram.send', { listener: name, address, port }, [bytes])
+        },
       })
       channel.call('listenUdp', options).catch(crashed)
     },

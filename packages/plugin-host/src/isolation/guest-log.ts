@@ -24,10 +24,10 @@ const toFields = (fields: Record<string, unknown> | undefined): Record<string, u
 }
 
 /** The log of a plugin behind the boundary. */
-export function createGuestLog(channel: Pick<Channel, 'cast'>): Log {
-  const write = createLogLimit((level, message, fields) =>
-    channel.cast('log', { level, message: toMessage(message), fields: toFields(fields) }),
-  )
+export function createGuestLog(channel: Pick<Channel, 'cast' | 'crowded'>): Log {
+  const write = createLogLimit((level, message, fields) => {
+    if (!channel.crowded) channel.cast('log', { level, message: toMessage(message), fields: toFields(fields) })
+  })
   const line =
     (level: keyof Log): Log[keyof Log] =>
     (message, fields) =>

@@ -13,9 +13,10 @@ import { isRefused, Refused } from '@patchbay/sdk'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { isRecord } from '../config/plain.ts'
-import { HostError, isHostError, toText } from '../errors.ts'
+import { HostError, toText } from '../errors.ts'
 import { type Channel, WithBytes } from './channel.ts'
 import type { GuestParts } from './guest-contributions.ts'
+import { toRefused } from './publish-window.ts'
 import { toWireError } from './wire-error.ts'
 
 const Opened = Type.Object({
@@ -53,18 +54,11 @@ const unreadable = (): never => {
   throw new HostError('PLUGIN_PROTOCOL', 'An answer of the host cannot be read.')
 }
 
-/** What did not become a message is refused in the words of the platform. */
-let full: Refused | undefined
-const toRefused = (error: unknown): unknown =>
-  isHostError(error) && error.code === 'PLUGIN_LIMIT'
-    ? (full ??= new Refused('quota', 'PLUGIN_LIMIT', 'isolation', error.message))
-    : error
 const refusedOf = (error: unknown): Refused => {
-  const of = toRefused(error)
-  if (of instanceof Refused) return of
-  return isRefused(of)
-    ? new Refused(of.reason, of.code, of.step, of.message)
-    : new Refused('unavailable', 'PLUGIN_STOPPED', 'isolation', toText(of))
+  if (error instanceof Refused) return error
+  return isRefused(error)
+    ? new Refused(error.reason, error.code, error.step, error.message)
+    : new Refused('unavailable', 'PLUGIN_STOPPED', 'isolation', toText(error))
 }
 
 type Deliver = (message: Delivery) => void | Promise<void>
@@ -92,13 +86,8 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
   const toSession = (s: number, id: string, principal: Session['principal']): Session => {
     const subscriptions = new Set<number>()
     let closed = false
-    const publish = async (topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void> => {
-      try {
-        await publishes.call('publish', { s, t: topic, h: how }, bytes)
-      } catch (error) {
-        throw toRefused(error)
-      }
-    }
+    const publish = (topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void> =>
+      publishes.call('publish', { s, t: topic, h: how }, bytes)
     return {
       id,
       principal,
@@ -162,7 +151,10 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
           throw toRefused(error)
         }
       },
-      alive: () => channel.cast('session.alive', { s }),
+      alive() {
+        // What waits says so, too.
+        if (!channel.crowded) channel.cast('session.alive', { s })
+      },
       onEnd: (hear) => void endings.set(s, hear),
       close() {
         if (closed) return
@@ -181,13 +173,8 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
     },
     refuse: (peer, refusal) =>
       channel.cast('sessions.refuse', { peer, refusal: { ...refusal, refused: toWireError(refusal.refused) } }),
-    async publishFor(principal, protocol, topic, bytes, how) {
-      try {
-        await publishes.call('sessions.publishFor', { principal, protocol, topic, how }, bytes)
-      } catch (error) {
-        throw toRefused(error)
-      }
-    },
+    publishFor: (principal, protocol, topic, bytes, how) =>
+      publishes.call('sessions.publishFor', { principal, protocol, topic, how }, bytes),
     relay(name, broker) {
       answerBroker({ channel, handlers }, broker)
       channel.call('sessions.relay', { name }).catch(crashed)

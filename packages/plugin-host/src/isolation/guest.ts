@@ -33,6 +33,7 @@ const handlers = new Map<string, Handler>()
 const channel = createChannel({
   transport: openGuestPort(),
   handlers,
+  paced: true,
   broken: (error) => {
     throw error
   },
@@ -45,16 +46,14 @@ let told = false
 const crashed = (error: unknown): void => {
   if (told) return
   told = true
-  channel.cast('crashed', toWireError(error))
+  channel.castFirst('crashed', toWireError(error))
 }
 
 const log = createGuestLog(channel)
 
 const publishes = createPublishWindow(channel)
 const messages: Messages = {
-  async publish(topic, bytes, how) {
-    await publishes.call('messages.publish', { topic, how }, bytes)
-  },
+  publish: (topic, bytes, how) => publishes.call('messages.publish', { topic, how }, bytes),
 }
 
 const loaded = (): Plugin => {

@@ -4,8 +4,8 @@ import { createIntake } from './intake.ts'
 import { createPacker, type Entry, type Frame } from './wire.ts'
 
 const limits: InboxLimits = {
-  maxMessagesPerSecond: 100,
-  maxTextPerSecond: 100_000,
+  messagesPerSecond: 100,
+  textPerSecond: 100_000,
   maxFrameText: 8_000,
   maxWaitingFrames: 50,
   maxWaitingText: 10_000,
@@ -28,41 +28,56 @@ test('messages are handed on in their order, as many as are asked for', () => {
   expect(seen).toEqual([1, 2, 3, 1, 2])
 })
 
-test('more than a guest may send or leave waiting ends it', () => {
-  const full = (frames: Frame[], taken: boolean) => () => {
-    const inbox = createInbox(() => undefined, limits)
-    for (const frame of frames) {
-      inbox.add(frame)
-      if (taken) inbox.take(Infinity)
-    }
+test('more than a guest may leave waiting ends it', () => {
+  const full = (...frames: Frame[]) => {
+    const inbox = createInbox(() => undefined, { limits })
+    return () => frames.forEach((frame) => inbox.add(frame))
   }
-  expect(full([frameOf(60), frameOf(60)], true)).toThrow('more than 100 messages within a second')
-  expect(full([frameOf(60), frameOf(60)], false)).not.toThrow()
-  expect(
-    full(
-      Array.from({ length: 20 }, () => frameOf(1, 0, 'x'.repeat(6_000))),
-      true,
-    ),
-  ).toThrow('100000 characters')
-  expect(full([frameOf(1, 0, 'x'.repeat(6_000)), frameOf(1, 0, 'x'.repeat(6_000))], false)).toThrow('wait for the host')
-  expect(full([frameOf(1, 600), frameOf(1, 600)], false)).toThrow('1000 bytes')
+  expect(full(frameOf(60), frameOf(60))).not.toThrow()
+  expect(full(frameOf(1, 0, 'x'.repeat(6_000)), frameOf(1, 0, 'x'.repeat(6_000)))).toThrow('wait for the host')
+  expect(full(frameOf(1, 600), frameOf(1, 600))).toThrow('1000 bytes')
+  expect(full(...Array.from({ length: 50 }, () => frameOf(0)))).not.toThrow()
+  expect(full(...Array.from({ length: 51 }, () => frameOf(0)))).toThrow('More than 50 batches')
 })
 
-test('a frame with nothing in it is work like one message, and so many wait at most', () => {
-  const empty = { text: '[]', bytes: new Uint8Array() }
-  const inbox = createInbox(() => undefined, limits)
-  for (let count = 0; count < 50; count += 1) inbox.add(empty)
-  expect(() => inbox.add(empty)).toThrow('More than 50 batches')
-  expect([inbox.take(20), inbox.waiting]).toEqual([20, true])
-  expect([inbox.take(Infinity), inbox.waiting]).toEqual([30, false])
-  for (let count = 0; count < 50; count += 1) inbox.add(empty)
-  expect(() => inbox.take(Infinity)).not.toThrow()
-  inbox.add(empty)
-  expect(() => inbox.take(Infinity)).toThrow('more than 100 messages within a second')
+test('what comes quicker than a guest may send waits, for as long as it was too much', async () => {
+  const looked: number[] = []
+  const inbox = createInbox(() => undefined, {
+    limits: {
+      ...limits,
+      messagesPerSecond: 1_000,
+      textPerSecond: 1_000_000,
+      maxFrameText: 50_000,
+      maxWaitingText: 50_000,
+    },
+    looked: ({ text }) => void looked.push(text.length),
+  })
+  // A second's worth at once, and as much again of it in frames with nothing in them.
+  inbox.add(frameOf(1_000))
+  expect([inbox.take(Infinity), inbox.pausedMs]).toEqual([1_000, 0])
+  for (let count = 0; count < 20; count += 1) inbox.add(frameOf(0))
+  const fromMs = performance.now()
+  let taken = 0
+  while (taken < 20) {
+    taken += inbox.take(Infinity)
+    await new Promise(setImmediate)
+  }
+  // The last of them needs no time after it.
+  expect(performance.now() - fromMs).toBeGreaterThan(15)
+  expect(looked).toHaveLength(21)
+  // Also for its text.
+  const wordy = createInbox(() => undefined, { limits: { ...limits, messagesPerSecond: 1_000 } })
+  for (let count = 0; count < 18; count += 1) {
+    wordy.add(frameOf(1, 0, 'x'.repeat(6_000)))
+    wordy.take(1)
+  }
+  wordy.add(frameOf(1))
+  expect([wordy.take(1), wordy.waiting]).toEqual([0, false])
+  expect(wordy.pausedMs).toBeGreaterThan(10)
 })
 
 test('a frame that is too large is refused before it is parsed', () => {
-  const inbox = createInbox(() => undefined, limits)
+  const inbox = createInbox(() => undefined, { limits })
   expect(() => inbox.add({ text: '['.repeat(8_001), bytes: new Uint8Array() })).toThrow('more than 8000 characters')
   expect(inbox.waiting).toBe(false)
 })

@@ -1,14 +1,16 @@
 import { HostError } from '../errors.ts'
+import { createPace } from './pace.ts'
 import { type Entry, type Frame, fromFrame } from './wire.ts'
 
 /** What one guest may send: far more than any plugin needs, and little enough that the host can go on. */
 export interface InboxLimits {
-  maxMessagesPerSecond: number
+  /** Beyond these two it waits until the second is over. */
+  messagesPerSecond: number
   /** Characters of JSON, which the host has to parse; the bytes beside it cost it nothing. */
-  maxTextPerSecond: number
+  textPerSecond: number
   /** Of one frame, which is parsed in one go. */
   maxFrameText: number
-  /** All three of what was not looked at yet. */
+  /** All three of what was not looked at yet: a guest that waits as it should never gets there. */
   maxWaitingFrames: number
   maxWaitingText: number
   maxWaitingBytes: number
@@ -16,7 +18,10 @@ export interface InboxLimits {
 
 /** Frames as they came. Each is parsed when its turn comes: until then it is one string and one buffer, whatever is in it. */
 export interface Inbox {
+  /** Something can be taken now. */
   readonly waiting: boolean
+  /** How long the next frame has to wait, because so much came before it. */
+  readonly pausedMs: number
   /** Frames that came, and those of them that were worked through. */
   readonly arrived: number
   readonly done: number
@@ -27,54 +32,39 @@ export interface Inbox {
   clear(): void
 }
 
-const windowMs = 1000
+export interface InboxOptions {
+  limits: InboxLimits
+  /** A frame waits no longer. */
+  looked?(frame: Frame): void
+}
+
 const none: readonly Entry[] = []
 
-export function createInbox(handle: (entry: Entry) => void, limits?: InboxLimits): Inbox {
+export function createInbox(handle: (entry: Entry) => void, { limits, looked }: Partial<InboxOptions> = {}): Inbox {
   let frames: Frame[] = []
   let entries = none
   let next = 0
   let arrived = 0
   let text = 0
   let bytes = 0
-  let windowEndsMs = 0
-  let messagesInWindow = 0
-  let textInWindow = 0
-
-  const assertRate = (more: Entry[], characters: number): void => {
-    if (!limits) return
-    const nowMs = performance.now()
-    if (nowMs >= windowEndsMs) {
-      windowEndsMs = nowMs + windowMs
-      messagesInWindow = 0
-      textInWindow = 0
-    }
-    // A frame is work even with nothing in it.
-    messagesInWindow += Math.max(1, more.length)
-    textInWindow += characters
-    if (messagesInWindow > limits.maxMessagesPerSecond)
-      throw new HostError(
-        'PLUGIN_LIMIT',
-        `The plugin sent more than ${limits.maxMessagesPerSecond} messages within a second.`,
-      )
-    if (textInWindow > limits.maxTextPerSecond)
-      throw new HostError(
-        'PLUGIN_LIMIT',
-        `The plugin sent more than ${limits.maxTextPerSecond} characters within a second.`,
-      )
-  }
+  const pace = limits && createPace({ messages: limits.messagesPerSecond, text: limits.textPerSecond })
+  const pausedMs = (): number => (frames.length > 0 ? (pace?.pausedMs ?? 0) : 0)
   const open = (frame: Frame): void => {
     text -= frame.text.length
     bytes -= frame.bytes.length
-    const found = fromFrame(frame)
-    assertRate(found, frame.text.length)
-    entries = found
+    entries = fromFrame(frame)
     next = 0
+    // A frame is work even with nothing in it.
+    pace?.taken(Math.max(1, entries.length), frame.text.length)
+    looked?.(frame)
   }
 
   return {
     get waiting() {
-      return next < entries.length || frames.length > 0
+      return next < entries.length || (frames.length > 0 && pausedMs() === 0)
+    },
+    get pausedMs() {
+      return next < entries.length ? 0 : pausedMs()
     },
     get arrived() {
       return arrived
@@ -114,7 +104,7 @@ export function createInbox(handle: (entry: Entry) => void, limits?: InboxLimits
           continue
         }
         entries = none
-        const frame = frames.shift()
+        const frame = pausedMs() === 0 ? frames.shift() : undefined
         if (!frame) break
         open(frame)
         if (entries.length === 0) taken += 1

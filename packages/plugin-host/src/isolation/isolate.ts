@@ -3,24 +3,28 @@ import type { Log } from '@patchbay/sdk'
 import type { Clock } from '../clock.ts'
 import { HostError } from '../errors.ts'
 import { isRecord } from '../config/plain.ts'
-import { batchText, type Channel, createChannel, type Handler, maxCallBytes } from './channel.ts'
+import { type Channel, createChannel, type Handler, maxCallBytes } from './channel.ts'
+import { maxBytesAhead, maxFramesAhead, maxTextAhead } from './frame-window.ts'
 import type { InboxLimits } from './inbox.ts'
 import { createIntake } from './intake.ts'
 import type { Apart } from './level.ts'
 import { createLogHandler } from './log-handler.ts'
+import { batchBytes, batchText } from './outbox.ts'
 import { platformFolders } from './platform-folders.ts'
 import { createPing } from './ping.ts'
 import { openProcessLane } from './process-transport.ts'
 import { maxMessageText } from './wire.ts'
 import { openWorkerLane } from './worker-transport.ts'
 
+const maxFrameText = batchText + maxMessageText + 256
+
 export const inboxLimits: InboxLimits = {
-  maxMessagesPerSecond: 100_000,
-  maxTextPerSecond: 32 * 1024 * 1024,
-  maxFrameText: batchText + maxMessageText + 256,
-  maxWaitingFrames: 20_000,
-  maxWaitingText: 8 * 1024 * 1024,
-  maxWaitingBytes: maxCallBytes,
+  messagesPerSecond: 100_000,
+  textPerSecond: 32 * 1024 * 1024,
+  maxFrameText,
+  maxWaitingFrames: maxFramesAhead,
+  maxWaitingText: maxTextAhead + maxFrameText,
+  maxWaitingBytes: maxBytesAhead + batchBytes + maxCallBytes,
 }
 const maxOutputChars = 1_000
 const bytesOfMb = 1024 * 1024

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { HostError } from '../errors.ts'
 import { type Channel, pingOp } from './channel.ts'
+import { maxFramesAhead } from './frame-window.ts'
 import { maxMissedPings } from './level.ts'
 
 export interface PingOptions {
@@ -22,8 +23,9 @@ export interface Ping {
 export function createPing({ channel, clock, everyMs, look, hung }: PingOptions): Ping {
   let missed = 0
   let answered = true
-  /** What had come when it was missed: the answer may be in it, and is in nothing that comes later. */
+  /** The answer may be in what has come when it is missed, or in what may be under way then: it is in nothing that comes later. */
   let lastBatch: number | undefined
+  let arrivedBefore = 0
   let cancel: () => void = () => undefined
 
   const ask = async (): Promise<void> => {
@@ -39,8 +41,11 @@ export function createPing({ channel, clock, everyMs, look, hung }: PingOptions)
   }
   const turn = (): void => {
     missed = answered ? 0 : missed + 1
+    const { arrived, done } = channel
+    const silent = done === arrived && arrived === arrivedBefore
+    arrivedBefore = arrived
     if (missed < maxMissedPings) lastBatch = undefined
-    else if (channel.done >= (lastBatch ??= channel.arrived))
+    else if (done >= (lastBatch ??= arrived + maxFramesAhead + 1) || silent)
       return hung(
         new HostError(
           'PLUGIN_HUNG',

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { createPublishWindow, maxHeldCasts, maxPublishesAtHost } from './publish-window.ts'
+import { maxCalls } from './channel.ts'
+import { createPublishWindow, maxHeldCasts, maxPublishesAtHost, maxRefusedInTurn } from './publish-window.ts'
 
 test('what is closed waits for what was published before, and so much of it at most', async () => {
   const sent: string[] = []
@@ -23,4 +24,17 @@ test('what is closed waits for what was published before, and so much of it at m
   // There is room again, and nothing before it.
   window.cast('last', {})
   expect(sent.at(-1)).toBe('last')
+})
+
+test('what asks on and on without waiting is refused, then has it thrown at it, until the turn is over', async () => {
+  const window = createPublishWindow({ call: () => new Promise(() => undefined), cast: () => undefined })
+  const publish = (): Promise<void> => window.call('publish', {}, new Uint8Array(1))
+  for (let count = 0; count < maxCalls; count += 1) void publish()
+  const refused = Array.from({ length: maxRefusedInTurn }, publish)
+  // A million of them would be the memory of the plugin.
+  expect(new Set(refused).size).toBe(1)
+  await expect(refused[0]).rejects.toMatchObject({ reason: 'quota', code: 'PLUGIN_LIMIT' })
+  expect(publish).toThrow('wait for an answer already')
+  await new Promise(setImmediate)
+  await expect(publish()).rejects.toMatchObject({ code: 'PLUGIN_LIMIT' })
 })

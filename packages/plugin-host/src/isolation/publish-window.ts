@@ -1,10 +1,19 @@
-import { HostError } from '../errors.ts'
+import { Refused } from '@patchbay/sdk'
+import { HostError, isHostError } from '../errors.ts'
 import { type Channel, maxCallBytes, maxCalls } from './channel.ts'
 
 /** Messages of one instance that the host has and has not answered. The others wait on this side, in the plugin's own memory. */
 export const maxPublishesAtHost = 500
 /** What waits behind them without an answer of its own: one close for each session at most. */
 export const maxHeldCasts = 10_000
+/** So many refusals in one turn of the loop, and the code that asks is one that never waits: the next one is thrown at it. */
+export const maxRefusedInTurn = 10_000
+
+/** What did not become a message is refused in the words of the platform. */
+export const toRefused = (error: unknown): unknown =>
+  isHostError(error) && error.code === 'PLUGIN_LIMIT'
+    ? new Refused('quota', 'PLUGIN_LIMIT', 'isolation', error.message)
+    : error
 
 interface Held {
   bytes: number
@@ -13,7 +22,7 @@ interface Held {
 
 /** What publishes, in the order in which it was asked for. */
 export interface PublishWindow {
-  /** Rejects with PLUGIN_LIMIT when too much waits already. */
+  /** Rejects as refused, with PLUGIN_LIMIT, when too much waits already, and throws that to code that asks on all the same. */
   call(op: string, value: unknown, bytes: Uint8Array): Promise<void>
   /** Goes after all that was published before. Throws when too many wait already. */
   cast(op: string, value: unknown): void
@@ -25,9 +34,20 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
   let heldBytes = 0
   let heldCasts = 0
   let atHost = 0
-  // Made once: a plugin that asks a million times too often must not wait for a million stacks.
-  let full: HostError | undefined
+  let refusals: { each: Promise<never>; error: Refused; count: number } | undefined
 
+  /** One for all of a turn: a plugin that asks a million times too often must not have a million of them, nor go on. */
+  const refuse = (): Promise<never> => {
+    if (!refusals) {
+      const text = `${maxCalls} calls, or ${maxCallBytes} bytes, wait for an answer already.`
+      const error = new Refused('quota', 'PLUGIN_LIMIT', 'isolation', text)
+      refusals = { each: Promise.reject(error), error, count: 0 }
+      setImmediate(() => (refusals = undefined))
+    }
+    refusals.count += 1
+    if (refusals.count > maxRefusedInTurn) throw refusals.error
+    return refusals.each
+  }
   /** The next one that waits, while the host has room for it. */
   const takeNext = (): Held | undefined => {
     const first = atHost < maxPublishesAtHost ? held[next] : undefined
@@ -52,6 +72,8 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
     atHost += 1
     try {
       await channel.call(op, value, bytes)
+    } catch (error) {
+      throw toRefused(error)
     } finally {
       answered()
     }
@@ -61,12 +83,7 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
     call(op, value, bytes) {
       if (atHost < maxPublishesAtHost) return send(op, value, [bytes])
       if (held.length - next - heldCasts >= maxCalls - maxPublishesAtHost || heldBytes + bytes.length > maxCallBytes)
-        return Promise.reject(
-          (full ??= new HostError(
-            'PLUGIN_LIMIT',
-            `${maxCalls} calls, or ${maxCallBytes} bytes, wait for an answer already.`,
-          )),
-        )
+        return refuse()
       // A copy, since its owner may use the buffer again.
       const copy = bytes.slice()
       heldBytes += copy.length

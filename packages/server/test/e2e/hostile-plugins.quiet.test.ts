@@ -27,7 +27,7 @@ const promised: [HostileAct, RegExp][] = [
   ['throw', /PLUGIN_CRASHED thrown late/],
   ['exit', /PLUGIN_CRASHED .*exit code 7/],
   ['memory', /PLUGIN_CRASHED .*more than its 48 MB/],
-  ['readings', /running|PLUGIN_CRASHED/],
+  ['readings', /PLUGIN_CRASHED .*wait for an answer already/],
   ['readings-for-ever', /running/],
   ['loop', isLong ? /PLUGIN_CRASHED .*did not answer/ : /running/],
 ]
