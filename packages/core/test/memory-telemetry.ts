@@ -127,6 +127,10 @@ export function createMemoryTelemetry(): MemoryTelemetry {
       return { dropped: old.length, unread: 0 }
     },
     async holdCommitted() {},
+    async devices(after, limit) {
+      const all = [...devices.keys()].filter((each) => each > after)
+      return all.toSorted((a, b) => (a < b ? -1 : 1)).slice(0, limit)
+    },
     async stats() {
       return { bytes: 0, points: stored.size, series: names.length, pointsPerDay: 0, droppedUnread: 0 }
     },

@@ -161,6 +161,8 @@ export interface TelemetryStore {
   retain(retention: Retention): Promise<RetentionResult>
   /** Where a follower of the committed log stands, kept over restarts: retention waits for it. Undefined forgets the follower. */
   holdCommitted(follower: string, cursor: CommitCursor | undefined): Promise<void>
+  /** Devices that have points, or had them: those behind `after`, ascending, at most `limit`. */
+  devices(after: string, limit: number): Promise<string[]>
   stats(): Promise<TelemetryStats>
   close(): Promise<void>
 }

@@ -14,6 +14,14 @@ export function keepsValues(): void {
     expect(await store.raw({ device: 'none', from: 0, to: T0, limit: 10 })).toEqual({ items: [] })
   })
 
+  test('names the devices that have points, a page at a time', async () => {
+    for (const device of ['b', 'a:1', 'a', 'c', 'A']) await add(device, [T0, { x: 1 }])
+    await store.deleteDevice('c')
+    expect(await store.devices('', 10)).toEqual(['A', 'a', 'a:1', 'b'])
+    expect(await store.devices('A', 2)).toEqual(['a', 'a:1'])
+    expect(await store.devices('b', 2)).toEqual([])
+  })
+
   test('every kind of value comes back as it was given', async () => {
     const values: Record<string, PointJson> = {
       zero: 0,

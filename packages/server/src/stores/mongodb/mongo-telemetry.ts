@@ -219,6 +219,14 @@ export class MongoTelemetry implements TelemetryStore {
     return this.#gate.pass(() => this.#retention.hold(follower, cursor))
   }
 
+  devices(after: string, limit: number): Promise<string[]> {
+    return this.#gate.pass(async () => {
+      const query = { _id: { $gt: after }, leaving: { $exists: false } }
+      const found = this.#collections.devices.find(query).sort({ _id: 1 }).limit(toLimit(limit))
+      return (await found.project({ _id: 1 }).toArray()).map(({ _id }) => String(_id))
+    })
+  }
+
   stats(): Promise<TelemetryStats> {
     return this.#gate.pass(async () => {
       const [bytes, counts] = await Promise.all([

@@ -194,6 +194,10 @@ export class SqliteTelemetry implements TelemetryStore {
     await this.#store.call('hold', { follower, seq })
   }
 
+  devices(after: string, limit: number): Promise<string[]> {
+    return this.#store.call('devices', { after, limit: toLimit(limit) })
+  }
+
   async stats(): Promise<TelemetryStats> {
     const [bytes, hotBytes, counts] = await Promise.all([
       fileBytes(this.#file),

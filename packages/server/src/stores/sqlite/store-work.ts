@@ -23,7 +23,9 @@ const TRIM_ROWS = 32_768
 /** Part of the hot rows that may be in vain. */
 const TRIM_PART = 1 / 4
 
-type Request = RequestOf<Pick<StoreCalls, 'open' | 'deleteDevice' | 'retain' | 'hold' | 'stats' | 'trimmed'>>
+type Request = RequestOf<
+  Pick<StoreCalls, 'open' | 'deleteDevice' | 'retain' | 'hold' | 'devices' | 'stats' | 'trimmed'>
+>
 type Tended = StoreCalls['tend']['answer'] | { failure: Failure }
 
 export interface StoreWork {
@@ -56,6 +58,7 @@ export function createStoreWork(db: DatabaseSync, hot: DatabaseSync, seal: SealL
   const synced = createSyncedTransaction(db)
   const floor = db.prepare('UPDATE meta SET seq_floor = max(seq_floor, ?)')
   const counts = db.prepare('SELECT dropped, unread, (SELECT count(*) FROM series) AS series FROM meta')
+  const devices = db.prepare('SELECT DISTINCT device FROM series WHERE device > ? ORDER BY device LIMIT ?')
   const leastTrim = Math.max(1, Math.min(TRIM_ROWS, Math.floor(seal.hotRows * TRIM_PART)))
   let tending: ((answer: Tended) => void) | undefined
   let last = false
@@ -129,6 +132,9 @@ export function createStoreWork(db: DatabaseSync, hot: DatabaseSync, seal: SealL
         }
         case 'hold':
           return inTransaction(() => retention.hold(request.ask.follower, request.ask.seq))
+        case 'devices':
+          feed.catchUp()
+          return devices.all(request.ask.after, request.ask.limit).map(({ device }) => String(device))
         case 'stats': {
           feed.catchUp()
           const row = counts.get()

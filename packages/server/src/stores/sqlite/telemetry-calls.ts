@@ -82,6 +82,7 @@ export interface StoreCalls {
   deleteDevice: { ask: { device: string }; answer: undefined }
   retain: { ask: Retention; answer: RetentionResult & { more: boolean } }
   hold: { ask: { follower: string; seq: number | undefined }; answer: undefined }
+  devices: { ask: { after: string; limit: number }; answer: string[] }
   stats: { ask: undefined; answer: Omit<TelemetryStats, 'bytes'> }
   /**
    * Seals what is due; `sweep` looks for what is old too, `last` only for what the log may let go of, be it little. Answers that, how
