@@ -1,13 +1,57 @@
 import { Columns } from '@patchbay/core/ingest/columns'
-import type { CommitCursor, CommittedRecord, DeviceSeries, TelemetryStore } from '@patchbay/core/telemetry/port'
+import type {
+  CommitCursor,
+  CommittedRecord,
+  DeviceSeries,
+  PointJson,
+  TelemetryStore,
+} from '@patchbay/core/telemetry/port'
+import { createPointsHash, type Fingerprint, pointsOf } from './device-points.ts'
+import { inTurn } from './in-turn.ts'
 
-/** Points that are read, and written, at once. */
-const PAGE_POINTS = 10_000
+/** Devices that are read and written side by side: while the target makes one durable the source reads others. */
+const DEVICES_AT_ONCE = 8
+/** Records of the log that are read, and written, at once, in points. */
+const PAGE_POINTS = 50_000
 
-export interface TelemetryCopy {
+export interface DevicesCopy {
   from: TelemetryStore
   to: TelemetryStore
-  /** Where an earlier run came to. */
+  devices: AsyncIterable<string>
+  /** So many points more are durable in the target. */
+  onPoints(points: number): void
+  /** All of this device is, and of those before it. */
+  onDevice(device: string, fingerprint: Fingerprint): Promise<void>
+}
+
+/**
+ * Copies points device by device, which is how they lie in the stores; in the order of the log each page would be in as many chunks as there
+ * are devices. A device that was written before a kill and not noted is written again; the same points replace themselves.
+ */
+export async function copyDevices({ from, to, devices, onPoints, onDevice }: DevicesCopy): Promise<void> {
+  const copied = inTurn(devices, DEVICES_AT_ONCE, async (device) => {
+    const hash = createPointsHash()
+    const series = await to.openDevice(device)
+    try {
+      for await (const points of pointsOf(from, device)) {
+        hash.take(points)
+        const columns = new Columns(points.length)
+        for (const { key, at, value } of points) add(columns, idOf(to, series, key), at, value)
+        await to.append(columns.toBatch())
+        onPoints(points.length)
+      }
+    } finally {
+      to.releaseDevice(series)
+    }
+    return { device, fingerprint: hash.done() }
+  })
+  for await (const { device, fingerprint } of copied) await onDevice(device, fingerprint)
+}
+
+export interface TailCopy {
+  from: TelemetryStore
+  to: TelemetryStore
+  /** Where an earlier run came to, or where it begins. */
   cursor: CommitCursor
   /** So many points of these records are durable in the target, which ends at `last`; the source is read up to the cursor. */
   onPage(page: {
@@ -18,11 +62,8 @@ export interface TelemetryCopy {
   }): Promise<void>
 }
 
-/**
- * Copies the committed log in its order. A page that was written before a kill and not noted is written again; the same points replace
- * themselves.
- */
-export async function copyTelemetry({ from, to, cursor, onPage }: TelemetryCopy): Promise<void> {
+/** Copies the end of the committed log once more, in its order, for those who follow it and have not read it. */
+export async function copyTail({ from, to, cursor, onPage }: TailCopy): Promise<void> {
   let page = await from.readCommitted(cursor, PAGE_POINTS)
   while (page.records.length > 0) {
     const next = from.readCommitted(page.cursor, PAGE_POINTS)
@@ -44,17 +85,21 @@ async function write(
     for (const { device, at, values } of records) {
       const series = open.get(device)
       if (!series) continue
-      for (const [key, value] of Object.entries(values)) {
-        const id = series.keys.get(key) ?? to.addSeries(series, key)
-        if (typeof value === 'number') columns.addNumber(id, at, value)
-        else if (typeof value === 'boolean') columns.addBoolean(id, at, value)
-        else if (typeof value === 'string') columns.addText(id, at, value, false)
-        else columns.addText(id, at, JSON.stringify(value), true)
-      }
+      for (const [key, value] of Object.entries(values)) add(columns, idOf(to, series, key), at, value)
     }
     const points = columns.length
     return { points, last: await to.append(columns.toBatch()) }
   } finally {
     for (const series of open.values()) to.releaseDevice(series)
   }
+}
+
+const idOf = (to: TelemetryStore, series: DeviceSeries, key: string): number =>
+  series.keys.get(key) ?? to.addSeries(series, key)
+
+function add(columns: Columns, id: number, at: number, value: PointJson): void {
+  if (typeof value === 'number') columns.addNumber(id, at, value)
+  else if (typeof value === 'boolean') columns.addBoolean(id, at, value)
+  else if (typeof value === 'string') columns.addText(id, at, value, false)
+  else columns.addText(id, at, JSON.stringify(value), true)
 }

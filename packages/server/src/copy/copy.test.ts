@@ -15,6 +15,8 @@ import { refuseUnfinishedCopy } from './unfinished.ts'
 
 const devices = isLong ? 1_000 : 12
 const perDevice = isLong ? 5_000 : 2_500
+/** Points that the sink has not had. */
+const maxUnsent = 100_000
 const operate = fileURLToPath(new URL('../operate.ts', import.meta.url))
 
 let home: string
@@ -60,8 +62,11 @@ const fill = async ({ registry, telemetry }: Stores, seed: string): Promise<void
   }
   const end = telemetry.end()
   await registry.put('meta', 'rules', { cursor: end, at: 5 }, 'any')
-  const middle = { [telemetry.writer]: Math.floor((end[telemetry.writer] ?? 0) / 3) }
+  const last = end[telemetry.writer] ?? 0
+  const middle = { [telemetry.writer]: Math.max(Math.floor(last / 3), last - maxUnsent) }
   await registry.put('meta', 'delivery/files', { cursor: middle, floor: {}, sent: 7 }, 'any')
+  await registry.put('meta', 'delivery/all', { cursor: end, floor: middle, sent: 7 }, 'any')
+  await registry.put('meta', 'delivery/again', { cursor: {}, floor: end, sent: 7 }, 'any')
   await registry.put('rule_states', 'dev-1', { seq: 17, values: [], rules: [], pending: [] }, 'any')
 }
 
@@ -84,10 +89,13 @@ test(
     await fill(source, 'copy')
     const [middle, back] = [await open('middle'), await open('back')]
     const there = await copy(source, middle)
-    expect(there.documents.count).toBe(devices + 3)
+    expect(there.documents.count).toBe(devices + 5)
     expect(there.points.count).toBeGreaterThan(devices * perDevice * 0.9)
     const end = middle.telemetry.end()
     expect((await middle.registry.get('meta', 'rules'))?.body).toEqual({ cursor: end, at: 5 })
+    expect((await middle.registry.get('meta', 'delivery/all'))?.body).toEqual({ cursor: end, floor: end, sent: 7 })
+    const again = { cursor: { [middle.telemetry.writer]: 0 }, floor: end, sent: 7 }
+    expect((await middle.registry.get('meta', 'delivery/again'))?.body).toEqual(again)
     expect((await middle.registry.get('rule_states', 'dev-1'))?.body['seq']).toBe(end[middle.telemetry.writer])
     const left = await restOf(source)
     expect(left.length).toBeGreaterThan(1_000)
@@ -104,12 +112,12 @@ test('goes on where it was cut short, and until then no platform starts on it', 
   await fill(source, 'cut')
   const target = await open('target')
   const cut = new Error('cut')
-  let pages = 0
   const first = copyStores({
     from: source,
     to: target,
-    onProgress() {
-      if (++pages === 2) throw cut
+    keepEveryPoints: 1,
+    onProgress(_, done) {
+      if (done > 10 * perDevice) throw cut
     },
   })
   await expect(first).rejects.toBe(cut)
@@ -210,8 +218,10 @@ describe.skipIf(noMongo !== undefined)(
         const backMs = performance.now() - began - thereMs
         expect(hashOf(there.text)).toBeDefined()
         expect(hashOf(back.text)).toBe(hashOf(there.text))
+        const rate = (ms: number) =>
+          `${Math.round(ms / 1000)} s (${Math.round((devices * perDevice * 1000) / ms)} points/s)`
         console.log(
-          `copy: ${hashOf(there.text)}, of ${devices} devices; there ${Math.round(thereMs / 1000)} s (killed once), back ${Math.round(backMs / 1000)} s`,
+          `copy: ${hashOf(there.text)}, of ${devices} devices; there ${rate(thereMs)} (killed once), back ${rate(backMs)}`,
         )
       } finally {
         await database.drop()

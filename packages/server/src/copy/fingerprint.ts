@@ -1,17 +1,13 @@
-import { createHash, type Hash } from 'node:crypto'
-import { collections, type Body, type RegistryStore } from '@patchbay/core/registry/port'
+import { createHash } from 'node:crypto'
+import { collections, type RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import { documentsOf, type ToTarget } from './copy-registry.ts'
+import { createPointsHash, devicesOf, type Fingerprint, inOrder, pointsOf } from './device-points.ts'
+import { inTurn } from './in-turn.ts'
 
-const PAGE_POINTS = 10_000
+const DEVICES_AT_ONCE = 4
 
-/** Counts, and a SHA-256 over all that was counted. */
-export interface Fingerprint {
-  count: number
-  sha256: string
-}
-
-/** Of every document, by collection and id. Keys are taken in order: a store may keep them in another one. */
+/** Of every document, by collection and id. */
 export async function fingerprintOfRegistry(registry: RegistryStore, as: ToTarget): Promise<Fingerprint> {
   const hash = createHash('sha256')
   let count = 0
@@ -19,47 +15,44 @@ export async function fingerprintOfRegistry(registry: RegistryStore, as: ToTarge
     for await (const page of documentsOf(registry, collection)) {
       for (const document of page) {
         count++
-        const body: Body = as(collection, document)
-        take(hash, [collection, document.id, body])
+        hash.update(JSON.stringify([collection, document.id, as(collection, document)], inOrder)).update('\n')
       }
     }
   }
   return { count, sha256: hash.digest('hex') }
 }
 
-/** Of every point of the devices, by time and key. */
-export async function fingerprintOfTelemetry(
+/** Of each device's points; those that are `known` are not read. */
+export async function fingerprintsOfDevices(
   telemetry: TelemetryStore,
-  devices: Iterable<string>,
-  onPage: (points: number) => void,
-): Promise<Fingerprint> {
+  onPoints: (points: number) => void,
+  known: ReadonlyMap<string, Fingerprint> = new Map(),
+): Promise<Map<string, Fingerprint>> {
+  const all = new Map<string, Fingerprint>()
+  const read = inTurn(devicesOf(telemetry), DEVICES_AT_ONCE, async (device) => {
+    const found = known.get(device)
+    if (found) {
+      onPoints(found.count)
+      return { device, fingerprint: found }
+    }
+    const hash = createPointsHash()
+    for await (const points of pointsOf(telemetry, device)) {
+      hash.take(points)
+      onPoints(points.length)
+    }
+    return { device, fingerprint: hash.done() }
+  })
+  for await (const { device, fingerprint } of read) if (fingerprint.count > 0) all.set(device, fingerprint)
+  return all
+}
+
+/** Of all points, by device. */
+export function fingerprintOfAll(devices: ReadonlyMap<string, Fingerprint>): Fingerprint {
   const hash = createHash('sha256')
-  let count = 0
-  for (const device of [...devices].toSorted()) {
-    let cursor: string | undefined
-    do {
-      const page = await telemetry.raw({
-        device,
-        from: Number.MIN_SAFE_INTEGER,
-        to: Number.MAX_SAFE_INTEGER,
-        limit: PAGE_POINTS,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      for (const { key, at, value } of page.items) take(hash, [device, key, at, value])
-      count += page.items.length
-      onPage(page.items.length)
-      cursor = page.nextCursor
-    } while (cursor !== undefined)
+  let all = 0
+  for (const [device, { count, sha256 }] of [...devices].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    all += count
+    hash.update(`${device} ${count} ${sha256}\n`)
   }
-  return { count, sha256: hash.digest('hex') }
+  return { count: all, sha256: hash.digest('hex') }
 }
-
-function take(hash: Hash, item: readonly unknown[]): void {
-  // JSON tells -0 from 0 no more than any reader of the API can.
-  hash.update(JSON.stringify(item, inOrder)).update('\n')
-}
-
-const inOrder = (_name: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    : value

@@ -14,29 +14,38 @@ export const KnownPlaces = Type.Record(Type.String(), Type.Object({ seq: Type.Nu
 export type KnownPlaces = Static<typeof KnownPlaces>
 
 export interface Places {
+  /** Before the first record of the source's log that somebody must find in its order; undefined when nobody waits for any. */
+  readonly tail: CommitCursor | undefined
   /** These records, in the order of the log, are the last `points` ones of the target, which ends at `last`. */
   copied(records: readonly CommittedRecord[], points: number, last: number): void
   known(): KnownPlaces
-  /** The body of a document as it is in the target. */
-  translate(id: string, body: Record<string, unknown>, writer: string): Record<string, unknown>
+  /** The body of a document as it is in the target, whose log ends at `last`. */
+  translate(id: string, body: Record<string, unknown>, writer: string, last: number): Record<string, unknown>
 }
 
 /**
  * Follows the places of the source through a copy. A place lies before the first record that its cursor does not hold, so nothing that a sink has not
- * had is taken for delivered.
+ * had is taken for delivered. Who has read all stands at the end, who begins anew at the beginning; for the others the log is copied in
+ * its order from the least of their places on.
  */
-export async function findPlaces(from: RegistryStore, kept: KnownPlaces = {}): Promise<Places> {
+export async function findPlaces(from: RegistryStore, end: CommitCursor, kept: KnownPlaces = {}): Promise<Places> {
   const cursors = new Map<string, CommitCursor>()
   for await (const page of documentsOf(from, 'meta')) {
     for (const { id, body } of page) {
       if (!id.startsWith(PREFIX)) continue
-      for (const field of FIELDS) if (Value.Check(Cursor, body[field])) cursors.set(`${id} ${field}`, body[field])
+      const { cursor, floor } = body
+      if (Value.Check(Cursor, cursor)) cursors.set(`${id} cursor`, cursor)
+      // A floor that was passed says nothing any more.
+      if (Value.Check(Cursor, floor))
+        cursors.set(`${id} floor`, Value.Check(Cursor, cursor) && holds(cursor, floor) ? cursor : floor)
     }
   }
+  const within = new Map([...cursors].filter(([, cursor]) => !isStart(cursor) && !holds(cursor, end)))
   const known = new Map(Object.entries(kept))
   return {
+    tail: within.size === 0 ? undefined : leastOf([...within.values()], end),
     copied(records, points, last) {
-      for (const [place, cursor] of cursors) {
+      for (const [place, cursor] of within) {
         if (known.get(place)?.passed) continue
         let seq = last - points
         let passed = false
@@ -49,13 +58,23 @@ export async function findPlaces(from: RegistryStore, kept: KnownPlaces = {}): P
       }
     },
     known: () => Object.fromEntries(known),
-    translate(id, body, writer) {
+    translate(id, body, writer, last) {
       if (!id.startsWith(PREFIX)) return body
+      const placeOf = (place: string): number =>
+        isStart(cursors.get(place) ?? {}) ? 0 : (known.get(place)?.seq ?? last)
       const moved = FIELDS.filter((field) => cursors.has(`${id} ${field}`))
       return {
         ...body,
-        ...Object.fromEntries(moved.map((field) => [field, { [writer]: known.get(`${id} ${field}`)?.seq ?? 0 }])),
+        ...Object.fromEntries(moved.map((field) => [field, { [writer]: placeOf(`${id} ${field}`) }])),
       }
     },
   }
 }
+
+const isStart = (cursor: CommitCursor): boolean => Object.values(cursor).every((seq) => seq === 0)
+
+const holds = (cursor: CommitCursor, other: CommitCursor): boolean =>
+  Object.entries(other).every(([writer, seq]) => (cursor[writer] ?? 0) >= seq)
+
+const leastOf = (cursors: readonly CommitCursor[], end: CommitCursor): CommitCursor =>
+  Object.fromEntries(Object.keys(end).map((writer) => [writer, Math.min(...cursors.map((each) => each[writer] ?? 0))]))

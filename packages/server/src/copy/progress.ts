@@ -7,8 +7,10 @@ import { copyDocument } from './unfinished.ts'
 const Progress = Type.Object({
   /** The writer of the source's log: another copy does not go on from here. */
   source: Type.String(),
-  /** How far the source's log is in the target. */
-  cursor: Type.Record(Type.String(), Type.Number()),
+  /** The devices up to here are in the target, '' = none; undefined = all are. */
+  device: Type.Optional(Type.String()),
+  /** Then, how far the source's log is. */
+  cursor: Type.Optional(Type.Record(Type.String(), Type.Number())),
   points: Type.Number(),
   places: KnownPlaces,
 })

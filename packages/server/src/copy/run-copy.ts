@@ -12,6 +12,7 @@ const BAR_WIDTH = 30
 
 const titles: Record<CopyStep, string> = {
   telemetry: 'points',
+  tail: 'points that sinks wait for',
   registry: 'documents',
   checking: 'points read back',
 }
