@@ -1,5 +1,7 @@
 import { collections } from '@patchbay/core/registry/port'
+import { leaseContract } from '@patchbay/core/suites/leases'
 import { registryContract } from '@patchbay/core/suites/registry'
+import { sharedLeaseContract } from '@patchbay/core/suites/shared-leases'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noMongo, openDatabase, type TestDatabase } from '../../../test/harness/mongo-server.ts'
 import { StoreCorrupt } from '../sqlite/errors.ts'
@@ -26,6 +28,14 @@ describe.skipIf(noMongo !== undefined)(`the registry in MongoDB${noMongo === und
       close: () => store.close(),
     }
   })
+
+  async function openEmpty() {
+    await database.empty(collections)
+    const store = await openMongoRegistry(database.db)
+    return { store, close: () => store.close() }
+  }
+  leaseContract(openEmpty, false)
+  sharedLeaseContract(openEmpty)
 
   test('bodies that BSON would not give back come back as they were, and are found by their fields', async () => {
     const store = await openMongoRegistry(database.db)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
+import { leaseContract } from '@patchbay/core/suites/leases'
 import { registryContract } from '@patchbay/core/suites/registry'
 import type { Collection, RegistryStore } from '@patchbay/core/registry/port'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -30,6 +31,18 @@ registryContract(async () => {
     },
   }
 })
+
+leaseContract(async () => {
+  const path = await folder()
+  const store = await openSqliteRegistry({ file: join(path, 'registry.sqlite'), durability: 'full' })
+  return {
+    store,
+    async close() {
+      await store.close()
+      await rm(path, { recursive: true })
+    },
+  }
+}, true)
 
 describe('the SQLite registry', () => {
   let path: string

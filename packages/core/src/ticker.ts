@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from './clock.ts'
 
 /** Does the work again and again, `ms` after its last end. */
 export interface Ticker {
