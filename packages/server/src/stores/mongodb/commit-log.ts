@@ -26,11 +26,21 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** What a writer keeps to that is not the only one. */
+export interface SharedWriter {
+  /** Nobody can have taken this writer for gone, so that what it commits now is seen by all. */
+  isSure(): boolean
+  /** Time by the server's clock, ms, so that of two points of one time the one that came later is the later one. */
+  nowMs(): number
+}
+
 export interface CommitLogOptions {
   collections: TelemetryCollections
   writer: string
   lastSeq: number
   deviceOf(series: number): string | undefined
+  /** Other writers may name series of the same devices at the same time, and this one may be declared gone. */
+  shared: SharedWriter | undefined
   /** Points are durable, as so many documents of so many devices. */
   committed(documents: readonly HotDocument[]): void
 }
@@ -56,8 +66,12 @@ export class CommitLog {
   #running: Promise<void> | undefined
   #marked: number
   #marking: Promise<void> | undefined
+  readonly #shared: SharedWriter | undefined
+  /** Series whose key another writer had named first, by our id. */
+  #known: Map<number, number> | undefined
 
-  constructor({ collections, writer, lastSeq, deviceOf, committed }: CommitLogOptions) {
+  constructor({ collections, writer, lastSeq, deviceOf, committed, shared }: CommitLogOptions) {
+    this.#shared = shared
     this.#collections = collections
     this.#writer = writer
     this.#lastSeq = lastSeq
@@ -162,6 +176,7 @@ export class CommitLog {
   async #define(group: readonly Waiting[]): Promise<void> {
     const definitions = group.flatMap((each) => each.definitions)
     if (definitions.length === 0) return
+    if (this.#shared) return this.#defineShared(definitions)
     const { meta, devices } = this.#collections
     const last = definitions.reduce((most, { id }) => Math.max(most, id), 0)
     await meta.updateOne({ _id: 'series' }, { $max: { last } }, { upsert: true })
@@ -176,11 +191,41 @@ export class CommitLog {
     )
   }
 
+  /** A key that another writer has named meanwhile keeps the id that it has. */
+  async #defineShared(definitions: readonly SeriesDefinition[]): Promise<void> {
+    const { devices } = this.#collections
+    const names = [...new Set(definitions.map(({ device }) => device))]
+    await devices.bulkWrite(
+      [
+        ...names.map((device) => ({
+          updateOne: { filter: { _id: device }, update: { $setOnInsert: { rev: 0 } }, upsert: true },
+        })),
+        ...definitions.map(({ id, device, key }) => ({
+          updateOne: {
+            filter: { _id: device, 'series.k': { $ne: key } },
+            update: { $push: { series: { k: key, n: id } } },
+          },
+        })),
+      ],
+      { ordered: true },
+    )
+    const found = await devices
+      .find({ _id: { $in: names } })
+      .project<{ _id: string; series?: { k: string; n: number }[] }>({ series: 1 })
+      .toArray()
+    const ids = new Map(found.map(({ _id, series = [] }) => [_id, new Map(series.map(({ k, n }) => [k, n]))]))
+    for (const { id, device, key } of definitions) {
+      const there = ids.get(device)?.get(key)
+      if (there !== undefined && there !== id) (this.#known ??= new Map()).set(id, there)
+    }
+  }
+
   async #write(group: readonly Waiting[]): Promise<{ next: number }> {
     const first = this.#triedSeq + 1
     const batches = group.map(({ batch }) => batch)
-    this.#lastMs = Math.max(this.#lastMs, Date.now())
-    const documents = toHotDocuments(batches, { writer: this.#writer, first, nowMs: this.#lastMs }, this.#deviceOf)
+    this.#lastMs = Math.max(this.#lastMs, this.#shared?.nowMs() ?? Date.now())
+    const about = { writer: this.#writer, first, nowMs: this.#lastMs }
+    const documents = toHotDocuments(batches, about, this.#deviceOf, this.#known)
     const last = batches.reduce((sum, { length }) => sum + length, first - 1)
     this.#triedSeq = last
     // Of a first try a duplicate would be somebody else's document; of a later one it is ours.
@@ -200,6 +245,11 @@ export class CommitLog {
         }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       }
+    }
+    if (this.#shared && !this.#shared.isSure()) {
+      // Others may have closed this writer's log before these points: they were then not seen by anybody.
+      this.#abandoned = first
+      throw new StoreUnavailable('this node does not know whether the others still count on it')
     }
     this.#lastSeq = last
     this.#committed(documents)

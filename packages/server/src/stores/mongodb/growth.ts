@@ -31,7 +31,7 @@ export function createGrowth(collections: TelemetryCollections, writer: string):
     },
 
     async counts(seq, nowMs) {
-      const [hotPoints, sealed, series, own, counts] = await Promise.all([
+      const [hotPoints, sealed, series, all, counts] = await Promise.all([
         hot.aggregate<{ points: number }>([{ $group: { _id: null, points: { $sum: { $size: '$n' } } } }]).toArray(),
         chunks.aggregate<{ points: number }>([{ $group: { _id: null, points: { $sum: '$points' } } }]).toArray(),
         devices
@@ -39,17 +39,21 @@ export function createGrowth(collections: TelemetryCollections, writer: string):
             { $group: { _id: null, points: { $sum: { $size: { $ifNull: ['$series', []] } } } } },
           ])
           .toArray(),
-        writers.findOne({ _id: writer }),
+        writers.find().toArray(),
         meta.findOne({ _id: 'counts' }),
       ])
-      const since = own?.hours?.find(({ h }) => h >= Math.floor((nowMs - DAY_MS) / HOUR_MS))
-      // The sample may be up to an hour younger than its hour, and the first minutes say little.
-      const spanMs = since ? Math.max(HOUR_MS, nowMs - since.h * HOUR_MS) : HOUR_MS
+      const pointsPerDay = all.reduce((sum, { _id, to, hours }) => {
+        const since = hours?.find(({ h }) => h >= Math.floor((nowMs - DAY_MS) / HOUR_MS))
+        if (!since) return sum
+        // The sample may be up to an hour younger than its hour, and the first minutes say little.
+        const spanMs = Math.max(HOUR_MS, nowMs - since.h * HOUR_MS)
+        return sum + Math.round((((_id === writer ? seq : to) - since.s) * DAY_MS) / spanMs)
+      }, 0)
       return {
         points: sumOf(hotPoints) + sumOf(sealed),
         series: sumOf(series),
         droppedUnread: counts?.unread ?? 0,
-        pointsPerDay: since ? Math.round(((seq - since.s) * DAY_MS) / spanMs) : 0,
+        pointsPerDay,
       }
     },
   }

@@ -26,6 +26,8 @@ export function toHotDocuments(
   batches: readonly Batch[],
   { writer, first, nowMs }: { writer: string; first: number; nowMs: number },
   deviceOf: (series: number) => string | undefined,
+  /** Ids under which series are stored, where these are not their own. */
+  known?: ReadonlyMap<number, number>,
 ): HotDocument[] {
   const filled: Filling[] = []
   const open = new Map<string, Filling>()
@@ -49,7 +51,7 @@ export function toHotDocuments(
       }
       if (typeof value === 'string') into.text += value.length
       into.document.e = next
-      into.document.n.push(id)
+      into.document.n.push(known === undefined ? id : (known.get(id) ?? id))
       into.document.v.push(value)
       into.at.push(at[i] ?? 0)
       into.kind.push(sort)

@@ -19,6 +19,8 @@ export interface HousekeepingOptions {
   /** One at a time changes the documents of a device. */
   turns: KeyedTurns
   rollupAfterMs: number
+  /** One of several nodes rolls up. */
+  mayRollUp(): boolean
   /** Others see what is committed before it is moved. */
   mark(): Promise<void>
   sample(): Promise<void>
@@ -70,7 +72,7 @@ export class Housekeeping {
       try {
         while (!this.#closed && (await this.#sealSome()));
         // Asked anew each time: what is sealed between two steps may be due already, and nothing wakes for it later.
-        while (!this.#closed && (await this.#options.rollups.step(Date.now() - this.#options.rollupAfterMs))) {
+        while (!this.#closed && this.#options.mayRollUp() && (await this.#rollUp())) {
           // Sealing goes first: commits may wait for it.
           while (!this.#closed && (await this.#sealSome()));
         }
@@ -79,6 +81,10 @@ export class Housekeeping {
         await pause(PAUSE_MS)
       }
     }
+  }
+
+  #rollUp(): Promise<boolean> {
+    return this.#options.rollups.step(Date.now() - this.#options.rollupAfterMs)
   }
 
   async #sealSome(): Promise<boolean> {

@@ -11,12 +11,13 @@ const LOOK_MS = 500
 
 export interface Lease {
   /** Rejects when somebody else has it meanwhile. */
-  release(): Promise<void>
+  /** `free`: nobody else uses it under the same name. */
+  release(free: boolean): Promise<void>
 }
 
 /**
- * One Patchbay at a time has a database: it gives out ids of series, seals and keeps devices in memory. The same data folder has it at once
- * again; another one waits until the holder is gone.
+ * One holder at a time has a database: a single Patchbay by the name of its writer, or all nodes that share it by one name. The same holder has
+ * it at once again; another one waits until the holder is gone.
  */
 export async function takeLease(
   meta: Collection<MetaDocument>,
@@ -58,7 +59,8 @@ export async function takeLease(
   let renewing: Promise<void> | undefined
   const timer = setInterval(() => {
     renewing ??= meta
-      .updateOne({ _id: 'lease', holder }, { $inc: { beat: 1 } })
+      // Given back by another of several that hold it together, who took itself for the last.
+      .updateOne({ _id: 'lease', holder: { $in: [holder, null] } }, { $set: { holder, host }, $inc: { beat: 1 } })
       .then(({ matchedCount }) => {
         if (matchedCount === 0) onLost(new Error('another Patchbay has taken this database over'))
       })
@@ -67,10 +69,10 @@ export async function takeLease(
       .finally(() => (renewing = undefined))
   }, RENEW_MS).unref()
   return {
-    async release() {
+    async release(free) {
       clearInterval(timer)
       await renewing
-      await meta.updateOne({ _id: 'lease', holder }, { $set: { holder: null } }).catch(() => undefined)
+      if (free) await meta.updateOne({ _id: 'lease', holder }, { $set: { holder: null } }).catch(() => undefined)
     },
   }
 }

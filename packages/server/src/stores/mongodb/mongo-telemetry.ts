@@ -19,25 +19,37 @@ import type {
 import type { Db } from 'mongodb'
 import { StoreMisused } from '../sqlite/errors.ts'
 import type { SealLimits } from '../sqlite/seal-queue.ts'
-import { SeriesBook } from '../sqlite/series-book.ts'
+import { SeriesBook, type IdRange } from '../sqlite/series-book.ts'
 import { MAX_READ_POINTS } from '../sqlite/sqlite-telemetry.ts'
 import { readRawCursor, toLatest, toRangeAnswer, toRawAnswer } from '../sqlite/telemetry-answers.ts'
 import { bytesOf } from './bytes.ts'
-import { CommitLog } from './commit-log.ts'
+import { CommitLog, type SharedWriter } from './commit-log.ts'
 import { createCommittedRead, type CommittedRead } from './committed-read.ts'
 import { Gate } from './gate.ts'
 import { createGrowth, type Growth } from './growth.ts'
 import { Housekeeping } from './housekeeping.ts'
-import type { Lease } from './lease.ts'
 import { createRetention, type RetentionWork } from './retention.ts'
 import { createRollupWork } from './rollup-work.ts'
 import { SealPlan } from './seal-plan.ts'
-import { createSealing } from './sealing.ts'
+import { createSealing, sealAll } from './sealing.ts'
+import { refillIds, takeIds } from './series-ids.ts'
 import { telemetryCollectionNames, telemetryCollections, type TelemetryCollections } from './telemetry-documents.ts'
 import { createTelemetryReads, type TelemetryReads } from './telemetry-reads.ts'
+import { findEnd } from './writer.ts'
 
 /** Pieces of work that may wait for one device. */
 const MAX_TURNS = 1_000
+
+/** How often one writer looks where the logs of the others end. */
+const FOLLOW_MS = 200
+
+/** What a writer knows of the others. */
+export interface TelemetrySharing extends SharedWriter {
+  /** The node of this writer is there: what it stores now is as good as committed. */
+  isLive(writer: string): boolean
+  /** This node does what must be done by one. */
+  mayRollUp(): boolean
+}
 
 export interface MongoTelemetryParts {
   db: Db
@@ -46,8 +58,12 @@ export interface MongoTelemetryParts {
   /** Where the log of each other writer ends. */
   ends: CommitCursor
   lastSeq: number
-  lease: Lease
+  lease: { release(): Promise<void> }
   seal: SealLimits
+  /** Other writers have the database open, too. */
+  sharing?: TelemetrySharing | undefined
+  /** With `sharing`: the ids of series that are this writer's to give. */
+  ids?: IdRange | undefined
 }
 
 /** The telemetry port over the documents of one database. */
@@ -56,7 +72,7 @@ export class MongoTelemetry implements TelemetryStore {
   readonly #db: Db
   readonly #collections: TelemetryCollections
   readonly #ends: CommitCursor
-  readonly #lease: Lease
+  readonly #lease: { release(): Promise<void> }
   readonly #gate = new Gate()
   readonly #book: SeriesBook
   /** By series id; kept for all that were ever open. */
@@ -68,6 +84,10 @@ export class MongoTelemetry implements TelemetryStore {
   readonly #committed: CommittedRead
   readonly #retention: RetentionWork
   readonly #growth: Growth
+  readonly #sharing: TelemetrySharing | undefined
+  readonly #refill: () => void = () => undefined
+  readonly #records: number
+  #following: NodeJS.Timeout | undefined
   readonly #turns = createKeyedTurns({
     maxWaiting: MAX_TURNS,
     full: (device) => new StoreUnavailable(`too much waits for the documents of ${device}`),
@@ -77,36 +97,45 @@ export class MongoTelemetry implements TelemetryStore {
   readonly #deleting = new Map<string, Promise<void>>()
   #closing: Promise<void> | undefined
 
-  constructor({ db, writer, lastSeries, ends, lastSeq, lease, seal }: MongoTelemetryParts) {
+  constructor({ db, writer, lastSeries, ends, lastSeq, lease, seal, sharing, ids }: MongoTelemetryParts) {
+    this.#sharing = sharing
+    this.#records = seal.records
     this.#db = db
     this.writer = writer
     this.#ends = ends
     this.#lease = lease
     this.#collections = telemetryCollections(db)
-    this.#book = new SeriesBook(lastSeries)
+    this.#book = ids ? new SeriesBook(ids.from - 1, ids.to) : new SeriesBook(lastSeries)
+    if (ids) this.#refill = refillIds(this.#book, () => takeIds(this.#collections))
     this.#plan = new SealPlan(seal)
     this.#log = new CommitLog({
       collections: this.#collections,
       writer,
       lastSeq,
       deviceOf: (series) => this.#deviceOf[series],
+      shared: sharing,
       committed: (documents) => {
         const nowMs = Date.now()
         for (const { d, n } of documents) this.#plan.grown(d, n, nowMs)
         this.#keeping.wake()
       },
     })
-    const isCommitted = (of: string, seq: number) => of !== writer || seq <= this.#log.lastSeq
+    const isCommitted = (of: string, seq: number): boolean => {
+      if (of === writer) return seq <= this.#log.lastSeq
+      // What a node that is gone has left behind its mark was never answered.
+      return !sharing || seq <= (this.#ends[of] ?? 0) || sharing.isLive(of)
+    }
     this.#reads = createTelemetryReads(this.#collections, isCommitted)
     this.#committed = createCommittedRead(this.#collections)
     this.#retention = createRetention(this.#collections)
     this.#growth = createGrowth(this.#collections, writer)
     this.#keeping = new Housekeeping({
       plan: this.#plan,
-      sealing: createSealing(this.#collections, seal.records, isCommitted),
+      sealing: createSealing(this.#collections, seal.records, isCommitted, sharing && writer),
       rollups: createRollupWork(this.#collections, isCommitted),
       turns: this.#turns,
       rollupAfterMs: seal.rollupAfterMs,
+      mayRollUp: () => sharing?.mayRollUp() ?? true,
       mark: () => this.#log.mark(),
       sample: () => this.#growth.sample(this.#log.lastSeq, Date.now()),
     })
@@ -116,13 +145,36 @@ export class MongoTelemetry implements TelemetryStore {
   async start(): Promise<void> {
     const { hot, devices } = this.#collections
     const nowMs = Date.now()
-    for await (const { d, n, t } of hot.find().project<{ d: string; n: number[]; t: number }>({ d: 1, n: 1, t: 1 })) {
+    // Others seal their own.
+    const own = this.#sharing ? { _id: { $gte: `${this.writer}/`, $lt: `${this.writer}0` } } : {}
+    for await (const { d, n, t } of hot
+      .find(own)
+      .project<{ d: string; n: number[]; t: number }>({ d: 1, n: 1, t: 1 })) {
       this.#plan.grown(d, n, Math.min(nowMs, t))
     }
     const leaving = await devices.find({ leaving: true }).project({ _id: 1 }).toArray()
     for (const { _id } of leaving) await this.#erase(String(_id))
     await this.#growth.sample(this.#log.lastSeq, nowMs)
     this.#keeping.wake()
+    if (!this.#sharing) return
+    const follow = (): void => {
+      this.#following = setTimeout(() => void this.#follow().finally(follow), FOLLOW_MS).unref()
+    }
+    follow()
+  }
+
+  /** Where the logs of the others end now. */
+  async #follow(): Promise<void> {
+    if (this.#gate.closed) return
+    try {
+      const others = await this.#collections.writers
+        .find({ _id: { $ne: this.writer } })
+        .project<{ _id: string; to: number }>({ to: 1 })
+        .toArray()
+      for (const { _id, to } of others) this.#ends[_id] = Math.max(to, this.#ends[_id] ?? 0)
+    } catch {
+      // MongoDB is away: nobody commits meanwhile.
+    }
   }
 
   openDevice(device: string): Promise<DeviceSeries> {
@@ -134,6 +186,7 @@ export class MongoTelemetry implements TelemetryStore {
     if (known !== undefined) return known
     const id = this.#book.add(device, key)
     this.#deviceOf[id] = device.device
+    this.#refill()
     return id
   }
 
@@ -227,6 +280,15 @@ export class MongoTelemetry implements TelemetryStore {
     })
   }
 
+  /** Brings the log of a node that is gone to its end, and packs what it has left, until it is told to stop. */
+  adopt(writer: string, stop: () => boolean): Promise<void> {
+    return this.#gate.pass(async () => {
+      const end = await findEnd(this.#collections, writer)
+      this.#ends[writer] = Math.max(end, this.#ends[writer] ?? 0)
+      await sealAll(this.#collections, { writer, records: this.#records, turns: this.#turns, stop })
+    })
+  }
+
   stats(): Promise<TelemetryStats> {
     return this.#gate.pass(async () => {
       const [bytes, counts] = await Promise.all([
@@ -243,6 +305,7 @@ export class MongoTelemetry implements TelemetryStore {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#following)
     await this.#gate.close()
     await this.#log.settled()
     await this.#keeping.close()
@@ -295,7 +358,7 @@ export class MongoTelemetry implements TelemetryStore {
     const { matchedCount } = await devices.updateOne({ _id: device }, { $set: { leaving: true } })
     if (matchedCount === 0) return
     await Promise.all([hot, chunks, rollups, changed].map((each) => each.deleteMany({ d: device })))
-    await devices.deleteOne({ _id: device })
+    await devices.deleteOne({ _id: device, leaving: true })
     this.#plan.sealed(device)
     this.#committed.forget()
   }

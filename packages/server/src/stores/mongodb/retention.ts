@@ -3,6 +3,7 @@ import { readSummaries } from '@patchbay/core/telemetry/codec/summary'
 import { stripFrame } from '@patchbay/core/telemetry/codec/strip-frame'
 import type { CommitCursor, Retention, RetentionResult, RetentionTimes } from '@patchbay/core/telemetry/port'
 import { DAY } from '../sqlite/tiers.ts'
+import { changeDevice } from './device-change.ts'
 import { toChunk } from './chunk-document.ts'
 import { keepRows } from './hot-rows.ts'
 import { tierNames } from './rollup-days.ts'
@@ -85,8 +86,7 @@ export function createRetention(collections: TelemetryCollections): RetentionWor
           const gone = inside.filter((series) => goes(chunk.w, series, chunk.to, chunk.e))
           if (gone.length === 0) continue
           if (gone.length === inside.length) {
-            await chunks.deleteOne({ _id: chunk._id })
-            count(chunk, chunk.points)
+            if (await remove(chunk)) count(chunk, chunk.points)
           } else count(chunk, await strip(device, chunk, new Set(gone)))
         }
         // Many that end at one time would be met again without an end.
@@ -103,8 +103,10 @@ export function createRetention(collections: TelemetryCollections): RetentionWor
         if (document.e > readTo(document.w)) result.unread += Math.min(gone, document.e - readTo(document.w))
       }
 
-      const newest = (state.newest ?? []).filter(({ n, w, at, s }) => !goes(w, n, at, s))
-      if (newest.length < (state.newest?.length ?? 0)) await devices.updateOne({ _id: device }, { $set: { newest } })
+      await changeDevice(devices, device, await devices.findOne({ _id: device }), ({ newest = [] }) => {
+        const left = newest.filter(({ n, w, at, s }) => !goes(w, n, at, s))
+        return left.length < newest.length ? { $set: { newest: left } } : undefined
+      })
       for (const [n, { tiers: rolledUp = {} }] of times) {
         for (const tier of tierNames) {
           const end = rolledUp[tier]
@@ -126,14 +128,20 @@ export function createRetention(collections: TelemetryCollections): RetentionWor
     },
   }
 
+  /** A chunk that its writer has filled up meanwhile stays until the next time. */
+  async function remove({ _id, e, points }: ChunkPlace): Promise<boolean> {
+    return (await chunks.deleteOne({ _id, e, points })).deletedCount > 0
+  }
+
   /** Drops the columns of a chunk that go; answers how many points they had. */
   async function strip(device: string, { _id, w: writer }: ChunkPlace, gone: ReadonlySet<number>): Promise<number> {
     const chunk = await chunks.findOne({ _id })
     if (!chunk) return 0
     const { dropped, ...left } = stripFrame(readFrame(chunk.body), (series) => gone.has(series))
     if (dropped === 0) return 0
-    if (dropped === chunk.points) await chunks.deleteOne({ _id })
-    else await chunks.replaceOne({ _id }, toChunk({ device, writer, t: chunk.t }, left, _id))
-    return dropped
+    if (dropped === chunk.points) return (await remove(chunk)) ? dropped : 0
+    const { e, points } = chunk
+    const stripped = toChunk({ device, writer, t: chunk.t }, left, _id)
+    return (await chunks.replaceOne({ _id, e, points }, stripped)).matchedCount > 0 ? dropped : 0
   }
 }

@@ -1,3 +1,4 @@
+import type { KeyedTurns } from '@patchbay/core/keyed-turns'
 import { readFrame } from '@patchbay/core/telemetry/codec/frame-bytes'
 import { fillFrames, framePoints } from '@patchbay/core/telemetry/codec/frame'
 import { joinPoints, splitPoints, type PointColumns } from '@patchbay/core/telemetry/codec/point-columns'
@@ -5,6 +6,7 @@ import { kinds } from '@patchbay/core/telemetry/port'
 import { MAX_CHUNK_POINTS, MIN_CHUNK_RECORDS } from '../sqlite/chunk-writer.ts'
 import { MAX_POINTS } from '../sqlite/seal-queue.ts'
 import { DAY, dayOf } from '../sqlite/tiers.ts'
+import { changeDevice } from './device-change.ts'
 import { toChunk } from './chunk-document.ts'
 import { inTime, toColumns } from './hot-rows.ts'
 import type {
@@ -32,6 +34,8 @@ export function createSealing(
   collections: TelemetryCollections,
   maxRecords: number,
   isCommitted: (writer: string, seq: number) => boolean,
+  /** Only this writer's points: others seal their own. */
+  only?: string,
 ): Sealing {
   const { hot, chunks, devices, changed } = collections
   /** Devices whose chunks hold nothing beyond their mark. */
@@ -39,7 +43,12 @@ export function createSealing(
 
   /** The oldest documents of one writer. */
   async function oldest(device: string): Promise<HotDocument[]> {
-    const found = await hot.find({ d: device }).sort({ t: 1, s: 1 }).limit(MAX_DOCUMENTS).toArray()
+    const own = only === undefined ? {} : { w: only }
+    const found = await hot
+      .find({ d: device, ...own })
+      .sort({ t: 1, s: 1 })
+      .limit(MAX_DOCUMENTS)
+      .toArray()
     const taken: HotDocument[] = []
     let points = 0
     for (const document of found) {
@@ -127,14 +136,33 @@ export function createSealing(
           clean.delete(device)
           await write(device, writer, last.t, columns)
           await markChanged(device, columns)
-          const sealed = [...(state.sealed ?? []).filter(({ w }) => w !== writer), { w: writer, s: last.e }]
-          await devices.updateOne({ _id: device }, { $set: { sealed, newest: newestOf(state, columns, last) } })
+          await changeDevice(devices, device, state, (now) => {
+            const sealed = [...(now.sealed ?? []).filter(({ w }) => w !== writer), { w: writer, s: last.e }]
+            return { $set: { sealed, newest: newestOf(now, columns, last) } }
+          })
         }
         clean.add(device)
       }
       await hot.deleteMany({ _id: { $in: documents.map(({ _id }) => _id) } })
       return points
     },
+  }
+}
+
+/** Packs what a writer has left that is not there any more, one device after the other. */
+export async function sealAll(
+  collections: TelemetryCollections,
+  { writer, records, turns, stop }: { writer: string; records: number; turns: KeyedTurns; stop: () => boolean },
+): Promise<void> {
+  const sealing = createSealing(collections, records, () => true, writer)
+  while (!stop()) {
+    const [next] = await collections.hot
+      .find({ _id: { $gte: `${writer}/`, $lt: `${writer}0` } })
+      .project<{ d: string }>({ d: 1 })
+      .limit(1)
+      .toArray()
+    if (!next) return
+    await turns(next.d, () => sealing.seal(next.d))
   }
 }
 

@@ -63,6 +63,8 @@ export interface DeviceDocument {
   keyFrom?: { n: number; at: number }[]
   /** Its data are being deleted. */
   leaving?: boolean
+  /** Counts what several writers change together: each writes against the number that it has read. */
+  rev?: number
 }
 
 /** A day of a series in stretches of minutes, hours or the day, as columns that people can read. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { noMongo, openDatabase, type TestDatabase } from '../../../test/harness/mongo-server.ts'
 import type { SealLimits } from '../sqlite/seal-queue.ts'
 import { telemetryCollectionNames } from './telemetry-documents.ts'
-import { openMongoTelemetry } from './telemetry.ts'
+import { openMongoTelemetry, type MongoTelemetryOptions } from './telemetry.ts'
 
 describe.skipIf(noMongo !== undefined)(`telemetry in MongoDB${noMongo === undefined ? '' : `: ${noMongo}`}`, () => {
   let database: TestDatabase
@@ -15,10 +15,10 @@ describe.skipIf(noMongo !== undefined)(`telemetry in MongoDB${noMongo === undefi
   })
   afterAll(() => database?.drop())
 
-  const openOwn = (seal: Partial<SealLimits>) => async () => {
+  const openOwn = (seal: Partial<SealLimits>, sharing?: MongoTelemetryOptions['sharing']) => async () => {
     await database.empty(telemetryCollectionNames)
     const folder = await mkdtemp(join(tmpdir(), 'patchbay-writer-'))
-    const open = () => openMongoTelemetry({ db: database.db, folder, seal })
+    const open = () => openMongoTelemetry({ db: database.db, folder, seal, ...(sharing ? { sharing } : {}) })
     let store = await open()
     return {
       store,
@@ -38,8 +38,15 @@ describe.skipIf(noMongo !== undefined)(`telemetry in MongoDB${noMongo === undefi
     telemetryContract(openOwn({}))
   })
 
-  // Everything is sealed as soon as it is committed, in chunks of few records.
-  describe('chunks', () => {
-    telemetryContract(openOwn({ records: 4, hotRows: 0, rowsPerSeries: 0, rollupAfterMs: 0 }))
+  // Everything is sealed as soon as it is committed, in chunks of few records, and other nodes might do so, too.
+  describe('chunks, shared', () => {
+    const sharing = {
+      isSure: () => true,
+      nowMs: () => Date.now(),
+      isLive: () => false,
+      mayRollUp: () => true,
+      isLast: () => true,
+    }
+    telemetryContract(openOwn({ records: 4, hotRows: 0, rowsPerSeries: 0, rollupAfterMs: 0 }, sharing))
   })
 })

@@ -6,7 +6,8 @@ import { makePrivateFile } from '../sqlite/private-file.ts'
 import { defaultSealLimits, type SealLimits } from '../sqlite/seal-queue.ts'
 import { toUnavailable } from './failure.ts'
 import { takeLease } from './lease.ts'
-import { MongoTelemetry } from './mongo-telemetry.ts'
+import { takeIds } from './series-ids.ts'
+import { MongoTelemetry, type TelemetrySharing } from './mongo-telemetry.ts'
 import { prepareSchema } from './schema.ts'
 import { telemetryCollections, telemetryIndexes } from './telemetry-documents.ts'
 import { findEnd, nameOfWriter } from './writer.ts'
@@ -19,11 +20,24 @@ export interface MongoTelemetryOptions {
   seal?: Partial<SealLimits>
   /** Somebody else has taken the database over; nothing may be written any more. */
   onFatal?: (error: Error) => void
+  /** Other nodes may have the database open at the same time; without it nobody may. */
+  sharing?: TelemetrySharing & {
+    /** No other node is there. */
+    isLast(): boolean
+  }
+}
+
+/** Who holds the database while nodes share it; an older version, or a copy, sees by it that it is in use. */
+const NODES = 'nodes'
+
+export interface OpenedMongoTelemetry extends TelemetryStore {
+  /** Brings the log of a node that is gone to its end, and packs what it has left, until it is told to stop. */
+  adopt(writer: string, stop: () => boolean): Promise<void>
 }
 
 /** Opens (or makes) the telemetry in a database, which nobody else has open meanwhile. */
-export async function openMongoTelemetry(options: MongoTelemetryOptions): Promise<TelemetryStore> {
-  const { db, folder, onFatal } = options
+export async function openMongoTelemetry(options: MongoTelemetryOptions): Promise<OpenedMongoTelemetry> {
+  const { db, folder, onFatal, sharing } = options
   const file = join(folder, 'mongodb-writer')
   await makePrivateFile(file)
   const lock = holdLock(file)
@@ -31,10 +45,10 @@ export async function openMongoTelemetry(options: MongoTelemetryOptions): Promis
     const writer = await nameOfWriter(file)
     await prepareSchema(db, { name: 'telemetry', version: 1, indexes: telemetryIndexes })
     const collections = telemetryCollections(db)
-    const taken = await takeLease(collections.meta, writer, (error) => onFatal?.(error))
+    const taken = await takeLease(collections.meta, sharing ? NODES : writer, (error) => onFatal?.(error))
     const lease = {
       async release() {
-        await taken.release()
+        await taken.release(sharing?.isLast() ?? true)
         lock.close()
       },
     }
@@ -48,6 +62,8 @@ export async function openMongoTelemetry(options: MongoTelemetryOptions): Promis
       lastSeries: (await collections.meta.findOne({ _id: 'series' }))?.last ?? 0,
       ends: Object.fromEntries(others.map(({ _id, to }) => [_id, to])),
       seal: { ...defaultSealLimits, ...options.seal },
+      sharing,
+      ids: sharing && (await takeIds(collections)),
     })
     await store.start()
     return store

@@ -11,6 +11,11 @@ const GROWTH = 2
 /** What is known of a series id. `gone`: its device was deleted. */
 const states = { unknown: 0, durable: 1, pending: 2, gone: 3 } as const
 
+export interface IdRange {
+  from: number
+  to: number
+}
+
 interface Entry extends DeviceSeries {
   readonly keys: Map<string, number>
   holders: number
@@ -28,11 +33,25 @@ export class SeriesBook {
   readonly #pending = new Map<number, { entry: Entry; key: string }>()
   #states: Uint8Array
   #next: number
+  #end: number
+  /** Where ids go on when those up to the end are used. */
+  #spare: IdRange | undefined
 
-  constructor(lastSeries: number) {
+  /** `end`: the last id that may be given before more are `give`n; without it all beyond `lastSeries` are this book's. */
+  constructor(lastSeries: number, end = Number.POSITIVE_INFINITY) {
     this.#states = new Uint8Array(Math.max(1_024, (lastSeries + 1) * GROWTH))
     this.#states.fill(states.durable, 1, lastSeries + 1)
     this.#next = lastSeries + 1
+    this.#end = end
+  }
+
+  /** Ids that can be given at once. */
+  get left(): number {
+    return this.#end - this.#next + 1 + (this.#spare ? this.#spare.to - this.#spare.from + 1 : 0)
+  }
+
+  give(range: IdRange): void {
+    this.#spare = range
   }
 
   /** The device's entry if it is at hand, held once more. */
@@ -52,6 +71,11 @@ export class SeriesBook {
   /** Puts what the disk knows at hand, not yet held. */
   put(device: string, series: readonly { id: number; key: string }[]): void {
     const keys = new Map(series.map(({ id, key }) => [key, id]))
+    for (const { id } of series) {
+      this.#reach(id)
+      // Another writer's: it is on the disk.
+      if (this.#states[id] === states.unknown) this.#states[id] = states.durable
+    }
     this.#entries.set(device, { device, keys, holders: 0, pending: 0 })
   }
 
@@ -67,12 +91,13 @@ export class SeriesBook {
     const entry = this.#entryOf(device)
     const known = entry.keys.get(key)
     if (known !== undefined) return known
-    const id = this.#next++
-    if (id >= this.#states.length) {
-      const grown = new Uint8Array(this.#states.length * GROWTH)
-      grown.set(this.#states)
-      this.#states = grown
+    if (this.#next > this.#end) {
+      if (!this.#spare) throw new StoreUnavailable('too many new keys came at once')
+      ;({ from: this.#next, to: this.#end } = this.#spare)
+      this.#spare = undefined
     }
+    const id = this.#next++
+    this.#reach(id)
     this.#states[id] = states.pending
     entry.keys.set(key, id)
     entry.pending += 1
@@ -136,6 +161,13 @@ export class SeriesBook {
         this.#pending.set(id, { entry, key })
       }
     }
+  }
+
+  #reach(id: number): void {
+    if (id < this.#states.length) return
+    const grown = new Uint8Array((id + 1) * GROWTH)
+    grown.set(this.#states)
+    this.#states = grown
   }
 
   #forgetKeys(entry: Entry): void {
