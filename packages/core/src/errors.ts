@@ -141,6 +141,11 @@ export const refusals = {
     step: 'provisioning',
     text: 'No certificate can be issued for this request. Ask without csr.',
   },
+  BRIDGE_QUEUE_FULL: {
+    reason: 'unavailable',
+    step: 'bridge',
+    text: 'The queue of a bridge that wants this message is full, since its other side does not take what is sent. Send it again later.',
+  },
   STORE_UNAVAILABLE: {
     reason: 'unavailable',
     step: 'store',

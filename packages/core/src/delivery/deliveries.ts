@@ -1,3 +1,4 @@
+import type { BridgeMessage } from '@patchbay/contracts/bridge'
 import type { DeliverySettings, DeliveryStatus, Selection, SinkRecord } from '@patchbay/contracts/delivery'
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
@@ -5,40 +6,57 @@ import type { RegistryStore } from '../registry/port.ts'
 import type { CommitCursor, TelemetryStore } from '../telemetry/port.ts'
 import { createAlarm } from './alarm.ts'
 import { createCommitTimes } from './commit-times.ts'
-import { createDeadLetters, type DeadLetters, forgetLetters, type LetterChoice } from './dead-letters.ts'
+import { type DeadLetters, forgetLetters, type LetterChoice } from './dead-letters.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { distance } from './distance.ts'
+import { createLetterBook } from './letter-book.ts'
 import { forgetPlace, keepPlace, type Place, readPlace } from './kept-place.ts'
 import { deliveryLimits } from './limits.ts'
-import type { Write } from './port.ts'
+import type { MessageLog } from './message-log.ts'
+import { createMessageSource, letterOfMessage } from './message-source.ts'
+import type { Deliverable, Source, Write } from './port.ts'
 import { createRecordSource, letterOfRecord } from './record-source.ts'
 import type { Redriven } from './redrive.ts'
 import { compileSelection, type SelectedDevice, SelectionTooSlow } from './selection.ts'
-import { toFrom, toPace, toStart } from './settings.ts'
+import { type Pace, toFrom, toPace, toStart } from './settings.ts'
 
-/** A sink that has come to life. */
-export interface Target {
+interface AnyTarget<T> {
   /** `plugin/name`. */
   instance: string
-  select: Selection
   delivery: DeliverySettings
-  /** Records that it takes at once; undefined: any number. */
+  /** Items that it takes at once; undefined: any number. */
   most: number | undefined
-  /** Records of a device keep their order. */
-  ordered: boolean
-  write: Write<SinkRecord>
+  write: Write<T>
   /** It does not take what it is given; undefined: it does again. */
   trouble: (why: string | undefined) => void
 }
 
+/** A sink that has come to life. */
+export interface Target extends AnyTarget<SinkRecord> {
+  select: Selection
+  /** Records of a device keep their order. */
+  ordered: boolean
+}
+
+/** A bridge that has come to life, and what waits for it. */
+export interface MessageTarget extends AnyTarget<BridgeMessage> {
+  log: MessageLog
+  markOf: (topic: string) => string
+}
+
+/** Dead letters of whatever kind. */
+export type AnyLetters = Omit<DeadLetters<never>, 'park' | 'take'>
+
 export interface Deliveries {
   /** Delivers to it from where it stopped, until the answer is called. `now`: where a new one begins, the end of the log unless it is told. */
   open(target: Target, now?: CommitCursor): () => Promise<void>
+  /** The same for the queue of a bridge. */
+  openMessages(target: MessageTarget): () => Promise<void>
   /** Undefined for an instance that never delivered. */
   status(instance: string): Promise<DeliveryStatus | undefined>
   /** Of those that run. */
   running(): ReadonlyMap<string, DeliveryStatus>
-  letters(instance: string): Promise<DeadLetters<SinkRecord>>
+  letters(instance: string): Promise<AnyLetters>
   /** Rejects with STATE_CONFLICT for one that does not run. */
   redrive(instance: string, choice: LetterChoice): Promise<Redriven>
   /** Rejects with FIELD_INVALID for a time that is none, NOT_FOUND for an instance that never delivered. */
@@ -74,8 +92,12 @@ const stopped: Omit<DeliveryStatus, 'lag' | 'sent' | 'refused' | 'gone' | 'deadL
 export function createDeliveries(options: DeliveriesOptions): Deliveries {
   const { registry, telemetry, clock, onFault } = options
   const times = createCommitTimes()
-  const live = new Map<string, { delivery: Delivery; letters: DeadLetters<SinkRecord> }>()
-  const known = new Map<string, Promise<DeadLetters<SinkRecord>>>()
+  const live = new Map<string, Delivery>()
+  const known = {
+    records: createLetterBook(registry, letterOfRecord),
+    messages: createLetterBook(registry, letterOfMessage),
+  }
+  const logs = new Map<string, MessageLog>()
   let cancelSample = (): void => undefined
 
   const sample = (): void => {
@@ -84,22 +106,45 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   }
   sample()
 
-  const lettersOf = (instance: string): Promise<DeadLetters<SinkRecord>> => {
-    const found = known.get(instance)
-    if (found) return found
-    const made = (async () => {
-      const letters = createDeadLetters({ registry, instance, source: letterOfRecord })
-      await letters.load()
-      return letters
-    })()
-    known.set(instance, made)
-    // What could not be counted is counted when it is asked for again.
-    made.catch(() => known.delete(instance))
-    return made
+  const lettersOf = (instance: string): Promise<AnyLetters> =>
+    logs.has(instance) ? known.messages.of(instance) : known.records.of(instance)
+  const endOf = (instance: string): CommitCursor => {
+    const log = logs.get(instance)
+    return log ? { [log.id]: log.end } : telemetry.end()
   }
 
-  async function begin(target: Target, now: CommitCursor): Promise<Delivery> {
-    const { instance, select, delivery, trouble } = target
+  async function begin<T extends Deliverable>(
+    { instance, delivery, write, trouble }: AnyTarget<T>,
+    more: { source: Source<T>; letters: DeadLetters<T>; now: CommitCursor; ordered: boolean; pace: Pace },
+  ): Promise<Delivery> {
+    const { source, letters, now, ordered, pace } = more
+    const kept = await readPlace(registry, instance)
+    const nothing = { sent: 0, refused: 0, gone: 0, points: 0, records: 0, waitsSince: 0 }
+    const from = toFrom(delivery.from ?? 'now', '/delivery/from')
+    const place: Place = kept ?? { ...nothing, ...toStart(from, now) }
+    // A place that is not kept would be `now` again after a crash.
+    if (!kept) await keepPlace(registry, instance, place)
+    await source.hold(place.cursor)
+    const begun = createDelivery({
+      source,
+      write,
+      letters,
+      times,
+      clock,
+      random: options.random,
+      place,
+      keep: (next) => keepPlace(registry, instance, next),
+      ...pace,
+      ordered,
+      trouble,
+      onFault,
+    })
+    live.set(instance, begun)
+    return begun
+  }
+
+  async function beginRecords(target: Target, now: CommitCursor): Promise<Delivery> {
+    const { instance, select, delivery, most, ordered } = target
     const selection = await compileSelection(select)
     const deviceOf = selection.needsDevice ? await options.devices() : () => undefined
     const source = createRecordSource({
@@ -110,63 +155,59 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       deviceOf,
       tooSlow: ({ device }, cause) => onFault(new SelectionTooSlow(instance, device, { cause })),
     })
-    const kept = await readPlace(registry, instance)
-    const nothing = { sent: 0, refused: 0, gone: 0, points: 0, records: 0, waitsSince: 0 }
-    const from = toFrom(delivery.from ?? 'now', '/delivery/from')
-    const place: Place = kept ?? { ...nothing, ...toStart(from, now) }
-    // A place that is not kept would be `now` again after a crash.
-    if (!kept) await keepPlace(registry, instance, place)
-    await source.hold(place.cursor)
-    const letters = await lettersOf(instance)
-    const begun = createDelivery({
-      source,
-      write: target.write,
-      letters,
-      times,
-      clock,
-      random: options.random,
-      place,
-      keep: (next) => keepPlace(registry, instance, next),
-      ...toPace(delivery, target.most),
-      ordered: target.ordered,
-      trouble,
-      onFault,
-    })
-    live.set(instance, { delivery: begun, letters })
-    return begun
+    const letters = await known.records.of(instance)
+    return begin(target, { source, letters, now, ordered, pace: toPace(delivery, most) })
+  }
+
+  async function beginMessages(target: MessageTarget): Promise<Delivery> {
+    const { instance, delivery, most, log, markOf } = target
+    const source = createMessageSource(log, markOf)
+    const pace = toPace({ batch: deliveryLimits.messageBatch, wait: '0ms', ...delivery }, most)
+    const letters = await known.messages.of(instance)
+    // What waits was taken for this bridge, from whenever it is.
+    return begin(target, { source, letters, now: {}, ordered: true, pace })
+  }
+
+  function openAgain(
+    target: Pick<Target, 'instance' | 'trouble'>,
+    first: () => Promise<Delivery>,
+  ): () => Promise<void> {
+    const end = new AbortController()
+    const alarm = createAlarm(clock)
+    const begun = (async () => {
+      while (!end.signal.aborted) {
+        try {
+          return await first()
+        } catch (error) {
+          onFault(error)
+          target.trouble(error instanceof Error ? error.message : String(error))
+          await alarm.wait(deliveryLimits.faultMs)
+        }
+      }
+      return undefined
+    })()
+    return async () => {
+      end.abort()
+      alarm.ring()
+      const delivery = await begun
+      await delivery?.close()
+      if (live.get(target.instance) === delivery) live.delete(target.instance)
+    }
   }
 
   return {
-    open(target, now = { ...telemetry.end() }) {
-      const end = new AbortController()
-      const alarm = createAlarm(clock)
-      const begun = (async () => {
-        while (!end.signal.aborted) {
-          try {
-            return await begin(target, now)
-          } catch (error) {
-            onFault(error)
-            target.trouble(error instanceof Error ? error.message : String(error))
-            await alarm.wait(deliveryLimits.faultMs)
-          }
-        }
-        return undefined
-      })()
-      return async () => {
-        end.abort()
-        alarm.ring()
-        const delivery = await begun
-        await delivery?.close()
-        if (live.get(target.instance)?.delivery === delivery) live.delete(target.instance)
-      }
+    open: (target, now = { ...telemetry.end() }) => openAgain(target, () => beginRecords(target, now)),
+    openMessages(target) {
+      logs.set(target.instance, target.log)
+      return openAgain(target, () => beginMessages(target))
     },
     async status(instance) {
       const running = live.get(instance)
-      if (running) return running.delivery.status()
+      if (running) return running.status()
       const place = await readPlace(registry, instance)
       if (!place) return undefined
       const { count } = await lettersOf(instance)
-      const points = distance(telemetry.end(), place.cursor)
+      const points = distance(endOf(instance), place.cursor)
       const since = points === 0 ? 0 : place.waitsSince || (times.since(place.cursor) ?? 0)
       return {
         ...stopped,
@@ -180,17 +221,17 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
         deadLetters: count,
       }
     },
-    running: () => new Map([...live].map(([instance, { delivery }]) => [instance, delivery.status()])),
+    running: () => new Map([...live].map(([instance, delivery]) => [instance, delivery.status()])),
     letters: lettersOf,
     async redrive(instance, choice) {
       const running = live.get(instance)
       if (!running) throw new DomainError('STATE_CONFLICT', `${instance} does not run. Enable it, then send again.`)
-      return running.delivery.redrive(choice)
+      return running.redrive(choice)
     },
     async replay(instance, from) {
-      const start = toStart(toFrom(from, '/from'), telemetry.end())
+      const start = toStart(toFrom(from, '/from'), endOf(instance))
       const running = live.get(instance)
-      if (running) return running.delivery.replay(start)
+      if (running) return running.replay(start)
       const place = await readPlace(registry, instance)
       if (!place) throw new DomainError('NOT_FOUND', `${instance} has never delivered anything.`)
       await keepPlace(registry, instance, { ...place, ...start })
@@ -200,7 +241,9 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       await telemetry.holdCommitted(followerOf(instance), undefined)
       await forgetPlace(registry, instance)
       await forgetLetters(registry, instance)
-      known.delete(instance)
+      known.records.forget(instance)
+      known.messages.forget(instance)
+      logs.delete(instance)
     },
     close: () => cancelSample(),
   }

@@ -97,7 +97,7 @@ export function createDelivery<T extends Deliverable>(options: DeliveryOptions<T
     await options.keep({ ...place })
     dirty = false
     keptMs = clock.monotonicMs()
-    if (keptMs - heldMs < deliveryLimits.holdMs) return
+    if (keptMs - heldMs < (source.holdMs ?? deliveryLimits.holdMs)) return
     heldMs = keptMs
     await source.hold(place.cursor)
   }
@@ -155,7 +155,8 @@ export function createDelivery<T extends Deliverable>(options: DeliveryOptions<T
         sinceMs ??= clock.monotonicMs()
         if (clock.monotonicMs() - sinceMs >= waitMs) return true
       } else if (dirty) return true
-      await alarm.wait(Math.min(deliveryLimits.tickMs, waitMs))
+      // One that tells of more by itself needs no looking; one that waits for a batch to fill does.
+      await alarm.wait(source.hear && !reader.waits ? deliveryLimits.tickMs : Math.min(deliveryLimits.tickMs, waitMs))
     }
     return false
   }
@@ -185,6 +186,7 @@ export function createDelivery<T extends Deliverable>(options: DeliveryOptions<T
       nextTryAt = undefined
     }
   }
+  source.hear?.(() => alarm.ring())
   const running = run()
 
   return {

@@ -35,4 +35,10 @@ export const deliveryLimits = {
   faultMs: 1000,
   /** A turn of the loop is given back after so many records were selected. */
   recordsPerTurn: 2000,
+  /** A bridge's queue on the disk, where its plugin says nothing; what does not fit is not acknowledged. */
+  queueBytes: 1024 * 1024 * 1024,
+  /** One file of such a queue. */
+  segmentBytes: 8 * 1024 * 1024,
+  /** Messages of one batch of a bridge, where the instance says nothing. */
+  messageBatch: 500,
 } as const

@@ -32,6 +32,10 @@ export interface Source<T> {
   read(cursor: CommitCursor, limit: number, since: Since): Promise<Page<T>>
   /** What lies behind the cursor is not needed any more; undefined: nothing is. */
   hold(cursor: CommitCursor | undefined): Promise<void>
+  /** How often that is told; left out = as the limits say. */
+  holdMs?: number
+  /** Tells at once when there is more; left out = it is looked for by the clock. */
+  hear?(onMore: () => void): void
   /** Items that keep their order among each other have the same lane. */
   laneOf(item: T): string
   toLetter(item: T): Record<string, unknown>

@@ -58,20 +58,28 @@ export function createDeliveriesPart({ domain, registry, telemetry, clock, log }
     return loading
   }
 
+  const openWith = (
+    trouble: (why: string) => void,
+    open: (deliveries: Deliveries) => () => Promise<void>,
+  ): (() => Promise<void>) => {
+    const opened = load().then(open)
+    opened.catch((error: unknown) => {
+      onFault(error)
+      trouble(error instanceof Error ? error.message : String(error))
+    })
+    return async () => {
+      // One that could not be opened has been told of.
+      const close = await opened.catch(() => undefined)
+      await close?.()
+    }
+  }
+
   return {
     open(target) {
       const now = { ...telemetry.end() }
-      const opened = load().then((deliveries) => deliveries.open(target, now))
-      opened.catch((error: unknown) => {
-        onFault(error)
-        target.trouble(error instanceof Error ? error.message : String(error))
-      })
-      return async () => {
-        // One that could not be opened has been told of.
-        const close = await opened.catch(() => undefined)
-        await close?.()
-      }
+      return openWith(target.trouble, (deliveries) => deliveries.open(target, now))
     },
+    openMessages: (target) => openWith(target.trouble, (deliveries) => deliveries.openMessages(target)),
     running: () => engine?.running() ?? new Map(),
     status: async (instance) => (await load()).status(instance),
     letters: async (instance) => (await load()).letters(instance),
