@@ -28,9 +28,10 @@ import { createLiveSessions } from './live-sessions.ts'
 import { createMessageTap, type HearMessage } from './message-tap.ts'
 import { createOpener } from './opener.ts'
 import { toNewRefusal, toRefusalFields } from './publisher.ts'
-import { createRelays, type RelayStats } from './relays.ts'
+import { createRelays, type Forwarder, type RelayStats } from './relays.ts'
 import type { SessionContext } from './session-context.ts'
 import { createSettleLater } from './settle-later.ts'
+import { createSteadyPublisher, type SteadyPublisher } from './steady-publisher.ts'
 import { createSweeper } from './sweeper.ts'
 import { createVisitor, type Caller } from './visitor.ts'
 
@@ -72,6 +73,10 @@ export interface HubStats {
 export interface SessionHub extends Omit<Sessions, 'preSharedKeys'> {
   /** The answer takes the broker out again. */
   relay(name: string, broker: Broker): () => void
+  /** Gives copies of what is accepted to somebody before it is acknowledged. The answer ends it. */
+  forward(forwarder: Forwarder): () => void
+  /** For who publishes a lot without a session, and keeps the order of it. */
+  publisher(caller: Caller): SteadyPublisher
   readonly commands: Omit<Commands, 'start' | 'close'>
   readonly shadows: Shadows
   /** Reads open commands and begins to sweep. Sessions may be opened before. */
@@ -231,6 +236,8 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
       await visitor.publish({ id: principal.id, protocol, address: '', subject }, topic, bytes, how)
     },
     relay: (name, broker) => relays.addBroker(name, broker),
+    forward: (forwarder) => relays.addForwarder(forwarder),
+    publisher: (caller) => createSteadyPublisher(context, caller),
     async start() {
       await commands.start()
       sweeper.start()

@@ -1,5 +1,6 @@
 import type { Accepted, Broker, Delivery, RefusedError, Retained, Settle } from '@patchbay/contracts/session'
 import { refuse } from '../errors.ts'
+import { isRefused } from '../refused.ts'
 import type { AccessCheck } from './access-check.ts'
 import { sessionLimits } from './limits.ts'
 import { createRetainedReplay } from './retained-replay.ts'
@@ -13,6 +14,14 @@ export interface RelayStats {
   shed: number
   /** Sessions ended because a QoS 1 or 2 copy would have been lost on them. */
   slowEnded: number
+}
+
+/** Takes copies of messages to somewhere else, such as the queue of a bridge. */
+export interface Forwarder {
+  /** Asked for each message, at once. */
+  wants(message: Accepted): boolean
+  /** Resolves when the copy is durable; rejects with Refused when it cannot be taken, and the message is not acknowledged. Called in order. */
+  take(message: Accepted): Promise<void>
 }
 
 /** Passes accepted messages on: to the brokers of other protocols, and to the live subscribers of protocols without one. */
@@ -31,6 +40,8 @@ export interface Relays {
   replayRetained(subscriber: Subscriber, isOpen: () => boolean): void
   /** The answer takes it out again. */
   addBroker(name: string, broker: Broker): () => void
+  /** The answer takes it out again. */
+  addForwarder(forwarder: Forwarder): () => void
   retained(query: { filter: string; after?: string; limit: number }): Promise<readonly Retained[]>
   clearRetained(topic: string): Promise<boolean>
   forget(device: string): Promise<void>
@@ -49,6 +60,7 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
   /** Those among them that no broker of their own serves with the rest. */
   const listeners = createSubscriptionTree<Subscriber>()
   const brokers = new Map<string, Broker>()
+  const forwarders = new Set<Forwarder>()
   const counts: RelayStats = { delivered: 0, shed: 0, slowEnded: 0 }
 
   /** Resolves when it is taken, dropped or not meant for this subscriber. */
@@ -79,13 +91,19 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
     }
   }
 
-  async function toBrokers(message: Accepted, relayedBy: string | undefined): Promise<RefusedError | undefined> {
+  async function toBrokers(
+    message: Accepted,
+    relayedBy: string | undefined,
+    takers: readonly Forwarder[],
+  ): Promise<RefusedError | undefined> {
     try {
-      await Promise.all(
-        [...brokers].filter(([name]) => name !== relayedBy).map(([, broker]) => broker.deliver(message)),
-      )
+      await Promise.all([
+        ...takers.map((forwarder) => forwarder.take(message)),
+        ...[...brokers].filter(([name]) => name !== relayedBy).map(([, broker]) => broker.deliver(message)),
+      ])
       return undefined
     } catch (cause) {
+      if (isRefused(cause)) return cause
       onFault(cause)
       return refuse('STORE_UNAVAILABLE', 'A copy for a kept session could not be stored. Send it again later.', {
         cause,
@@ -95,6 +113,10 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
 
   const hasBroker = (relayedBy: string | undefined): boolean =>
     brokers.size > (relayedBy !== undefined && brokers.has(relayedBy) ? 1 : 0)
+
+  const noTakers: readonly Forwarder[] = []
+  const takersOf = (message: Accepted): readonly Forwarder[] =>
+    forwarders.size === 0 ? noTakers : [...forwarders].filter((forwarder) => forwarder.wants(message))
 
   async function retained(query: Parameters<Relays['retained']>[0]): Promise<readonly Retained[]> {
     const lists = await Promise.all([...brokers.values()].map((broker) => broker.retained(query)))
@@ -122,7 +144,7 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
     replayRetained(subscriber, isOpen) {
       if (subscriber.from === 'all' && brokers.size > 0) replay(subscriber, isOpen)
     },
-    hasAudience: (relayedBy) => listeners.size > 0 || hasBroker(relayedBy),
+    hasAudience: (relayedBy) => listeners.size > 0 || forwarders.size > 0 || hasBroker(relayedBy),
     pass(message, relayedBy, settle) {
       if (listeners.size > 0) {
         // [MQTT-3.3.1-9] the mark is for what was kept from before the subscription.
@@ -132,8 +154,9 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
           void deliver(each, live)
         }
       }
-      if (!hasBroker(relayedBy)) settleLater(settle, undefined)
-      else void toBrokers(message, relayedBy).then((refused) => settleLater(settle, refused))
+      const takers = takersOf(message)
+      if (takers.length === 0 && !hasBroker(relayedBy)) settleLater(settle, undefined)
+      else void toBrokers(message, relayedBy, takers).then((refused) => settleLater(settle, refused))
     },
     publish(delivery, except) {
       const served = new Set<string>()
@@ -148,6 +171,10 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
       return () => {
         if (brokers.get(name) === broker) brokers.delete(name)
       }
+    },
+    addForwarder(forwarder) {
+      forwarders.add(forwarder)
+      return () => void forwarders.delete(forwarder)
     },
     retained,
     async clearRetained(topic) {
