@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { BridgeStatus } from './bridge.ts'
 import { DeliverySettings, DeliveryStatus, Selection } from './delivery.ts'
 import { Name, Time, Version } from './id.ts'
 import { PluginDeprecations } from './plugin-deprecations.ts'
@@ -182,6 +183,7 @@ export const Instance = Type.Object(
     refused: Type.Optional(DeliveryStatus.properties.refused),
     lastError: Type.Optional(DeliveryStatus.properties.lastError),
     deliveryStatus: Type.Optional(DeliveryStatus),
+    bridge: Type.Optional(BridgeStatus),
   },
   { $id: 'Instance' },
 )

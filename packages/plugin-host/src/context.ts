@@ -1,13 +1,24 @@
 import { mkdir } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { HttpMount, PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, AlertChannel, Codec, Connection, Context, KeyValue, Log, OnDatagram } from '@patchbay/sdk'
+import type {
+  AccessProvider,
+  AlertChannel,
+  Bridge,
+  Codec,
+  Connection,
+  Context,
+  KeyValue,
+  Log,
+  OnDatagram,
+} from '@patchbay/sdk'
 import type { FastifyPluginAsync } from 'fastify'
 import { HostError } from './errors.ts'
 import { mountOf } from './http/mounts.ts'
 import type { UpgradeHandler } from './http/upgrades.ts'
 import { ownAccessProvider } from './owned-access-provider.ts'
 import { ownAlertChannel } from './owned-alert-channel.ts'
+import { ownBridge } from './owned-bridge.ts'
 import { openWhenLive } from './owned-port.ts'
 import { ownSink } from './owned-sink.ts'
 import { ownSessions } from './owned-sessions.ts'
@@ -57,6 +68,7 @@ export function createContext(parts: ContextParts): LiveContext {
   const waiting: (() => void)[] = []
   const sockets = new Set<Duplex>()
   let live = false
+  const begun = Promise.withResolvers<void>()
   let takeConfig: LiveContext['takeConfig']
 
   // The oldest item, so released last: whatever connection the plugin forgot ends with it.
@@ -117,7 +129,7 @@ export function createContext(parts: ContextParts): LiveContext {
   let delivers = false
   /** What an instance selects goes to one place. */
   const onlyOnce = (what: string): void => {
-    if (delivers) throw new HostError('PLUGIN_LIMIT', `${what} of ${manifest.id}: an instance is one sink.`)
+    if (delivers) throw new HostError('PLUGIN_LIMIT', `${what} of ${manifest.id}: an instance is one sink or bridge.`)
     delivers = true
   }
   let folder: Promise<string> | undefined
@@ -185,6 +197,19 @@ export function createContext(parts: ContextParts): LiveContext {
       onlyOnce(`The sink ${name}`)
       contribute('sink', name, ownSink(owner, sink))
     },
+    bridge(name, bridge: Bridge) {
+      declared('bridge', contributes.bridges, name)
+      onlyOnce(`The bridge ${name}`)
+      contribute('bridge', name, ownBridge(owner, bridge))
+      const link = parts.services.bridgeLink(name, bridge)
+      return {
+        async publish(topic, bytes, how) {
+          await begun.promise
+          if (scope.closing) throw new HostError('PLUGIN_STOPPED', `${topic} was published while the instance stops.`)
+          return link.publish(topic, bytes, how)
+        },
+      }
+    },
     get sessions() {
       needed('sessions')
       return sessions
@@ -245,6 +270,7 @@ export function createContext(parts: ContextParts): LiveContext {
     goLive() {
       live = true
       for (const go of waiting.splice(0)) go()
+      begun.resolve()
     },
   }
 }

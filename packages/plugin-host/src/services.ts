@@ -1,5 +1,5 @@
 import type { PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, AlertChannel, Codec, Context, Log, Sink } from '@patchbay/sdk'
+import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Context, Log, Sink } from '@patchbay/sdk'
 import type { InstanceSettings } from './instance-store.ts'
 
 /** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */
@@ -30,7 +30,10 @@ export type Services = Pick<
   | 'listen'
   | 'matchUdp'
   | 'listenUdp'
->
+> & {
+  /** What a bridge of this name publishes by. */
+  bridgeLink(name: string, rights: Pick<Bridge, 'in' | 'as'>): BridgeLink
+}
 
 /** Makes the services of one instance, each time it starts. */
 export type CreateServices = (owner: ServiceOwner) => Services
@@ -40,6 +43,7 @@ export interface Contributions {
   codec: Codec
   alertChannel: AlertChannel
   sink: Sink
+  bridge: Bridge
 }
 
 /** Joins a contribution to the platform; the answer withdraws it. */

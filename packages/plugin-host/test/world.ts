@@ -211,6 +211,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
         }
       },
       preSharedKeys: async () => [],
+      bridgeLink: () => ({ publish: async () => 'taken' }),
       ...ownServices,
       matchUdp: () => undefined,
       listenUdp: () => undefined,

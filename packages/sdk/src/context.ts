@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/contracts/session'
 import type { AuditTrail } from './audit-trail.ts'
-import type { AccessProvider, AlertChannel, Codec, Sink } from './contributions.ts'
+import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Sink } from './contributions.ts'
 import type { MetricFamily } from './metric-text.ts'
 
 /** Lines in the log of the platform and on the plugin’s page; secrets of the configuration are masked. Beyond 100 lines a second they are left out. */
@@ -150,6 +150,8 @@ export interface Context<C> {
   alertChannel(name: string, channel: AlertChannel): void
   /** One for each instance: what it gets is what the instance selects. */
   sink(name: string, sink: Sink): void
+  /** One for each instance, and then no sink. The answer publishes what came from the other side, from when setup has ended. */
+  bridge(name: string, bridge: Bridge): BridgeLink
   /** Of `needs.services`: `sessions`. */
   readonly sessions: Sessions
   /** Of `needs.services`: `messages`. */

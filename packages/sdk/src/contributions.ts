@@ -1,4 +1,6 @@
+import type { BridgeMessage, MessageProperties } from '@patchbay/contracts/bridge'
 import type { SinkRecord, WriteAnswer } from '@patchbay/contracts/delivery'
+import type { Qos } from '@patchbay/contracts/message'
 import type { DeliveryAnswer, Notification } from '@patchbay/contracts/notification'
 
 /** A login that is allowed, and what belongs to it. */
@@ -77,4 +79,51 @@ export interface WriteOptions {
 export interface Sink {
   /** One try. A throw counts as `retry` with the error's text, so say `refused` for what can never work. At least one record. */
   write(records: readonly SinkRecord[], options: WriteOptions): Promise<WriteAnswer>
+}
+
+/** Whose rights a bridge has here. */
+export interface BridgeIdentity {
+  readonly kind: 'device' | 'application'
+  /** Of the device, or of the API key. */
+  readonly id: string
+}
+
+/**
+ * Joins this platform to another system, in both directions. Outwards it is given messages, or committed readings: by `send` what is published
+ * on the topics of `out`, by `write` what the instance selects; one of them, or neither. The platform keeps what waits on its disk, tries again
+ * and parks what is refused; the bridge does one try of one batch. Inwards it publishes by the link that `ctx.bridge` answers.
+ */
+export interface Bridge {
+  /** Topic filters: messages on them, whoever published them, wait for the bridge on the disk from when it is enabled until it is disabled. */
+  readonly out: readonly string[]
+  /** Topic filters that it may publish on here, which is all it may, unless `as` says whose rights it has. */
+  readonly in: readonly string[]
+  /** A device or an API key whose rights it has instead. */
+  readonly as?: BridgeIdentity
+  /** How much waits on the disk, 1,024 when left out. A message that does not fit is not acknowledged to its publisher. */
+  readonly queueMb?: number
+  /** One try of messages in the order in which they were accepted. At least one. Answers as a sink does. */
+  send?(messages: readonly BridgeMessage[], options: WriteOptions): Promise<WriteAnswer>
+  /** The same for readings, as a sink gets them. */
+  write?(records: readonly SinkRecord[], options: WriteOptions): Promise<WriteAnswer>
+}
+
+/** How a message of the other side is published here. */
+export interface BridgePublishOptions {
+  /** 1 unless said. */
+  readonly qos?: Qos
+  readonly retain?: boolean
+  readonly properties?: MessageProperties
+  /** The marks that came with it: it is dropped when it has been on this topic before, or on too many. */
+  readonly passed?: readonly string[]
+}
+
+/** Publishes here what came from the other side. */
+export interface BridgeLink {
+  /**
+   * Resolves when the message is durable, so that it may be acknowledged to the other side; `looped` = it had been here before, and was dropped.
+   * Rejects with `Refused`: `unavailable` and `quota` pass, everything else will be the same again. Messages of one topic keep the order of
+   * the calls.
+   */
+  publish(topic: string, bytes: Uint8Array, how?: BridgePublishOptions): Promise<'taken' | 'looped'>
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
+import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@patchbay/core/clock'
 import { createCommittedQueue } from '@patchbay/core/rules/committed-queue'
@@ -23,6 +24,7 @@ import { createChannels } from './parts/channels.ts'
 import { createConfigurationPart, readFirstDemand } from './parts/configuration.ts'
 import { createDiagnostics } from './parts/diagnostics.ts'
 import { createDeviceLog } from './parts/device-log.ts'
+import { createBridges } from './parts/bridges.ts'
 import { createDeliveriesPart } from './parts/deliveries.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
@@ -142,6 +144,15 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     log,
   })
   const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, log })
+  const bridges = createBridges({
+    hub: domain.hub,
+    deliveries,
+    folder: join(settings.data, 'bridges'),
+    platform: telemetry.writer,
+    durable: settings.durability === 'full',
+    clock,
+    log,
+  })
   const retention = createRetention({ ...domain, registry, telemetry, clock, log })
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
@@ -215,6 +226,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),
     deliveries,
+    bridges,
     plugins: () => plugins,
     packages: () => packages,
     pluginRoutes: () => dispatcher.described(),
@@ -257,6 +269,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const { host: plugins, packages } = createPlugins({
     domain,
     deliveries,
+    bridges,
     frontDoor,
     dispatcher,
     registry,
@@ -318,6 +331,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     await retention.close()
     await rules.close()
     await domain.close()
+    await bridges.close()
     tls.close()
     await stores.close()
   }

@@ -1,4 +1,5 @@
 /** Everything a plugin's tests import. */
+export * from './fakes/bridge-entry.ts'
 export * from './fakes/clock.ts'
 export * from './fakes/listeners.ts'
 export * from './fakes/log.ts'

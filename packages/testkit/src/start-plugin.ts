@@ -17,6 +17,7 @@ import { apiVersion, type Plugin, type Secrets } from '@patchbay/sdk'
 import fastify, { type InjectOptions, type LightMyRequestResponse } from 'fastify'
 import { atLevel, hearSetup } from './at-level.ts'
 import { createFakeAudit, type FakeAudit } from './fakes/audit.ts'
+import { createFakeBridgeEntry, type FakeBridgeEntry } from './fakes/bridge-entry.ts'
 import { createFakeDatagrams, type FakeDatagrams } from './fakes/datagrams.ts'
 import { createFakeListeners, type ConnectOptions, type FakeListeners } from './fakes/listeners.ts'
 import { createFakeLog, type FakeLog } from './fakes/log.ts'
@@ -69,6 +70,9 @@ export interface StartedPlugin {
   readonly accessProviders: ReadonlyMap<string, Contributions['accessProvider']>
   readonly alertChannels: ReadonlyMap<string, Contributions['alertChannel']>
   readonly sinks: ReadonlyMap<string, Contributions['sink']>
+  readonly bridges: ReadonlyMap<string, Contributions['bridge']>
+  /** What its bridge published here. */
+  readonly bridged: FakeBridgeEntry
   readonly dataFolder: string
   /** What the plugin has told the audit trail. */
   readonly audited: FakeAudit['entries']
@@ -149,6 +153,8 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const alertChannels = new Map<string, Contributions['alertChannel']>()
   const audit = createFakeAudit(options.auditIsFull)
   const sinks = new Map<string, Contributions['sink']>()
+  const bridges = new Map<string, Contributions['bridge']>()
+  const bridged = createFakeBridgeEntry()
   const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'patchbay-plugin-')))
   const dispatcher = createHttpDispatcher({
     authorize: async () => ((options.authorized ?? true) ? 'admitted' : 'AUTH_REQUIRED'),
@@ -161,6 +167,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     accessProvider: accessProviders,
     alertChannel: alertChannels,
     sink: sinks,
+    bridge: bridges,
   }
   const serial = createSerial(() => new TypeError('too many calls'))
   const instance = createInstance({
@@ -190,6 +197,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
       audit,
       metrics: () => undefined,
       preSharedKeys: (device) => sessions.preSharedKeys(device),
+      bridgeLink: () => bridged.link,
       ...listeners.of(owner),
       ...datagrams.of(owner),
     }),
@@ -238,6 +246,8 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     accessProviders,
     alertChannels,
     sinks,
+    bridges,
+    bridged,
     dataFolder,
     audited: audit.entries,
     request: (of) => front.inject(of),

@@ -1,5 +1,9 @@
+import { MessageProperties } from '@patchbay/contracts/bridge'
 import { Type } from 'typebox'
 import { guard, hotGuard } from './orders.ts'
+
+/** Topic filters of one bridge in each direction. */
+const maxBridgeFilters = 1000
 
 const text = (maxLength: number) => Type.String({ maxLength })
 const anything = Type.Record(Type.String(), Type.Unknown())
@@ -11,6 +15,22 @@ export const PublishHow = Type.Object({
   properties: Type.Optional(Type.Unknown()),
   idempotencyKey: Type.Optional(text(255)),
   relayedBy: Type.Optional(text(64)),
+})
+/** What a bridge says of itself besides what it does. */
+const filters = Type.Array(text(512), { maxItems: maxBridgeFilters })
+const BridgeAbout = Type.Object({
+  out: filters,
+  in: filters,
+  as: Type.Optional(
+    Type.Object({ kind: Type.Union([Type.Literal('device'), Type.Literal('application')]), id: text(256) }),
+  ),
+  queueMb: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000_000 })),
+})
+const BridgeHow = Type.Object({
+  qos: Type.Optional(Qos),
+  retain: Type.Optional(Type.Boolean()),
+  properties: Type.Optional(MessageProperties),
+  passed: Type.Optional(Type.Array(text(1024), { maxItems: 1000 })),
 })
 const Action = Type.Union([Type.Literal('publish'), Type.Literal('subscribe')])
 const topic = text(65_535)
@@ -91,6 +111,7 @@ export const asks = {
   takeCommands: guard(Type.Object({ s: session, waitMs: Type.Number({ minimum: 0 }), key: Type.Integer() })),
   aborted: guard(Type.Object({ key: Type.Integer() })),
   message: hotGuard(Type.Object({ topic, how: Type.Optional(PublishHow) })),
+  bridged: hotGuard(Type.Object({ name: text(64), topic, how: Type.Optional(BridgeHow) })),
   key: guard(Type.Object({ key: Type.String() })),
   keyValue: guard(Type.Object({ key: Type.String(), value: Type.Unknown() })),
   preSharedKeys: guard(Type.Object({ device: text(256), address: text(256) })),
@@ -114,9 +135,11 @@ export const asks = {
         Type.Literal('codec'),
         Type.Literal('alertChannel'),
         Type.Literal('sink'),
+        Type.Literal('bridge'),
       ]),
       name: text(64),
       members: Type.Array(text(64), { maxItems: 10 }),
+      bridge: Type.Optional(BridgeAbout),
     }),
   ),
   relay: guard(Type.Object({ name: text(64) })),

@@ -3,7 +3,7 @@ import { isRecord } from '../config/plain.ts'
 import { HostError } from '../errors.ts'
 import type { Channel, Handler } from './channel.ts'
 import type { PublishWindow } from './publish-window.ts'
-import { addGuestWrites } from './guest-writes.ts'
+import { addGuestWrites, toAbout } from './guest-writes.ts'
 
 export interface GuestParts {
   channel: Channel
@@ -29,6 +29,7 @@ export function createGuestContributions({ channel, handlers, crashed }: Omit<Gu
     codec: new Map(),
     alertChannel: new Map(),
     sink: new Map(),
+    bridge: new Map(),
   }
   const tries = new Map<number, AbortController>()
 
@@ -65,12 +66,18 @@ export function createGuestContributions({ channel, handlers, crashed }: Omit<Gu
   })
   handlers.set('alertChannel.abort', (value) => tries.get(Number(part(value, 'key')))?.abort())
 
-  addGuestWrites(handlers, (value) => of('sink', value))
+  addGuestWrites(
+    handlers,
+    (value) => of('sink', value),
+    (value) => of('bridge', value),
+  )
 
   return (kind, name, implementation) => {
     live[kind].set(name, implementation)
     const members = Object.keys(implementation)
-    channel.call('contribute', { kind, name, members }).catch(crashed)
+    const bridge = live.bridge.get(name)
+    const about = kind === 'bridge' && bridge ? { bridge: toAbout(bridge) } : {}
+    channel.call('contribute', { kind, name, members, ...about }).catch(crashed)
     return () => void live[kind].delete(name)
   }
 }

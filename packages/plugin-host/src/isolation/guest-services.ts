@@ -19,6 +19,10 @@ export const createGuestServices =
     sessions: createGuestSessions(parts),
     messages,
     ...createGuestConnections(parts),
+    bridgeLink: (name) => ({
+      publish: async (topic, bytes, how) =>
+        (await parts.publishes.call('bridge.publish', { name, topic, how }, bytes)) === 'looped' ? 'looped' : 'taken',
+    }),
     async preSharedKeys(device, address) {
       return (await parts.channel.call('preSharedKeys', { device, address })).bytes
     },

@@ -1,5 +1,12 @@
 import { DeliveryAnswer } from '@patchbay/contracts/notification'
-import { type AccessProvider, type AlertChannel, type Codec, type Context, Refused } from '@patchbay/sdk'
+import {
+  type AccessProvider,
+  type AlertChannel,
+  type BridgeLink,
+  type Codec,
+  type Context,
+  Refused,
+} from '@patchbay/sdk'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { systemClock } from '../clock.ts'
@@ -7,7 +14,7 @@ import { within } from '../deadline.ts'
 import { HostError, isHostError } from '../errors.ts'
 import type { Channel, Handler, Reply } from './channel.ts'
 import { asks } from './asks.ts'
-import { toSink } from './host-writes.ts'
+import { toBridge, toSink } from './host-writes.ts'
 
 /** One payload; a message waits for no codec longer. */
 const decodeMs = 5_000
@@ -66,8 +73,9 @@ const toAlertChannel = (name: string, channel: () => Channel): AlertChannel => {
 /** What a plugin behind the boundary contributes, as the platform sees it. */
 export const contributeHandler =
   (
-    ctx: Pick<Context<unknown>, 'accessProvider' | 'codec' | 'alertChannel' | 'sink'>,
+    ctx: Pick<Context<unknown>, 'accessProvider' | 'codec' | 'alertChannel' | 'sink' | 'bridge'>,
     channel: () => Channel,
+    linked: (name: string, link: BridgeLink) => void,
   ): Handler =>
   (value) => {
     if (!asks.contribute(value)) return unreadable('contribute')
@@ -75,6 +83,8 @@ export const contributeHandler =
     if (kind === 'accessProvider') ctx.accessProvider(name, toProvider(name, members, channel))
     else if (kind === 'codec') ctx.codec(name, toCodec(name, channel))
     else if (kind === 'alertChannel') ctx.alertChannel(name, toAlertChannel(name, channel))
-    else ctx.sink(name, toSink(name, channel))
+    else if (kind === 'sink') ctx.sink(name, toSink(name, channel))
+    else if (!value.bridge) return unreadable('contribute')
+    else linked(name, ctx.bridge(name, toBridge(name, value.bridge, members, channel)))
     return undefined
   }

@@ -1,4 +1,4 @@
-import type { Context } from '@patchbay/sdk'
+import type { BridgeLink, Context } from '@patchbay/sdk'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { systemClock } from '../clock.ts'
@@ -56,13 +56,23 @@ export async function setupIsolated(of: IsolatedPackage, ctx: Context<unknown>):
   const channel = (): Channel => guest.channel
   const sessions = createHostSessions(() => ctx.sessions, channel)
   const connections = createHostConnections(ctx, channel)
+  const links = new Map<string, BridgeLink>()
   const guest: Guest = openGuest(
     of,
     new Map<string, Handler>([
       ...contextHandlers(ctx),
       ...sessions.handlers,
       ...connections.handlers,
-      ['contribute', contributeHandler(ctx, channel)],
+      ['contribute', contributeHandler(ctx, channel, (name, link) => links.set(name, link))],
+      [
+        'bridge.publish',
+        (value, [bytes]) => {
+          if (!asks.bridged(value) || !bytes) return unreadable('bridge')
+          const link = links.get(value.name)
+          if (!link) throw new HostError('PLUGIN_STOPPED', `The bridge ${value.name} is not there.`)
+          return link.publish(value.topic, bytes, value.how)
+        },
+      ],
       ['crashed', (value) => crashed(fromWireError(value))],
       ['deprecated', (value) => of.deprecated?.used(String(value))],
       [

@@ -23,7 +23,7 @@ interface Held {
 /** What publishes, in the order in which it was asked for. */
 export interface PublishWindow {
   /** Rejects as refused, with PLUGIN_LIMIT, when too much waits already, and throws that to code that asks on all the same. */
-  call(op: string, value: unknown, bytes: Uint8Array): Promise<void>
+  call(op: string, value: unknown, bytes: Uint8Array): Promise<unknown>
   /** Goes after all that was published before. Throws when too many wait already. */
   cast(op: string, value: unknown): void
 }
@@ -68,10 +68,10 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
     atHost -= 1
     goOn()
   }
-  const send = async (op: string, value: unknown, bytes: readonly Uint8Array[]): Promise<void> => {
+  const send = async (op: string, value: unknown, bytes: readonly Uint8Array[]): Promise<unknown> => {
     atHost += 1
     try {
-      await channel.call(op, value, bytes)
+      return (await channel.call(op, value, bytes)).value
     } catch (error) {
       throw toRefused(error)
     } finally {

@@ -18,6 +18,7 @@ import type { SecretBox } from '../settings/secret-box.ts'
 import type { Settings } from '../settings/settings.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
 import { guardChannels } from './channels.ts'
+import type { Bridges } from './bridges.ts'
 import { joinSink } from './deliveries.ts'
 import type { Domain } from './domain.ts'
 import { createPackageDocuments } from './package-documents.ts'
@@ -45,6 +46,7 @@ const fieldSettings = new Set([
 export interface PluginParts {
   domain: Pick<Domain, 'hub' | 'preSharedKeys' | 'providers' | 'codecs' | 'channels'>
   deliveries: Deliveries
+  bridges: Bridges
   frontDoor: FrontDoor
   dispatcher: HttpDispatcher
   registry: RegistryStore
@@ -91,6 +93,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
         owner.own('metrics', parts.metrics.add(owner.instance.plugin, read))
       },
       preSharedKeys: domain.preSharedKeys,
+      bridgeLink: (_name, rights) => parts.bridges.link(rights, owner),
       match(name, first, onConnection) {
         owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
       },
@@ -118,7 +121,9 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     const full = `${owner.instance.plugin}/${owner.instance.name}/${name}`
     if (kind === 'accessProvider')
       return domain.providers.add({ name: full, ...implementation }, owner.settings.order ?? 0)
-    if ('write' in implementation) return joinSink(parts.deliveries, name, implementation, owner)
+    if (kind === 'bridge' && 'out' in implementation) return parts.bridges.join(name, implementation, owner)
+    if ('write' in implementation && !('out' in implementation))
+      return joinSink(parts.deliveries, name, implementation, owner)
     if ('deliver' in implementation) {
       const channel = `${owner.instance.plugin}/${owner.instance.name}`
       domain.channels.set(channel, implementation)
@@ -133,6 +138,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
   const forget = async (plugin: string, name: string): Promise<void> => {
     await forgetInstanceValues(registry, plugin, name)
     await parts.deliveries.forget(`${plugin}/${name}`)
+    await parts.bridges.forget(`${plugin}/${name}`)
     await rm(folderOf(plugin, name), { recursive: true, force: true })
   }
   const instances = createInstanceDocuments(registry)
@@ -174,10 +180,14 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     exchange: host.exchange,
     log: parts.log,
   })
-  const guarded = guardSinks(guardChannels(host), parts.deliveries)
+  const guarded = guardSinks(guardChannels(host), async (instance) => {
+    await parts.deliveries.rest(instance)
+    await parts.bridges.rest(instance)
+  })
   let stopped = false
   const start = async (): Promise<void> => {
     // What was cut off by a death is made whole before any instance starts.
+    await parts.bridges.restore()
     await packages.begin(guarded.start)
     try {
       if (!stopped) await links.start()

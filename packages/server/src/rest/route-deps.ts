@@ -17,6 +17,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Backups } from '../parts/backups.ts'
+import type { Bridges } from '../parts/bridges.ts'
 import type { Channels } from '../parts/channels.ts'
 import type { DeviceLog } from '../parts/device-log.ts'
 import type { Domain } from '../parts/domain.ts'
@@ -79,6 +80,7 @@ export interface RestDeps
   shadows: Domain['hub']['shadows']
   rules: Rules
   deliveries: Deliveries
+  bridges: Pick<Bridges, 'status'>
   settings: Settings
   consoleSettings: ConsoleSettings
   tls: Pick<TlsContexts, 'options' | 'source' | 'upload' | 'dropUploaded' | 'makeAnew'>

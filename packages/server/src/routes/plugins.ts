@@ -23,14 +23,16 @@ const actions = [
 ] as const
 
 /** Installed plugins and their instances, on the running server. */
-export const pluginRoutes: Routes = (app, { plugins, packages, deliveries, pluginLog, settings }) => {
+export const pluginRoutes: Routes = (app, { plugins, packages, deliveries, bridges, pluginLog, settings }) => {
   /** With what a sink or bridge has delivered. */
   const withStatus = async (instance: Static<typeof Instance>): Promise<Static<typeof Instance>> => {
     if (!isDelivering(plugins().plugin(instance.plugin).manifest)) return instance
-    const status = await deliveries.status(`${instance.plugin}/${instance.name}`)
-    if (!status) return instance
+    const full = `${instance.plugin}/${instance.name}`
+    const [status, bridge] = [await deliveries.status(full), await bridges.status(full)]
+    const bridged = bridge ? { ...instance, bridge } : instance
+    if (!status) return bridged
     const { lag, sent, refused, lastError } = status
-    return { ...instance, lag, sent, refused, ...(lastError ? { lastError } : {}), deliveryStatus: status }
+    return { ...bridged, lag, sent, refused, ...(lastError ? { lastError } : {}), deliveryStatus: status }
   }
 
   app.get(
