@@ -24,6 +24,7 @@ const offered = [
   'alert-teams',
   'alert-telegram',
   'alert-webhook',
+  'bridge-mqtt',
   'sink-file',
   'sink-influxdb',
   'sink-kafka',

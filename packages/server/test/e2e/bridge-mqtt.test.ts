@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
+import { type Api, createApi, createDevice, readAll, type TestDevice } from '../harness/api.ts'
+import { type InProcess, startInProcess } from '../harness/in-process.ts'
+import { type MosquittoServer, noMosquitto, startMosquitto } from '../harness/mosquitto-server.ts'
+import { connectMqtt, type TestClient } from '../harness/mqtt-client.ts'
+
+const instance = (name: string): string => `/api/v1/plugins/bridge-mqtt/instances/${name}`
+const nobody = { id: 'tester', secret: 'none' }
+const qosOf = [0, 1, 2] as const
+
+let server: InProcess
+let api: Api
+let device: TestDevice
+let remote: MosquittoServer
+let there: TestClient
+let here: TestClient
+
+const publish = (client: TestClient, topic: string, payload: string, qos: 0 | 1 | 2 = 1, retain = false) =>
+  client.mqtt.publishAsync(topic, payload, { qos, retain })
+const put = async (name: string, config: object, more: object = {}): Promise<any> => {
+  const { status, body } = await api.put(instance(name), {
+    ...more,
+    config: { url: `mqtt://127.0.0.1:${remote.port}`, clientId: `patchbay-${name}`, ...config },
+  })
+  expect([status, JSON.stringify(body)]).toEqual([200, expect.any(String)])
+  return body
+}
+const show = async (name: string): Promise<any> => (await api.get(instance(name))).body
+const drain = (name: string): Promise<void> =>
+  vi.waitFor(async () => expect(await show(name)).toMatchObject({ state: 'running', lag: { records: 0 } }), {
+    timeout: 20_000,
+    interval: 50,
+  })
+const remove = (name: string) => api.delete(instance(name))
+
+beforeAll(async () => {
+  if (noMosquitto) return
+  remote = await startMosquitto()
+  server = await startInProcess({
+    bundled: bundledPlugins.filter(({ manifestFile }) =>
+      /adapter-mqtt|adapter-http|bridge-mqtt/.test(String(manifestFile)),
+    ),
+  })
+  api = createApi(server.url)
+  for (const plugin of ['adapter-mqtt', 'adapter-http'])
+    await api.put(`/api/v1/plugins/${plugin}/instances/default`, { config: {} })
+  device = await createDevice(api, 'boiler-1')
+  there = await connectMqtt(remote.port, nobody)
+  here = await connectMqtt(server.port, device)
+}, 60_000)
+afterAll(async () => {
+  await here?.end()
+  await there?.end()
+  await server?.close()
+  await remote?.stop()
+}, 30_000)
+
+const word = noMosquitto === undefined ? '' : `, ${noMosquitto}`
+
+test.skipIf(noMosquitto !== undefined)(
+  `messages go out and come in under other topics, with their QoS${word}`,
+  async () => {
+    await put('both', {
+      out: [{ from: 'devices/+/telemetry', to: 'plant1/+/data' }],
+      in: [{ from: 'cloud/#', to: 'devices/boiler-1/cloud/#' }],
+    })
+    await there.mqtt.subscribeAsync('plant1/#', { qos: 2 })
+    await here.mqtt.subscribeAsync('devices/boiler-1/cloud/#', { qos: 2 })
+    for (const qos of qosOf) {
+      await publish(here, 'devices/boiler-1/telemetry', `{"n":${qos}}`, qos)
+      await publish(there, 'cloud/setting/speed', `${qos}`, qos)
+    }
+    await vi.waitFor(() => expect([there.got.length, here.got.length]).toEqual([3, 3]), { timeout: 5000 })
+    const seen = (client: TestClient) => client.got.map(({ topic, text, packet }) => [topic, text, packet.qos])
+    expect(seen(there)).toEqual(qosOf.map((qos) => ['plant1/boiler-1/data', `{"n":${qos}}`, qos]))
+    expect(seen(here)).toEqual(qosOf.map((qos) => ['devices/boiler-1/cloud/setting/speed', `${qos}`, qos]))
+    await drain('both')
+    expect(await show('both')).toMatchObject({
+      sent: 3,
+      refused: 0,
+      bridge: { received: 3, refused: 0, looped: 0, shed: 0 },
+    })
+    await remove('both')
+    there.got.length = 0
+    here.got.length = 0
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(
+  `readings of the other side are stored before they are acknowledged to it${word}`,
+  async () => {
+    await put('readings', { in: [{ from: 'fleet/+/t', to: 'sensors/+/temperature', qos: '1' }] })
+    await publish(there, 'fleet/boiler-1/t', '21.5')
+    await publish(there, 'fleet/unknown-9/t', '22.5')
+    await vi.waitFor(async () => expect((await show('readings')).bridge).toMatchObject({ received: 1, refused: 1 }))
+    expect((await readAll(api, 'boiler-1', 'temperature')).map(({ value }) => value)).toEqual([21.5])
+    expect((await api.get('/api/v1/refusals?limit=5')).body.items[0]).toMatchObject({
+      protocol: 'bridge-mqtt/readings',
+      topic: 'sensors/unknown-9/temperature',
+      code: 'DEVICE_UNKNOWN',
+    })
+    await remove('readings')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(
+  `what is published while the broker is away waits on the disk and goes in order, a restart between${word}`,
+  async () => {
+    await put('away', { out: [{ from: 'devices/+/line/#', to: 'away/+/#' }] })
+    await there.mqtt.subscribeAsync('away/#', { qos: 1 })
+    for (let n = 0; n < 50; n++) await publish(here, 'devices/boiler-1/line/a', `${n}`)
+    await drain('away')
+    await remote.kill()
+    for (let n = 50; n < 100; n++) await publish(here, 'devices/boiler-1/line/a', `${n}`)
+    await vi.waitFor(async () => expect(await show('away')).toMatchObject({ state: 'degraded', lag: { records: 50 } }))
+    await api.post(`${instance('away')}/restart`)
+    for (let n = 100; n < 150; n++) await publish(here, 'devices/boiler-1/line/a', `${n}`)
+    await remote.start()
+    await there.end()
+    there = await connectMqtt(remote.port, nobody)
+    await there.mqtt.subscribeAsync('away/#', { qos: 1 })
+    await drain('away')
+    const numbers = there.got.map(({ text }) => Number(text))
+    // Those that came before the subscription are lost at the other end, where nobody listened.
+    const first = numbers[0] ?? 0
+    expect(numbers).toEqual(Array.from({ length: 150 - first }, (_, n) => first + n))
+    expect(await show('away')).toMatchObject({ sent: 150, bridge: { turnedAway: 0 } })
+    await remove('away')
+  },
+)
