@@ -53,6 +53,12 @@ const catalogues: readonly Catalogue[] = [
     intro: 'What the adapter refuses by itself; recorded like the ones above.',
   },
   {
+    source: 'plugins/adapter-influx/src/errors.ts',
+    name: 'influxRefusals',
+    title: 'Refusals of the InfluxDB adapter',
+    intro: 'What the adapter refuses by itself; recorded like the ones above.',
+  },
+  {
     source: 'plugins/gateway-mqtt/src/errors.ts',
     name: 'gatewayRefusals',
     title: 'Refusals of the MQTT gateway',

@@ -260,7 +260,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       return { ...connection, socket, ...toPeer({ headers: request.headers, raw: request }, deps) }
     },
     reserved: [
-      { prefix: '/api', leaves: ['/api/v1/gateway'] },
+      { prefix: '/api', leaves: ['/api/v1/gateway', '/api/v2/write'] },
       ...['/assets', '/healthz', '/readyz', '/metrics', brokerAuthPrefix].map((prefix) => ({ prefix })),
       ...consolePaths.map((path) => ({ prefix: `/${path}` })),
     ],

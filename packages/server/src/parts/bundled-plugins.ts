@@ -9,6 +9,7 @@ const started = [
   { plugin: 'adapter-websocket', name: 'default' },
   { plugin: 'adapter-amqp', name: 'default' },
   { plugin: 'adapter-grpc', name: 'default' },
+  { plugin: 'adapter-influx', name: 'default' },
   { plugin: 'gateway-mqtt', name: 'default' },
   { plugin: 'alert-web', name: 'inbox' },
 ] as const
