@@ -11,6 +11,8 @@ export interface SinkRecord {
   readonly device: string
   /** The device's type, for names by template. */
   readonly type: string
+  /** The device's tags, for the same. Left out: it has none, or is not there any more. */
+  readonly tags?: readonly string[]
   /** Integer microseconds since 1970. */
   readonly at: number
   /** Keys come from devices: they may be any text, `__proto__` too. Go through them by `Object.entries`. */

@@ -5,6 +5,13 @@ export { cutText, hideSecrets, retryAfterMs, toReply, toUrlSecrets } from '../al
 export { createTargetGuard, type TargetGuard } from '../outbound/guarded-lookup.ts'
 export { defineSink, type OpenAbout, type SinkDefinition } from './define-sink.ts'
 export { toDocument, toIsoMicros, toJsonLine, type RecordDocument } from './json-line.ts'
+export {
+  readNameTemplate,
+  type NameField,
+  type NameSource,
+  type NameTemplate,
+  type NameTemplateOptions,
+} from './name-template.ts'
 export { isProbe, toProbe, verifySink, type OpenedSink } from './verify-sink.ts'
 
 /** The target refused what was sent and will refuse it again. The message is its own words. */
