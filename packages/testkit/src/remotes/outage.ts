@@ -30,6 +30,11 @@ async function openCut(url: string): Promise<Outage> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
+    // It was let in while the server was being closed: nobody else would end it, and the close would wait for it.
+    if (!server.listening) {
+      socket.destroy()
+      return
+    }
     const far = connect(Number(target.port), target.hostname)
     for (const [one, other] of [
       [socket, far],
