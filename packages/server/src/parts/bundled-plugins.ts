@@ -26,6 +26,7 @@ const offered = [
   'alert-telegram',
   'alert-webhook',
   'bridge-mqtt',
+  'sink-amqp',
   'sink-file',
   'sink-influxdb',
   'sink-kafka',

@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { Connection } from 'rabbitmq-client'
+import { afterAll, beforeAll, describe, test, vi } from 'vitest'
 import { connectMongo } from '../../src/stores/mongodb/connection.ts'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
 import { createApi } from '../harness/api.ts'
@@ -14,6 +15,20 @@ async function readMongo(): Promise<string> {
   const found = await readings.find({ device: 'boiler-11' }).sort({ at: -1 }).limit(1).toArray()
   await link.close()
   return JSON.stringify(found[0])
+}
+
+async function readRabbitmq(): Promise<string> {
+  const connection = new Connection(process.env['RABBITMQ_URL'])
+  const message = await vi.waitFor(
+    async () => {
+      const found = await connection.basicGet({ queue: 'readings', noAck: true })
+      if (!found) throw new Error('nothing there yet')
+      return found
+    },
+    { timeout: 5000 },
+  )
+  await connection.close()
+  return JSON.stringify(message.body)
 }
 
 /** Pages, what their lines print at the end, and the server that they need. */
@@ -48,6 +63,12 @@ const pages: readonly {
     needs: 'KAFKA_BROKERS',
     program: 'kafka-console-consumer.sh',
   },
+  {
+    page: '../plugins/sink-amqp/README.md',
+    prints: /"device":"boiler-14","at":"\d{4}-.*"temperature":21\.5/,
+    needs: 'RABBITMQ_URL',
+    shell: { command: /sleep 3; amqp-get .*/, read: readRabbitmq },
+  },
 ]
 
 const scriptMs = 15_000
@@ -76,7 +97,13 @@ describe('lines lead from nothing to data', () => {
       .concurrent(`${page}${lacks ? `, skipped, no ${lacks}` : ''}`, async ({ expect }) => {
         const code = (await docCode(page, 'sh')).replace(':8080', `:${server.port}`)
         const script = shell ? code.replace(shell.command, '') : code
-        const env = { ...process.env, PATCHBAY_API_KEY: testKey, PATCHBAY_DATA: server.data }
+        const rabbitmq = process.env['RABBITMQ_URL']
+        const env = {
+          ...process.env,
+          PATCHBAY_API_KEY: testKey,
+          PATCHBAY_DATA: server.data,
+          ...(rabbitmq ? { RABBITMQ: new URL(rabbitmq).host } : {}),
+        }
         const { stdout } = await promisify(execFile)('sh', ['-e', '-c', script], { env, timeout: scriptMs })
         expect(shell ? await shell.read() : stdout).toMatch(prints)
       })
