@@ -53,7 +53,9 @@ const log = createGuestLog(channel)
 
 const publishes = createPublishWindow(channel)
 const messages: Messages = {
-  publish: (topic, bytes, how) => publishes.call('messages.publish', { topic, how }, bytes),
+  async publish(topic, bytes, how) {
+    await publishes.call('messages.publish', { topic, how }, bytes)
+  },
 }
 
 const loaded = (): Plugin => {
