@@ -3,8 +3,8 @@ import { createInbox, type InboxLimits } from './inbox.ts'
 import type { Intake } from './intake.ts'
 import { createFrameReceipts } from './frame-window.ts'
 import { createOutbox } from './outbox.ts'
-import type { Entry, Frame } from './wire.ts'
-import { fromWireError, toWireError } from './wire-error.ts'
+import { type Entry, type Frame, lengthOf } from './wire.ts'
+import { fromWireError, toBareWireError, toWireError } from './wire-error.ts'
 
 /** Sends frames to the other side and hears those of it. */
 export interface Transport {
@@ -78,12 +78,6 @@ interface Waiting {
   text: number
 }
 
-const lengthOf = (bytes: readonly Uint8Array[]): number => {
-  let total = 0
-  for (const each of bytes) total += each.length
-  return total
-}
-
 /** The one message protocol between host and guest: the same on both sides, over a worker's port or a process's pipe. */
 export function createChannel(options: ChannelOptions): Channel {
   const { transport, handlers } = options
@@ -120,7 +114,13 @@ export function createChannel(options: ChannelOptions): Channel {
       if (entry.op === pingOp && !closed) outbox.postFirst(said)
       else post(said)
     } catch (error) {
-      post({ kind: 'no', id: entry.id, op: '', value: toWireError(error), bytes: none })
+      post({
+        kind: 'no',
+        id: entry.id,
+        op: '',
+        value: untrusted ? toBareWireError(error) : toWireError(error),
+        bytes: none,
+      })
     } finally {
       underWay -= 1
       underWayBytes -= size

@@ -17,12 +17,17 @@ const reasons = [
   'unavailable',
 ] as const
 
-/** An error as it crosses: its kind, so that both sides know it again, and its text. */
-export function toWireError(error: unknown): Record<string, unknown> {
+/** Of a cause of a cause; more say nothing. */
+const maxCauses = 4
+
+/** An error as it crosses: its kind, so that both sides know it again, its text, and what it came of. */
+export function toWireError(error: unknown, causes = maxCauses): Record<string, unknown> {
+  const cause = error instanceof Error && causes > 0 ? error.cause : undefined
   const said = {
     name: error instanceof Error ? cut(error.name) : 'Error',
     message: cut(toText(error)),
     stack: error instanceof Error ? cut(error.stack ?? '') : '',
+    ...(cause === undefined ? {} : { cause: toWireError(cause, causes - 1) }),
   }
   if (isRefused(error))
     return { ...said, kind: 'refused', reason: error.reason, code: cut(error.code), step: cut(error.step) }
@@ -32,36 +37,45 @@ export function toWireError(error: unknown): Record<string, unknown> {
   return said
 }
 
-/** An error of the plugin's own: what it is called there, and where it was thrown. */
+/** The same of the host's own errors: where they come from is nothing for a plugin. */
+export const toBareWireError = (error: unknown): Record<string, unknown> => ({ ...toWireError(error, 0), stack: '' })
+
+/** An error of the plugin's own: what it is called there. */
 export class PluginError extends Error {
   override readonly name: string
-  constructor(name: string, message: string, stack: string) {
-    super(message)
+  constructor(name: string, message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = name
-    if (stack !== '') this.stack = stack
   }
 }
 
 const isHostCode = (code: string): code is HostErrorCode => Object.hasOwn(hostErrors, code)
 
-/** The error on the other side, from a side that is not trusted. */
-export function fromWireError(value: unknown): Error {
-  const of = isRecord(value) ? value : {}
+function toKnown(of: Record<string, unknown>, options: ErrorOptions | undefined): Error {
   const text = (key: string): string => (typeof of[key] === 'string' ? cut(of[key]) : '')
   const message = text('message')
   switch (of['kind']) {
     case 'refused': {
       const reason = reasons.find((each) => each === of['reason']) ?? 'unavailable'
-      return new Refused(reason, text('code'), text('step'), message)
+      return new Refused(reason, text('code'), text('step'), message, options)
     }
     case 'not-ready':
-      return new NotReady(message)
+      return new NotReady(message, options)
     case 'bad-config':
-      return new BadConfig(text('path'), message)
+      return new BadConfig(text('path'), message, options)
     case 'host': {
       const code = text('code')
-      if (isHostCode(code)) return new HostError(code, message)
+      if (isHostCode(code)) return new HostError(code, message, options)
     }
   }
-  return new PluginError(text('name') || 'Error', message, text('stack'))
+  return new PluginError(text('name') || 'Error', message, options)
+}
+
+/** The error on the other side, from a side that is not trusted: where it was thrown there, not here. */
+export function fromWireError(value: unknown, causes = maxCauses): Error {
+  const of = isRecord(value) ? value : {}
+  const cause = isRecord(of['cause']) && causes > 0 ? { cause: fromWireError(of['cause'], causes - 1) } : undefined
+  const error = toKnown(of, cause)
+  if (typeof of['stack'] === 'string' && of['stack'] !== '') error.stack = cut(of['stack'])
+  return error
 }

@@ -28,6 +28,12 @@ const maxKeptBytes = 512 * 1024
 const kinds = ['call', 'cast', 'ok', 'no'] as const
 const noBytes: readonly Uint8Array[] = []
 
+export const lengthOf = (bytes: readonly Uint8Array[]): number => {
+  let total = 0
+  for (const each of bytes) total += each.length
+  return total
+}
+
 /** Collects messages for one frame. */
 export interface Packer {
   readonly entries: number
