@@ -104,8 +104,17 @@ const keyOf = async (role?: string) => {
 }
 const bearer = async (role?: string) => ({ authorization: (await keyOf(role)).authorization })
 
+const json = { 'content-type': 'application/json' }
+
+it('no body is none, whatever its type says', async () => {
+  const headers = { ...json, ...(await bearer('owner')) }
+  const post = await app.inject({ method: 'POST', url: '/api/v1/config', headers })
+  expect([post.statusCode, post.body]).toEqual([200, '{}'])
+  const echo = await app.inject({ method: 'POST', url: '/api/v1/echo', headers })
+  expect(echo.json()).toMatchObject({ status: 422, code: 'REQUEST_INVALID' })
+})
+
 describe('problem bodies', () => {
-  const json = { 'content-type': 'application/json' }
   const cases = [
     ['malformed JSON', { method: 'POST', url: '/api/v1/echo', headers: json, payload: '{' }, 400, 'REQUEST_MALFORMED'],
     [

@@ -5,6 +5,7 @@ import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { authenticate } from './auth.ts'
 import { auditWrites } from './audit.ts'
 import { keepOwned } from './owned.ts'
+import { readJson } from './json-body.ts'
 import { describe } from './openapi.ts'
 import { answerFrameworkError, registerProblems } from './problem.ts'
 import type { RestApp, GeneralDeps, Routes } from './route-deps.ts'
@@ -45,6 +46,7 @@ export const createRestApp = async <Deps extends GeneralDeps>(
   app.setValidatorCompiler(createValidatorCompiler(sharedSchemas, atStart))
   app.setSerializerCompiler(createSerializerCompiler(app.getSchemas(), atStart))
   registerProblems(app)
+  readJson(app)
   await app.register(cookie)
   secureHeaders(app, deps)
   measureRequests(app, deps)

@@ -65,7 +65,6 @@ const ofValidation = (error: FastifyError): Refusal => {
 /** Fastify's own errors, by their codes. */
 const ofFramework: Record<string, Refusal> = {
   FST_ERR_CTP_INVALID_JSON_BODY: refusal('REQUEST_MALFORMED', 'The body is not valid JSON.'),
-  FST_ERR_CTP_EMPTY_JSON_BODY: refusal('REQUEST_MALFORMED', 'The body is empty, but its type says JSON.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: refusal('REQUEST_MALFORMED', 'The body is not as long as Content-Length says.'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: refusal('UNSUPPORTED_MEDIA', 'Send the body as application/json.'),
   FST_ERR_CTP_BODY_TOO_LARGE: refusal('PAYLOAD_TOO_LARGE', 'The body is larger than this path takes.'),
