@@ -204,13 +204,13 @@ describe('the examples of the page of', () => {
 })
 
 describe('the answer', () => {
-  test('names the rule, the place and its page, and how far the plugin has come', async () => {
+  test('names the rule, the place and how to read its page, and how far the plugin has come', async () => {
     const text = toReport(await checkPlugin(await lay(broken['no-environment'] ?? {})))
     expect(text).toBe(
       [
         'recommended: no-environment',
         '  src/index.ts:4 reads process.env; make it a field.',
-        '  see docs/plugins/check/no-environment.md',
+        '  why, and how to mend it: npx patchbay plugin explain no-environment',
         'good: a server takes it; 32 of 33 rules kept, tier "required"',
       ].join('\n'),
     )
@@ -225,7 +225,7 @@ describe('the answer', () => {
     expect(await run(['plugin', 'check', folder, '--tier', 'recommended'])).toMatchObject({ code: 0 })
     expect(await run(['plugin', 'check', folder, '--tier', 'exemplary'])).toMatchObject({
       code: 1,
-      text: expect.stringContaining('see docs/plugins/check/icon-there.md'),
+      text: expect.stringContaining('npx patchbay plugin explain icon-there'),
     })
     expect(await run(['plugin', 'check', folder, '--tier', 'gold'])).toMatchObject({ code: 2 })
   })

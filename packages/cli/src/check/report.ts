@@ -1,10 +1,14 @@
 import { tierReached, type Verdict } from './check-plugin.ts'
-import { pageOf, tiers } from './rule.ts'
+import { tiers } from './rule.ts'
 
 const lineOf = ({ rule, found, exempt }: Verdict): string[] => {
   if (found.length === 0) return []
   if (exempt !== undefined) return [`left out  ${rule.id}: ${exempt}`]
-  return [`${rule.tier}: ${rule.id}`, ...found.map((each) => `  ${each}`), `  see ${pageOf(rule.id)}`]
+  return [
+    `${rule.tier}: ${rule.id}`,
+    ...found.map((each) => `  ${each}`),
+    `  why, and how to mend it: npx patchbay plugin explain ${rule.id}`,
+  ]
 }
 
 /** What was found, worst first, and how far the plugin has come. */
