@@ -84,11 +84,13 @@ describe.skipIf(!hasRegistry)('a plugin made from the packed kit (needs npm’s 
     for (const [n, file] of ['meter.ts', 'index.ts', 'index.test.ts'].entries())
       await writeFile(join(folder, 'src', file), await docCode('plugins/tutorial.md', 'ts', n))
     const manifest = JSON.parse(await readFile(join(folder, 'plugin.json'), 'utf8'))
-    const needs = JSON.parse(await docCode('plugins/tutorial.md', 'json', 0))
-    await writeFile(join(folder, 'plugin.json'), JSON.stringify({ ...manifest, needs }))
+    const two = JSON.parse(await docCode('plugins/tutorial.md', 'json', 0))
+    await writeFile(join(folder, 'plugin.json'), JSON.stringify({ ...manifest, ...two }))
+    await writeFile(join(folder, 'README.md'), await docCode('plugins/tutorial.md', 'md', 0))
     const said = await sh(folder, 'bash', '-ec', await docCode('plugins/tutorial.md', 'sh', 1))
     expect(said).toMatch(/Tests .*2 passed/)
     expect(said).toContain('packed 5 files into acme-meter-1.0.0.tgz')
+    expect(await sh(folder, 'npm', 'run', 'check')).toMatch(/good: a server takes it; .* tier "recommended"/)
   })
 
   test('runs from its folder, and anew about a second after a save', { timeout: 60_000 }, async () => {
@@ -139,6 +141,7 @@ describe.skipIf(!hasRegistry)('a plugin made from the packed kit (needs npm’s 
     let server: ServerProcess | undefined
     try {
       server = await startServer({ data: data.path })
+      await liveMeter(server.url)
       await live(server.url)
     } finally {
       await server?.stop()
@@ -146,6 +149,41 @@ describe.skipIf(!hasRegistry)('a plugin made from the packed kit (needs npm’s 
     }
   })
 })
+
+/** The rest of the tutorial, as it stands there. */
+async function liveMeter(url: string): Promise<void> {
+  const folder = join(work, 'tutorial/acme-meter')
+  const meter = spawn('bash', ['-ec', `exec ${await docCode('plugins/tutorial.md', 'sh', 2)}`], { cwd: folder, env })
+  const own = (await docCode('plugins/tutorial.md', 'sh', 3))
+    .replace('the-port-of-the-meter', String(await once(meter.stdout, 'data')).trim())
+    .replace('the-key', testKey)
+  const blocks = await Promise.all([
+    docCode('plugins/tutorial.md', 'sh', 4),
+    docCode('plugins/tutorial.md', 'sh', 5),
+    docCode('plugins/tutorial.md', 'sh', 6),
+  ])
+  const [install = '', upgrade = '', back = ''] = blocks.map((block) => block.replaceAll('http://127.0.0.1:8080', url))
+  // What one would type into one shell. The last of the first block is what it is about, and may come a moment later.
+  const call = (install.split('\n')[0] ?? '') + '\n'
+  const type = (script: string): Promise<string> => sh(folder, 'bash', '-ec', `${own}${call}${script}`)
+  try {
+    expect(await type(install)).toContain('"state":"running"')
+    await expect
+      .poll(() => type(install.trim().split('\n').at(-1) ?? ''), { timeout: 10_000 })
+      .toContain('"value":21.5')
+    await edit(join(folder, 'plugin.json'), '"tcp:*:502"', '"tcp:*:*"')
+    const waits = await type(upgrade)
+    expect(waits).toContain('"wider":["connect: tcp:*:*"],"approval":"pending"')
+    const [approved, rolledBack, removed] = (await type(back)).split('\n')
+    expect(approved).toMatch(/^{"id":"acme-meter","version":"1.1.0","state":"ready"/)
+    expect(rolledBack).toMatch(/^{"id":"acme-meter","version":"1.0.0","state":"ready"/)
+    expect(removed).toBe('')
+    expect((await createApi(url).get('/api/v1/plugins/acme-meter')).status).toBe(404)
+    expect((await createApi(url).get('/api/v1/devices/boiler-1/latest')).body.temperature.value).toBe(21.5)
+  } finally {
+    meter.kill('SIGKILL')
+  }
+}
 
 const plugin = '/api/v1/plugins/acme-adapter'
 const rate = 500
