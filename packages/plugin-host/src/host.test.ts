@@ -484,8 +484,13 @@ describe('configuring', () => {
     await world.host.start()
     await world.host.put('cfg', 'a', { config: { token: secret } })
     const sealed = world.stored.get('cfg/a')?.config['token']
-    await world.host.put('cfg', 'a', { config: { host: 'other', token: { set: true } } })
-    expect(world.stored.get('cfg/a')?.config).toMatchObject({ host: 'other', token: sealed })
+    await world.host.put('cfg', 'a', { config: { mode: 'waits', token: { set: true } } })
+    expect(world.stored.get('cfg/a')?.config).toMatchObject({ mode: 'waits', token: sealed })
+    // Neither saved nor tried: the secret would go where its owner never sent it.
+    const moved = { config: { host: 'other', token: { set: true } } }
+    const refused = { code: 'CONFIG_INVALID', fields: [{ path: '/token', code: 'secret-target-changed' }] }
+    await expect(world.host.put('cfg', 'a', moved)).rejects.toMatchObject(refused)
+    await expect(world.host.test('cfg', 'a', moved.config)).rejects.toMatchObject(refused)
     await expect(world.host.put('cfg', 'b', { config: { token: { set: true } } })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       fields: [{ path: '/token', code: 'secret-missing' }],

@@ -8,6 +8,11 @@ export interface FieldOptions {
   description?: string
   /** Shown only when the sibling `field` has the value `is`. */
   when?: { field: string; is: string | number | boolean }
+  /**
+   * Where the secrets of the configuration go: changed, they have to be entered again. Addresses and hosts are so by themselves; this is for
+   * texts that are one, such as a list of brokers.
+   */
+  target?: true
   /** Of bundled plugins: the setting of the environment (`PATCHBAY_…`) that beats the stored value when it is given. */
   setting?: string
 }
@@ -17,6 +22,7 @@ const hints = (widget: string | undefined, options: FieldOptions = {}) => ({
   ...(options.description === undefined ? {} : { description: options.description }),
   ...(widget === undefined ? {} : { 'x-widget': widget }),
   ...(options.when === undefined ? {} : { 'x-when': options.when }),
+  ...(options.target === undefined ? {} : { 'x-target': options.target }),
   ...(options.setting === undefined ? {} : { 'x-setting': options.setting }),
 })
 

@@ -3,7 +3,7 @@ import { type ConfigOf, field } from '@patchbay/sdk'
 export const config = {
   brokers: field.list(
     field.text({ title: 'Broker', maxLength: 260, pattern: '^([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:]+\\]):[0-9]{1,5}$' }),
-    { title: 'Brokers', description: 'One or more to begin with, such as kafka-1:9092.', maxItems: 20 },
+    { title: 'Brokers', description: 'One or more to begin with, such as kafka-1:9092.', maxItems: 20, target: true },
   ),
   topic: field.text({
     title: 'Topic',

@@ -10,7 +10,10 @@ const schema = toConfigSchema({
   token: field.optional(field.secret()),
   login: field.optional(field.group({ user: field.text(), password: field.secret() })),
   keys: field.list(field.secret()),
-  servers: field.table({ host: field.host(), password: field.secret() }, { maxItems: 5 }),
+  servers: field.table(
+    { host: field.host(), port: field.optional(field.integer()), password: field.secret() },
+    { maxItems: 5 },
+  ),
 })
 const config = {
   name: 'n',
@@ -79,15 +82,48 @@ describe('secrets', () => {
       {
         name: 'n',
         servers: [
-          { host: 'z', password: set },
+          { host: 'a', port: 2, password: set },
           { host: 'b', password: 'new' },
           { host: 'c', password: set },
         ],
       },
       config,
     )
-    expect(kept).toMatchObject({ servers: [{ host: 'z', password: 'pa' }, { password: 'new' }, {}] })
+    expect(kept).toMatchObject({ servers: [{ port: 2, password: 'pa' }, { password: 'new' }, {}] })
     expect(errors).toEqual([expect.objectContaining({ path: '/servers/2/password', code: 'secret-missing' })])
+  })
+
+  test('are not kept for another address than they were entered for', () => {
+    const set = { set: true }
+    const wide = toConfigSchema({
+      url: field.url({ default: 'https://example.org/' }),
+      brokers: field.list(field.text(), { target: true }),
+      via: field.group({ hosts: field.list(field.host()) }),
+      note: field.text(),
+      token: field.secret(),
+      servers: field.table({ host: field.host(), password: field.secret() }, { maxItems: 5 }),
+    })
+    const stored = {
+      url: 'https://example.org/',
+      brokers: ['a:1'],
+      via: { hosts: ['h'] },
+      note: 'n',
+      token: 't0ken',
+      servers: [{ host: 'a', password: 'pa' }],
+    }
+    const sent = { ...stored, url: undefined, token: set, servers: [{ host: 'a', password: set }] }
+    const errorsOf = (more: object) =>
+      keepSecrets(wide, { ...sent, ...more }, stored).errors.map(({ path, code }) => [path, code])
+    const all = ['/token', '/servers/0/password'].map((path) => [path, 'secret-target-changed'])
+    expect(errorsOf({ note: 'other' })).toEqual([])
+    expect(errorsOf({ url: 'https://example.com/' })).toEqual(all)
+    expect(errorsOf({ brokers: ['a:1', 'b:1'] })).toEqual(all)
+    expect(errorsOf({ via: { hosts: ['h2'] } })).toEqual(all)
+    // A row has an address of its own.
+    expect(errorsOf({ servers: [{ host: 'z', password: set }] })).toEqual(all.slice(1))
+    expect(errorsOf({ url: 'https://example.com/', token: 'new', servers: [{ host: 'a', password: 'new' }] })).toEqual(
+      [],
+    )
   })
 
   test('one that cannot be opened is named by its field', () => {

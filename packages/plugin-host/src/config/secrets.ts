@@ -109,9 +109,31 @@ export function secretsOf(schema: unknown, config: Config): string[] {
 
 const withoutSecrets = (schema: unknown, value: unknown): unknown => mapSecrets(schema, value, () => undefined)
 
+const isTargetSchema = (schema: unknown): boolean =>
+  isRecord(schema) &&
+  (schema['x-target'] === true ||
+    ['host', 'url'].includes(String(schema['x-widget'])) ||
+    isTargetSchema(schema['items']))
+
+/** Where a configuration, or a row of a table, says that its secrets go: fields by their path. Rows have targets of their own. */
+function targetsOf(schema: unknown, value: unknown, path = '', found = new Map<string, unknown>()): typeof found {
+  const properties = isRecord(schema) ? schema['properties'] : undefined
+  if (!isRecord(properties)) return found
+  for (const [key, of] of Object.entries(properties)) {
+    const inner = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
+    if (isTargetSchema(of)) found.set(pointer(path, key), inner ?? (isRecord(of) ? of['default'] : undefined))
+    else targetsOf(of, inner, pointer(path, key), found)
+  }
+  return found
+}
+
+const isMoved = (schema: unknown, from: unknown, to: unknown): boolean =>
+  !isDeepStrictEqual(targetsOf(schema, from), targetsOf(schema, to))
+
 /**
  * Where the input says `{"set": true}`, the stored secret takes its place. A row of a table keeps the secret of the stored row that is
- * equal to it but for its secrets, so that rows may change places; else the one of the row in the same place.
+ * equal to it but for its secrets, so that rows may change places; else the one of the row in the same place. None is kept for another target
+ * than the one that it was entered for: whoever may change an address must not have the secret sent there.
  */
 export function keepSecrets(
   schema: unknown,
@@ -125,26 +147,32 @@ export function keepSecrets(
     const same = rows.filter((stored) => isDeepStrictEqual(withoutSecrets(of, stored), bare))
     return same.length === 1 && isRecord(row) ? same[0] : rows[index]
   }
-  const walk = (value: unknown, stored: unknown, of: unknown, path: string): unknown => {
+  const walk = (value: unknown, stored: unknown, of: unknown, path: string, moved: boolean): unknown => {
     if (isSecretSchema(of) && isKept(value)) {
-      if (typeof stored === 'string') return stored
+      if (typeof stored === 'string' && !moved) return stored
+      if (typeof stored === 'string') {
+        errors.push({ path, code: 'secret-target-changed', message: 'was entered for another address; enter it again' })
+        return undefined
+      }
       errors.push({ path, code: 'secret-missing', message: 'has no stored secret to keep; send it' })
       return undefined
     }
     if (Array.isArray(value))
       return value.map((item, index) => {
         const rowSchema = schemaOf(of, index)
-        return walk(item, storedRow(stored, item, index, rowSchema), rowSchema, pointer(path, index))
+        const row = storedRow(stored, item, index, rowSchema)
+        return walk(item, row, rowSchema, pointer(path, index), moved || isMoved(rowSchema, row, item))
       })
     if (!isRecord(value)) return value
     const to: Record<string, unknown> = {}
     for (const [key, item] of Object.entries(value)) {
       const inner = isRecord(stored) && Object.hasOwn(stored, key) ? stored[key] : undefined
-      to[key] = walk(item, inner, schemaOf(of, key), pointer(path, key))
+      to[key] = walk(item, inner, schemaOf(of, key), pointer(path, key), moved)
     }
     return to
   }
   // Checked for depth and `__proto__` before anything walks it.
-  const config = walk(toPlain(input), opened, schema, '')
+  const plain = toPlain(input)
+  const config = walk(plain, opened, schema, '', opened !== undefined && isMoved(schema, opened, plain))
   return { config, errors }
 }

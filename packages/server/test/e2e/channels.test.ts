@@ -40,11 +40,20 @@ describe('a channel', () => {
     // It may be saved while its remote is away: nothing is sent for that.
     expect(remote.calls).toBe(0)
     expect((await api.get('/api/v1/plugins/alert-webhook/instances/ops')).body).toMatchObject({ name: 'ops' })
-    const changed = await api.put('/api/v1/channels/ops', webhook({ secret: { set: true }, url: `${remote.url}/two` }))
+    const kept = { secret: { set: true } }
+    const changed = await api.put('/api/v1/channels/ops', webhook({ ...kept, contentType: 'text/plain' }))
     expect([changed.status, changed.body.config]).toEqual([
       200,
-      expect.objectContaining({ url: `${remote.url}/two`, secret: { set: true } }),
+      expect.objectContaining({ contentType: 'text/plain', secret: { set: true } }),
     ])
+    // It was entered for another address, and is not sent anywhere else.
+    const moved = webhook({ ...kept, url: `${remote.url}/two` })
+    for (const answer of [await api.put('/api/v1/channels/ops', moved), await tryOut({ name: 'ops', ...moved })])
+      expect(answer).toMatchObject({
+        status: 422,
+        body: { errors: [{ path: '/config/secret', code: 'secret-target-changed' }] },
+      })
+    expect(remote.calls).toBe(0)
     expect((await api.put('/api/v1/channels/ops', webhook(), { 'if-match': '"1"' })).status).toBe(412)
     for (const path of ['/api/v1/channels', '/api/v1/channels/ops', '/api/v1/audit'])
       expect(JSON.stringify((await api.get(path)).body)).not.toContain(secret)
