@@ -8,10 +8,11 @@ import { pageQuery, toPage } from '../rest/page.ts'
 import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
 import { toMicros } from '../rest/time.ts'
+import { assertChannels } from './rule-channels.ts'
 
 const params = Type.Object({ id: Name })
 
-export const ruleRoutes: Routes = (app, { rules }) => {
+export const ruleRoutes: Routes = (app, { rules, channels }) => {
   app.get(
     '/api/v1/rules',
     {
@@ -40,6 +41,7 @@ export const ruleRoutes: Routes = (app, { rules }) => {
       },
     },
     async (request, reply) => {
+      assertChannels(request.body, undefined, channels())
       const rule = await rules.create(request.body, callerOf(request).actor)
       request.auditTarget = rule.id
       setVersion(reply, rule.version)
@@ -100,6 +102,7 @@ export const ruleRoutes: Routes = (app, { rules }) => {
     },
     async (request, reply) => {
       const { actor } = callerOf(request)
+      assertChannels(request.body, rules.get(request.params.id), channels())
       const rule = await rules.replace(request.params.id, request.body, actor, expectedVersion(request))
       setVersion(reply, rule.version)
       return rule
@@ -120,6 +123,7 @@ export const ruleRoutes: Routes = (app, { rules }) => {
     },
     async (request, reply) => {
       const { actor } = callerOf(request)
+      assertChannels(request.body, rules.get(request.params.id), channels())
       const rule = await rules.patch(request.params.id, request.body, actor, expectedVersion(request))
       setVersion(reply, rule.version)
       return rule

@@ -18,7 +18,11 @@ const told = async (rule: string): Promise<string[]> => {
   return body.items.map(({ device, state, severity }: Record<string, string>) => `${device} ${state} ${severity}`)
 }
 
+const makeChannel = (name: string) =>
+  api.post('/api/v1/channels', { name, plugin: 'alert-mqtt', enabled: false, config: {} })
+
 test('a rule is made, read, changed and removed, with versions', async () => {
+  for (const name of ['ops', 'boss']) expect((await makeChannel(name)).status).toBe(201)
   const made = await api.post('/api/v1/rules', {
     name: 'Too hot',
     scope: { devices: ['boiler-1'] },
@@ -55,6 +59,26 @@ test('a rule is made, read, changed and removed, with versions', async () => {
   })
   expect((await api.delete(path)).status).toBe(204)
   expect((await api.get(path)).status).toBe(404)
+})
+
+test('a rule names channels that are there, or were when it was saved', async () => {
+  const rule = { name: 'x', levels: [{ severity: 'info', when: 'a > 1' }] }
+  const told = { channels: ['inbox', 'nobody'], escalate: [{ after: '5m', channels: ['boss-2'] }] }
+  const refused = await api.post('/api/v1/rules', { ...rule, ...told })
+  expect(refused).toMatchObject({ status: 422, body: { code: 'REQUEST_INVALID' } })
+  expect(refused.body.errors).toEqual([
+    { path: '/channels/1', code: 'unknown-channel', message: 'there is no channel nobody' },
+    { path: '/escalate/0/channels/0', code: 'unknown-channel', message: 'there is no channel boss-2' },
+  ])
+  await makeChannel('short-lived')
+  const made = await api.post('/api/v1/rules', { ...rule, channels: ['inbox', 'short-lived'] })
+  expect(made.status).toBe(201)
+  const path = `/api/v1/rules/${made.body.id}`
+  expect((await api.patch(path, { channels: ['nobody'] })).status).toBe(422)
+  expect((await api.delete('/api/v1/channels/short-lived')).status).toBe(204)
+  expect((await api.put(path, { ...rule, name: 'y', channels: ['short-lived'] })).status).toBe(200)
+  expect((await api.patch(path, { channels: [] })).status).toBe(200)
+  expect((await api.put(path, { ...rule, channels: ['short-lived'] })).status).toBe(422)
 })
 
 test.each<[string, unknown, string]>([
