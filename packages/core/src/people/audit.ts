@@ -15,8 +15,11 @@ const retryMs = 1_000
 export type AuditEvent = Omit<AuditEntry, 'id' | 'at' | 'hash'>
 
 export interface Audit {
-  /** Queues an entry; its `changes` are masked at once. */
-  record(event: AuditEvent): void
+  /**
+   * Queues an entry; its `changes` are masked at once. Resolves when it is durable. When the store does not take it, it resolves at once: it
+   * stays queued and is tried again, and changes are refused before too many wait.
+   */
+  record(event: AuditEvent): Promise<void>
   /** Too many entries wait: nothing that must be audited may be done now. */
   isFull(): boolean
   list(query: {
@@ -45,7 +48,7 @@ const idOf = (micros: number, sequence: number): string =>
   `${String(micros).padStart(16, '0')}-${String(sequence).padStart(10, '0')}`
 
 export const createAudit = ({ registry, clock, onError }: AuditOptions): Audit => {
-  let waiting: { event: AuditEvent; atMicros: number }[] = []
+  let waiting: { event: AuditEvent; atMicros: number; settle(): void }[] = []
   let head: { hash: string; sequence: number; micros: number } | undefined
   let writing: Promise<void> | undefined
   let cancelRetry: (() => void) | undefined
@@ -77,6 +80,7 @@ export const createAudit = ({ registry, clock, onError }: AuditOptions): Audit =
     })
     await registry.append('audit', documents)
     waiting = waiting.slice(batch.length)
+    for (const { settle } of batch) settle()
     head = { hash, sequence, micros }
     // Second, so that a crash leaves a head that lags, never one that is missing its entry.
     await registry.put('meta', headId, { hash, id: idOf(micros, sequence) }, 'any')
@@ -87,6 +91,7 @@ export const createAudit = ({ registry, clock, onError }: AuditOptions): Audit =
     } catch (error) {
       // It is not known what the store took: the chain goes on from what is there.
       head = undefined
+      for (const { settle } of waiting) settle()
       onError(error)
       if (!isClosed.value) cancelRetry = clock.after(retryMs, start)
     } finally {
@@ -107,15 +112,18 @@ export const createAudit = ({ registry, clock, onError }: AuditOptions): Audit =
     record(event) {
       if (waiting.length >= maxWaiting) {
         onError(new AuditOverflow(`the audit entry of ${event.action} was dropped: ${maxWaiting} wait already`))
-        return
+        return Promise.resolve()
       }
       const { changes, ...rest } = event
       const masked = maskSecrets(changes)
+      const { promise, resolve } = Promise.withResolvers<void>()
       waiting.push({
         event: { ...rest, ...(masked === undefined ? {} : { changes: masked }) },
         atMicros: clock.nowMicros(),
+        settle: resolve,
       })
       start()
+      return promise
     },
     // Writes that run at this moment still have to find room.
     isFull: () => waiting.length >= maxWaiting / 2,

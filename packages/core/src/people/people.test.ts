@@ -27,7 +27,7 @@ afterEach(async () => people.close())
 const write = async (count: number, from = 0) => {
   for (let n = from; n < from + count; n += 1) {
     clock.pass(1000)
-    people.audit.record({
+    void people.audit.record({
       actor: 'user:ada',
       action: `POST /api/v1/x/${n}`,
       outcome: 'done',
@@ -108,7 +108,7 @@ describe('the audit chain', () => {
   it('says when it is full', async () => {
     registry.failing = () => true
     for (let n = 0; n < 1_200; n += 1)
-      people.audit.record({ actor: 'a', action: `POST /${n}`, outcome: 'done', status: 200, requestId: 'r' })
+      void people.audit.record({ actor: 'a', action: `POST /${n}`, outcome: 'done', status: 200, requestId: 'r' })
     expect(people.audit.isFull()).toBe(true)
     expect(errors.filter((error) => String(error).includes('AuditOverflow'))).toHaveLength(200)
     registry.failing = undefined
@@ -143,15 +143,16 @@ describe('passwords', () => {
     const hash = createPasswordHash()
     const stored = await hash.hash('correct horse')
     const timed = async (phc: string | undefined) => {
-      const runs: number[] = []
-      for (let n = 0; n < 5; n += 1) {
-        const start = performance.now()
-        await hash.verify('wrong', phc)
-        runs.push(performance.now() - start)
-      }
-      return Math.min(...runs)
+      const start = performance.now()
+      await hash.verify('wrong', phc)
+      return performance.now() - start
     }
-    const [known, unknown] = [await timed(stored), await timed(undefined)]
+    // In turn, so that what the machine does meanwhile is there for both.
+    let [known, unknown] = [Infinity, Infinity]
+    for (let n = 0; n < 6; n += 1) {
+      known = Math.min(known, await timed(stored))
+      unknown = Math.min(unknown, await timed(undefined))
+    }
     expect(unknown / known).toBeGreaterThan(0.5)
     expect(unknown / known).toBeLessThan(2)
   })

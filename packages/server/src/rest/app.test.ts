@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import fastify from 'fastify'
 import { Type } from 'typebox'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { permissions } from '@patchbay/contracts/person'
 import { createPeople, type People } from '@patchbay/core/people/people'
 import { DomainError } from '@patchbay/core/errors'
@@ -625,6 +625,35 @@ describe('the audit trail', () => {
       intact: true,
       checked: 5,
     })
+  })
+})
+
+describe('an answer', () => {
+  it('goes out when its entry in the trail is durable, and all the same when the store takes none', async () => {
+    const headers = await bearer('owner')
+    const append = registry.append.bind(registry)
+    const written = Promise.withResolvers<void>()
+    let asked = 0
+    registry.append = async (...given) => {
+      asked += 1
+      await written.promise
+      return append(...given)
+    }
+    let answered = false
+    const going = app.inject({ method: 'POST', url: '/api/v1/config', headers }).then((answer) => {
+      answered = true
+      return answer
+    })
+    await vi.waitFor(() => expect(asked).toBe(1))
+    expect(answered).toBe(false)
+    written.resolve()
+    expect((await going).statusCode).toBe(200)
+    registry.append = append
+    registry.failing = () => true
+    expect((await app.inject({ method: 'POST', url: '/api/v1/config', payload: {} })).statusCode).toBe(401)
+    registry.failing = (_call, collection) => collection === 'audit'
+    expect((await app.inject({ method: 'POST', url: '/api/v1/config', headers })).statusCode).toBe(200)
+    registry.failing = undefined
   })
 })
 

@@ -32,7 +32,7 @@ const targetOf = (request: FastifyRequest): { target?: string } => {
   return typeof id === 'string' ? { target: id } : {}
 }
 
-/** Every write goes into the trail after its answer: who, from where, what, and what came of it. */
+/** Every write goes into the trail, before it is answered: who, from where, what, and what came of it. */
 export const auditWrites = (app: RestApp, { people }: GeneralDeps): void => {
   app.decorateRequest('auditActor', undefined)
   app.decorateRequest('auditTarget', undefined)
@@ -43,9 +43,11 @@ export const auditWrites = (app: RestApp, { people }: GeneralDeps): void => {
         retryAfterSeconds: retrySeconds,
       })
   })
-  app.addHook('onResponse', async (request, reply) => {
-    if (!isAudited(request, reply)) return
-    people.audit.record({
+  const audited = new WeakSet<FastifyRequest>()
+  const record = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (audited.has(request) || !isAudited(request, reply)) return
+    audited.add(request)
+    await people.audit.record({
       actor: request.auditActor ?? request.caller?.actor ?? 'anonymous',
       address: request.peer.address,
       action: `${request.method} ${request.url.split('?')[0] ?? ''}`,
@@ -55,7 +57,14 @@ export const auditWrites = (app: RestApp, { people }: GeneralDeps): void => {
       requestId: request.id,
       ...changesOf(request),
     })
+  }
+  // Killed after an answer, the platform must not have forgotten who asked.
+  app.addHook('onSend', async (request, reply, payload) => {
+    await record(request, reply)
+    return payload
   })
+  // Whose asker went away before, and what a route answers by itself.
+  app.addHook('onResponse', record)
 }
 
 declare module 'fastify' {

@@ -9,7 +9,7 @@ export const createPluginAudit = (deps: GeneralDeps): AuditTrail => ({
   record(request, { status, requestId, target, changes }) {
     const caller = admittedCaller(request)
     if (!caller && status >= 400) return
-    deps.people.audit.record({
+    void deps.people.audit.record({
       actor: caller?.actor ?? 'anonymous',
       address: toPeer({ headers: request.headers, raw: request }, deps).address,
       action: `${request.method} ${request.url?.split('?')[0] ?? ''}`,
