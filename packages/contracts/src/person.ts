@@ -80,7 +80,14 @@ export const NewUser = Type.Object(
   { additionalProperties: false },
 )
 export const UserPatch = Type.Object(
-  { name: Type.Optional(Title), role: Type.Optional(Name), password: Type.Optional(password) },
+  {
+    name: Type.Optional(Title),
+    role: Type.Optional(Name),
+    password: Type.Optional(password),
+    currentPassword: Type.Optional(
+      Type.String({ maxLength: 256, description: 'Asked of whoever changes the own password' }),
+    ),
+  },
   { additionalProperties: false, minProperties: 1 },
 )
 

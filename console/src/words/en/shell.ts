@@ -117,6 +117,7 @@ export const shellWords = {
   'settings.theme-contrast': 'High contrast',
   'settings.language': 'Language',
   'settings.you': 'You',
+  'settings.current': 'Present password',
   'settings.password': 'New password',
   'settings.change': 'Change the password',
   'settings.changed': 'The password is changed.',

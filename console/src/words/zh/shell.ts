@@ -118,6 +118,7 @@ export const shellWords: Readonly<Record<keyof typeof english, string>> = {
   'settings.theme-contrast': '高对比度',
   'settings.language': '语言',
   'settings.you': '你的账户',
+  'settings.current': '当前密码',
   'settings.password': '新密码',
   'settings.change': '修改密码',
   'settings.changed': '密码已修改。',

@@ -7,7 +7,14 @@ import { userKey, type Users } from './users.ts'
 export interface Login {
   /** Answers a session's token and the person; rejects with LOGIN_WRONG, LOGIN_RATE or LOGIN_BUSY. */
   login(user: string, password: string, address: string): Promise<{ token: string; user: string }>
+  /** Who is logged in says the password again, for what a session that was left open must not do; rejects with FIELD_INVALID or LOGIN_RATE. */
+  provePassword(user: string, password: string | undefined, address: string): Promise<void>
 }
+
+const notProved = (code: 'required' | 'wrong', message: string): DomainError =>
+  new DomainError('FIELD_INVALID', `The present password ${message}.`, {
+    fields: [{ path: '/currentPassword', code, message }],
+  })
 
 export const createLogin = (
   users: Users,
@@ -31,5 +38,12 @@ export const createLogin = (
     }
     await users.recordLogin(record.user.id)
     return { token, user: record.user.id }
+  },
+  async provePassword(user, password, address) {
+    if (password === undefined) throw notProved('required', 'has to be given')
+    // By the same count as logins: a session must be no way round it.
+    limiter.take(userKey(user), address)
+    if (!(await hash.verify(password, (await users.record(user))?.password))) throw notProved('wrong', 'is another one')
+    limiter.succeed(userKey(user), address)
   },
 })

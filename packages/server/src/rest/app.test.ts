@@ -344,7 +344,7 @@ describe('sessions', () => {
       method: 'PATCH',
       url: '/api/v1/users/ada',
       headers: { cookie: before },
-      payload: { password: 'another horse battery' },
+      payload: { password: 'another horse battery', currentPassword: password },
     })
     expect(changed.statusCode).toBe(200)
     expect([await get(before), await get(other)]).toEqual([401, 401])
@@ -503,6 +503,17 @@ describe('users', () => {
     )
     expect(answers.map(({ statusCode }) => statusCode).sort((a, b) => a - b)).toEqual([200, 409])
   })
+  it('cannot guess the own password from an open session any quicker than by logging in', async () => {
+    const { cookie } = await owner()
+    const payload = { password: 'a much longer one', currentPassword: 'another one' }
+    const codes: string[] = []
+    for (let n = 0; n < 12; n += 1)
+      codes.push(
+        (await app.inject({ method: 'PATCH', url: '/api/v1/users/ada', headers: { cookie }, payload })).json().code,
+      )
+    expect(codes.at(0)).toBe('FIELD_INVALID')
+    expect(codes.at(-1)).toBe('LOGIN_RATE')
+  })
   it('may change the own name and password only', async () => {
     await app.inject({
       method: 'POST',
@@ -516,8 +527,13 @@ describe('users', () => {
       (await app.inject({ method: 'PATCH', url: '/api/v1/users/bob', headers: { cookie }, payload })).statusCode
     expect(await patch({ role: 'owner' })).toBe(403)
     expect(await patch({ name: 'Bob' })).toBe(200)
-    expect(await patch({ password: 'short' })).toBe(422)
-    expect(await patch({ password: 'a much longer one' })).toBe(200)
+    expect(await patch({ password: 'short', currentPassword: password })).toBe(422)
+    // Whoever finds an open session must not make it his own.
+    expect(await patch({ password: 'a much longer one' })).toBe(422)
+    expect(await patch({ password: 'a much longer one', currentPassword: 'another one' })).toBe(422)
+    expect(await patch({ password: 'a much longer one', currentPassword: password })).toBe(200)
+    const { items } = (await app.inject({ url: '/api/v1/audit', headers: await bearer('owner') })).json()
+    expect(items[0].changes).toEqual({ password: '***', currentPassword: '***' })
   })
 })
 

@@ -15,7 +15,8 @@ const byId = Type.Object({ id: Name })
 const isSelf = (caller: Caller, id: string): boolean =>
   caller.kind === 'user' && caller.id.toLowerCase() === id.toLowerCase()
 
-export const userRoutes: Routes<GeneralDeps> = (app, { people: { users } }) => {
+export const userRoutes: Routes<GeneralDeps> = (app, { people }) => {
+  const { users } = people
   app.get(
     '/api/v1/users',
     {
@@ -70,7 +71,8 @@ export const userRoutes: Routes<GeneralDeps> = (app, { people: { users } }) => {
       schema: {
         operationId: 'updateUser',
         summary: 'Changes a person; everybody may change the own name and password',
-        description: 'A new password or role ends all sessions of the person.',
+        description:
+          'A new password or role ends all sessions of the person. The own password is changed by saying the present one as `currentPassword`.',
         tags,
         params: byId,
         body: UserPatch,
@@ -81,7 +83,10 @@ export const userRoutes: Routes<GeneralDeps> = (app, { people: { users } }) => {
       const { body, params } = request
       const caller = callerOf(request)
       if (!isSelf(caller, params.id) || body.role !== undefined) demand(caller, 'users.write')
-      const user = await users.update(caller, params.id, body, expectedVersion(request))
+      const { currentPassword, ...patch } = body
+      if (isSelf(caller, params.id) && patch.password !== undefined)
+        await people.provePassword(params.id, currentPassword, request.peer.address)
+      const user = await users.update(caller, params.id, patch, expectedVersion(request))
       setVersion(reply, user.version)
       return user
     },

@@ -401,4 +401,35 @@ describe.skipIf(chromiumPath === undefined)('the console by hand (needs a Chromi
         await client.end()
       }),
   )
+
+  test.concurrent(
+    'the own password is changed by who knows the present one, and ends the sessions',
+    { timeout: 60_000 },
+    () =>
+      walk(async () => {
+        await api.post('/api/v1/users', { id: 'otto', role: 'viewer', password })
+        const own = await signIn(browser, server.url, { user: 'otto', password })
+        const { page, close } = await openPage(browser, server.url, { storageState: own })
+        await page.goto(`${server.url}/settings`)
+        const change = async (present: string, next: string): Promise<void> => {
+          await page.getByLabel('Present password').fill(present)
+          await page.getByLabel('New password').fill(next)
+          await page.getByRole('button', { name: 'Change the password' }).click()
+        }
+        await change('not this one', 'a new and better one')
+        await page.getByText('The present password is another one.').waitFor()
+        await change(password, 'a new and better one')
+        await page.getByLabel('User').waitFor()
+        await close(/^(4(01|22)|Failed)|status of 4(01|22)/)
+        expect(
+          (
+            await fetch(`${server.url}/api/v1/session`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: JSON.stringify({ user: 'otto', password: 'a new and better one' }),
+            })
+          ).status,
+        ).toBe(200)
+      }),
+  )
 })

@@ -117,7 +117,8 @@ test('a viewer reads and cannot write; the refusal names the permission; an oper
   expect((await operator.post('/api/v1/users', { id: 'x', role: 'viewer', password })).status).toBe(403)
   // Everybody may change the own password; that ends the other sessions.
   const elsewhere = await logIn('vera')
-  expect((await viewer.patch('/api/v1/users/vera', { password: `${password}!` })).status).toBe(200)
+  const change = { password: `${password}!`, currentPassword: password }
+  expect((await viewer.patch('/api/v1/users/vera', change)).status).toBe(200)
   expect((await elsewhere.get('/api/v1/session')).status).toBe(401)
   expect((await viewer.patch('/api/v1/users/olaf', { password })).status).toBeGreaterThanOrEqual(401)
 })
