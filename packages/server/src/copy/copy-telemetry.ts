@@ -8,6 +8,7 @@ import type {
 } from '@patchbay/core/telemetry/port'
 import { createPointsHash, type Fingerprint, pointsOf } from './device-points.ts'
 import { inTurn } from './in-turn.ts'
+import type { Places } from './places.ts'
 
 /** Devices that are read and written side by side: while the target makes one durable the source reads others. */
 const DEVICES_AT_ONCE = 8
@@ -15,7 +16,7 @@ const DEVICES_AT_ONCE = 8
 const PAGE_POINTS = 50_000
 
 export interface DevicesCopy {
-  from: TelemetryStore
+  from: Pick<TelemetryStore, 'raw'>
   to: TelemetryStore
   devices: AsyncIterable<string>
   /** So many points more are durable in the target. */
@@ -49,30 +50,34 @@ export async function copyDevices({ from, to, devices, onPoints, onDevice }: Dev
 }
 
 export interface TailCopy {
-  from: TelemetryStore
+  from: Pick<TelemetryStore, 'readCommitted' | 'end'>
   to: TelemetryStore
-  /** Where an earlier run came to, or where it begins. */
-  cursor: CommitCursor
-  /** So many points of these records are durable in the target, which ends at `last`; the source is read up to the cursor. */
-  onPage(page: {
-    cursor: CommitCursor
-    records: readonly CommittedRecord[]
-    points: number
-    last: number
-  }): Promise<void>
+  places: Places
+  onProgress(done: number, all: number): void
+  /** These are durable in the target. */
+  onRecords?(records: readonly CommittedRecord[]): void
 }
 
 /** Copies the end of the committed log once more, in its order, for those who follow it and have not read it. */
-export async function copyTail({ from, to, cursor, onPage }: TailCopy): Promise<void> {
-  let page = await from.readCommitted(cursor, PAGE_POINTS)
+export async function copyTail({ from, to, places, onProgress, onRecords }: TailCopy): Promise<void> {
+  const { tail } = places
+  if (!tail) return
+  const all = distance(tail, from.end())
+  let page = await from.readCommitted(tail, PAGE_POINTS)
   while (page.records.length > 0) {
     const next = from.readCommitted(page.cursor, PAGE_POINTS)
     // Whoever fails first is told; the other one's failure then says nothing new.
     next.catch(() => undefined)
-    await onPage({ ...page, ...(await write(to, page.records)) })
+    const { points, last } = await write(to, page.records)
+    places.copied(page.records, points, last)
+    onRecords?.(page.records)
+    onProgress(distance(tail, page.cursor), all)
     page = await next
   }
 }
+
+const distance = (from: CommitCursor, to: CommitCursor): number =>
+  Object.entries(to).reduce((sum, [writer, seq]) => sum + Math.max(0, seq - (from[writer] ?? 0)), 0)
 
 async function write(
   to: TelemetryStore,

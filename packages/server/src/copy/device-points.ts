@@ -6,7 +6,7 @@ const PAGE_POINTS = 10_000
 const PAGE_DEVICES = 1_000
 
 /** All devices of a store, ascending. */
-export async function* devicesOf(telemetry: TelemetryStore, after = ''): AsyncGenerator<string> {
+export async function* devicesOf(telemetry: Pick<TelemetryStore, 'devices'>, after = ''): AsyncGenerator<string> {
   for (let last = after; ;) {
     const page = await telemetry.devices(last, PAGE_DEVICES)
     yield* page
@@ -17,7 +17,7 @@ export async function* devicesOf(telemetry: TelemetryStore, after = ''): AsyncGe
 }
 
 /** A device's points by time and key, in pages that hold all of a time: what was sent together stays together. */
-export async function* pointsOf(telemetry: TelemetryStore, device: string): AsyncGenerator<Point[]> {
+export async function* pointsOf(telemetry: Pick<TelemetryStore, 'raw'>, device: string): AsyncGenerator<Point[]> {
   let cursor: string | undefined
   let kept: Point[] = []
   do {

@@ -1,7 +1,6 @@
 /** Why a copy between stores is not made; the message says what to do. A code is never used again for something else. */
 export const copyErrors = {
   COPY_TARGET_TAKEN: 'The store to copy into holds something already.',
-  COPY_SOURCE_BEHIND: 'The rules have not taken in all that the source holds: it was not stopped in order.',
   COPY_DIFFERS: 'What was read back from the target is not what the source holds.',
   COPY_UNFINISHED: 'A copy into this store was begun and not finished.',
 } as const

@@ -1,38 +1,36 @@
 import type { RegistryStore } from '@patchbay/core/registry/port'
+import { follower } from '@patchbay/core/rules/state-keeper'
 import type { CommitCursor, CommittedRecord } from '@patchbay/core/telemetry/port'
-import { Type, type Static } from 'typebox'
+import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { documentsOf } from './copy-registry.ts'
+import { documentsOf, type ToTarget } from './copy-registry.ts'
 
-/** Where sinks stand: documents of `meta`, with these places in the committed log. */
+/** Where sinks stand: documents of `meta`, with these places in the committed log. The rules have one like them. */
 const PREFIX = 'delivery/'
 const FIELDS = ['cursor', 'floor'] as const
 const Cursor = Type.Record(Type.String(), Type.Number())
 
-/** By document and field: the same place in the target's log as far as it is copied, and whether what comes lies behind it. */
-export const KnownPlaces = Type.Record(Type.String(), Type.Object({ seq: Type.Number(), passed: Type.Boolean() }))
-export type KnownPlaces = Static<typeof KnownPlaces>
+const hasPlaces = (id: string): boolean => id === follower || id.startsWith(PREFIX)
 
 export interface Places {
   /** Before the first record of the source's log that somebody must find in its order; undefined when nobody waits for any. */
   readonly tail: CommitCursor | undefined
   /** These records, in the order of the log, are the last `points` ones of the target, which ends at `last`. */
   copied(records: readonly CommittedRecord[], points: number, last: number): void
-  known(): KnownPlaces
-  /** The body of a document as it is in the target, whose log ends at `last`. */
-  translate(id: string, body: Record<string, unknown>, writer: string, last: number): Record<string, unknown>
+  /** What a document is in the target, whose log the writer has and ends at `last`. */
+  toTarget(writer: string, last: number): ToTarget
 }
 
 /**
  * Follows the places of the source through a copy. A place lies before the first record that its cursor does not hold, so nothing that a sink has not
- * had is taken for delivered. Who has read all stands at the end, who begins anew at the beginning; for the others the log is copied in
- * its order from the least of their places on.
+ * had is taken for delivered, and rules take nothing in twice. Who has read all stands at the end, who begins anew at the beginning; for the
+ * others the log is copied in its order from the least of their places on.
  */
-export async function findPlaces(from: RegistryStore, end: CommitCursor, kept: KnownPlaces = {}): Promise<Places> {
+export async function findPlaces(from: RegistryStore, end: CommitCursor): Promise<Places> {
   const cursors = new Map<string, CommitCursor>()
   for await (const page of documentsOf(from, 'meta')) {
     for (const { id, body } of page) {
-      if (!id.startsWith(PREFIX)) continue
+      if (!hasPlaces(id)) continue
       const { cursor, floor } = body
       if (Value.Check(Cursor, cursor)) cursors.set(`${id} cursor`, cursor)
       // A floor that was passed says nothing any more.
@@ -41,10 +39,17 @@ export async function findPlaces(from: RegistryStore, end: CommitCursor, kept: K
     }
   }
   const within = new Map([...cursors].filter(([, cursor]) => !isStart(cursor) && !holds(cursor, end)))
-  const known = new Map(Object.entries(kept))
+  const tail = within.size === 0 ? undefined : leastOf([...within.values()], end)
+  const states = tail ? await statesOf(from) : new Map<string, number>()
+  /** In the target: where each place is, as far as it is copied, and up to where the state of a device is true. */
+  const known = new Map<string, { seq: number; passed: boolean }>()
+  const trueTo = new Map<string, number>()
+  let begin: number | undefined
+
   return {
-    tail: within.size === 0 ? undefined : leastOf([...within.values()], end),
+    tail,
     copied(records, points, last) {
+      begin ??= last - points
       for (const [place, cursor] of within) {
         if (known.get(place)?.passed) continue
         let seq = last - points
@@ -52,24 +57,43 @@ export async function findPlaces(from: RegistryStore, end: CommitCursor, kept: K
         for (const record of records) {
           passed = record.seq > (cursor[record.writer] ?? 0)
           if (passed) break
-          seq += Object.keys(record.values).length
+          seq += sizeOf(record)
         }
         known.set(place, { seq, passed })
       }
+      let seq = last - points
+      for (const record of records) {
+        seq += sizeOf(record)
+        if (record.seq <= (states.get(record.device) ?? -1)) trueTo.set(record.device, seq)
+      }
     },
-    known: () => Object.fromEntries(known),
-    translate(id, body, writer, last) {
-      if (!id.startsWith(PREFIX)) return body
+    toTarget(writer, last) {
       const placeOf = (place: string): number =>
         isStart(cursors.get(place) ?? {}) ? 0 : (known.get(place)?.seq ?? last)
-      const moved = FIELDS.filter((field) => cursors.has(`${id} ${field}`))
-      return {
-        ...body,
-        ...Object.fromEntries(moved.map((field) => [field, { [writer]: placeOf(`${id} ${field}`) }])),
+      return (collection, { id, body }) => {
+        // All that it knows of lies before the tail, or there is none.
+        if (collection === 'rule_states') return { ...body, seq: trueTo.get(id) ?? begin ?? last }
+        if (collection !== 'meta' || !hasPlaces(id)) return body
+        const moved = FIELDS.filter((field) => cursors.has(`${id} ${field}`))
+        return {
+          ...body,
+          ...Object.fromEntries(moved.map((field) => [field, { [writer]: placeOf(`${id} ${field}`) }])),
+        }
       }
     },
   }
 }
+
+/** Up to which number of the log the rules' state of each device is true. */
+async function statesOf(from: RegistryStore): Promise<Map<string, number>> {
+  const states = new Map<string, number>()
+  for await (const page of documentsOf(from, 'rule_states')) {
+    for (const { id, body } of page) if (typeof body['seq'] === 'number') states.set(id, body['seq'])
+  }
+  return states
+}
+
+const sizeOf = ({ values }: CommittedRecord): number => Object.keys(values).length
 
 const isStart = (cursor: CommitCursor): boolean => Object.values(cursor).every((seq) => seq === 0)
 

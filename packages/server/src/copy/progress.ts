@@ -1,18 +1,14 @@
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import type { RegistryStore } from '@patchbay/core/registry/port'
-import { KnownPlaces } from './places.ts'
 import { copyDocument } from './unfinished.ts'
 
 const Progress = Type.Object({
   /** The writer of the source's log: another copy does not go on from here. */
   source: Type.String(),
-  /** The devices up to here are in the target, '' = none; undefined = all are. */
-  device: Type.Optional(Type.String()),
-  /** Then, how far the source's log is. */
-  cursor: Type.Optional(Type.Record(Type.String(), Type.Number())),
+  /** The devices up to here are in the target, with so many points. */
+  device: Type.String(),
   points: Type.Number(),
-  places: KnownPlaces,
 })
 export type Progress = Static<typeof Progress>
 
