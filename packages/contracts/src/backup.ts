@@ -7,6 +7,10 @@ export const BackupView = Type.Object(
     id: Name,
     state: Type.Union([Type.Literal('running'), Type.Literal('done'), Type.Literal('failed')]),
     startedAt: Type.Optional(Time),
+    progress: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1, description: 'How much of one that is running is made' }),
+    ),
+    remainingSeconds: Type.Optional(Type.Integer({ minimum: 0, description: 'About, once that can be said' })),
     at: Type.Optional(Type.String({ format: 'date-time', description: 'Everything acknowledged before is in it' })),
     bytes: Type.Optional(Type.Integer()),
     files: Type.Optional(Type.Integer()),

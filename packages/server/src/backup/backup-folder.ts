@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import type { BackupView } from '@patchbay/contracts/backup'
 import type { Clock } from '@patchbay/core/clock'
 import type { Log } from '@patchbay/sdk'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
 import { RestError } from '../rest/errors.ts'
 import { BackupError } from './errors.ts'
 import { readManifest } from './manifest.ts'
@@ -14,6 +16,10 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 /** Of what the command said; its last words are the reason. */
 const maxSaidChars = 4000
 const maxListed = 1000
+/** What a running one says of itself. */
+const Told = Type.Object({ share: Type.Number({ minimum: 0, maximum: 1 }) })
+const LEAST_SHARE = 0.02
+const LEAST_MS = 2_000
 
 export interface BackupFolder {
   /** Newest first. */
@@ -36,6 +42,8 @@ export interface BackupFolderOptions {
 
 interface Running {
   view: BackupView
+  /** With how far it is. */
+  show(): BackupView
   child: ChildProcess
   ended: Promise<void>
 }
@@ -74,7 +82,12 @@ export function createBackupFolder({ folder, data, env, clock, log }: BackupFold
     const view: BackupView = { id, state: 'running', startedAt: nowIso() }
     const child = spawn(process.execPath, [operate, 'backup', join(folder, id)], {
       env: { ...env, PATCHBAY_DATA: data },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    let share: number | undefined
+    const begunMs = performance.now()
+    child.on('message', (message) => {
+      if (Value.Check(Told, message)) ({ share } = message)
     })
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -93,7 +106,15 @@ export function createBackupFolder({ folder, data, env, clock, log }: BackupFold
         end(code === 0 ? undefined : said.trim().split('\n').at(-1) || `it ended by ${signal ?? `exit code ${code}`}`),
       )
     })
-    return { view, child, ended }
+    const show = (): BackupView => {
+      if (share === undefined) return view
+      const elapsedMs = performance.now() - begunMs
+      // Of less nothing can be said.
+      const isEarly = share < LEAST_SHARE || elapsedMs < LEAST_MS
+      const remainingSeconds = Math.ceil((elapsedMs * (1 - share)) / share / 1000)
+      return { ...view, progress: share, ...(isEarly ? {} : { remainingSeconds }) }
+    }
+    return { view, show, child, ended }
   }
 
   return {
@@ -103,7 +124,7 @@ export function createBackupFolder({ folder, data, env, clock, log }: BackupFold
         const view = await read(id)
         if (view) done.push(view)
       }
-      return [...(running ? [running.view] : []), ...(failed ? [failed] : []), ...done]
+      return [...(running ? [running.show()] : []), ...(failed ? [failed] : []), ...done]
     },
     async start() {
       if (running) throw new RestError('BACKUP_RUNNING', `${running.view.id} is being made. Wait until it is done.`)

@@ -24,7 +24,9 @@ const at = (name: string) => join(home, name)
 const operate = fileURLToPath(new URL('../operate.ts', import.meta.url))
 
 const runOperate = async (folder: string, ...args: string[]): Promise<{ code: number; text: string }> => {
-  const child = spawn(process.execPath, [operate, ...args], { env: { ...process.env, PATCHBAY_DATA: folder } })
+  const child = spawn(process.execPath, [operate, ...args], {
+    env: { ...process.env, MONGODB_URL: '', PATCHBAY_DATA: folder },
+  })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const [code] = await once(child, 'close')
@@ -50,7 +52,11 @@ beforeAll(async () => {
   try {
     await vi.waitFor(() => expect(lines().length).toBeGreaterThan(6_000), { timeout: 20_000 })
     before = lines()
-    await createBackup({ data, into: at('backup') })
+    const shares: number[] = []
+    await createBackup({ data, into: at('backup'), onShare: (share) => void shares.push(share) })
+    // How far it is only grows, up to all of it.
+    expect([shares.toSorted((a, b) => a - b), shares.at(-1)]).toEqual([shares, 1])
+    expect(shares.length).toBeGreaterThan(3)
     const then = lines().length
     await vi.waitFor(() => expect(lines().length).toBeGreaterThan(then + 500), { timeout: 20_000 })
     // It was under ingest: more was acknowledged while it ran.
@@ -184,7 +190,9 @@ test('a folder that is there is filled in place, a mounted volume too, and again
   const whole = ['cache', 'lost+found', 'plugins', 'registry.sqlite', 'zz-last']
 
   // Killed while it copies: no platform starts, and the command goes on.
-  const child = spawn(process.execPath, [operate, 'restore', from], { env: { ...process.env, PATCHBAY_DATA: volume } })
+  const child = spawn(process.execPath, [operate, 'restore', from], {
+    env: { ...process.env, MONGODB_URL: '', PATCHBAY_DATA: volume },
+  })
   await vi.waitFor(async () => expect((await stat(join(volume, '.restoring', 'files'))).isDirectory()).toBe(true), {
     timeout: 20_000,
     interval: 1,
@@ -231,7 +239,7 @@ const inVolume = async (
 ): Promise<{ code: number; text: string } | undefined> => {
   const shell = `mount -t tmpfs -o size=${size} none "$1" || exit 77; shift; ${script}`
   const child = spawn('unshare', ['-rm', 'sh', '-c', shell, 'sh', folder, process.execPath, operate], {
-    env: { ...process.env, PATCHBAY_DATA: folder, FROM: at('plain') },
+    env: { ...process.env, MONGODB_URL: '', PATCHBAY_DATA: folder, FROM: at('plain') },
   })
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
@@ -256,7 +264,7 @@ test('a backup that is killed or has no room leaves the earlier one as it is, an
   const source = at('plain-data')
   const earlier = await hashFile(join(at('plain'), 'backup.json'))
   const child = spawn(process.execPath, [operate, 'backup', at('next')], {
-    env: { ...process.env, PATCHBAY_DATA: source },
+    env: { ...process.env, MONGODB_URL: '', PATCHBAY_DATA: source },
   })
   await vi.waitFor(async () => expect((await stat(at('next.part'))).isDirectory()).toBe(true), {
     timeout: 20_000,

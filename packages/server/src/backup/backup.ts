@@ -5,8 +5,10 @@ import { listDataFiles } from './data-files.ts'
 import { type BackupSeal, createSeal } from './encryption.ts'
 import { BackupError } from './errors.ts'
 import { backupFormat, type Manifest, manifestName, plainFormat, readProductVersion, toSignedText } from './manifest.ts'
+import { openMongoSource, storeFiles } from './mongodb-snapshot.ts'
 import { isThere, syncPath } from './paths.ts'
 import { pinDatabases } from './pinned-databases.ts'
+import { createShare } from './share.ts'
 
 export interface Backup extends Manifest {
   folder: string
@@ -19,13 +21,23 @@ export interface BackupOptions {
   into: string
   /** Encrypts it. */
   passphrase?: string
+  /** Where registry and telemetry lie when they are not in the data folder. */
+  mongodbUrl?: string | undefined
+  /** From 0 to 1. */
+  onShare?: (share: number) => void
 }
 
 /**
  * Copies a data folder into a new folder, while a platform runs on it or not. All databases are of one moment (`at`). The folder has its name
  * only once it is whole, checked and on disk.
  */
-export async function createBackup({ data, passphrase, ...options }: BackupOptions): Promise<Backup> {
+export async function createBackup({
+  data,
+  passphrase,
+  mongodbUrl,
+  onShare,
+  ...options
+}: BackupOptions): Promise<Backup> {
   const into = resolve(options.into)
   if (!(await isDataFolder(data))) {
     throw new BackupError('BACKUP_SOURCE_MISSING', `${data} is no data folder: set PATCHBAY_DATA to the one in use`)
@@ -37,7 +49,7 @@ export async function createBackup({ data, passphrase, ...options }: BackupOptio
   try {
     const seal = passphrase === undefined ? undefined : await createSeal(passphrase)
     const writer = seal ? await createSealedWriter(data, part, seal) : createPlainWriter(data, part)
-    const { leftOut, ...written } = await writeFiles(data, writer)
+    const { leftOut, ...written } = await writeFiles(data, writer, mongodbUrl, onShare)
     const manifest = sign(
       { format: seal ? backupFormat : plainFormat, version: readProductVersion(), ...written },
       seal,
@@ -63,21 +75,43 @@ const sign = (manifest: Manifest, seal: BackupSeal | undefined): Manifest => {
 async function writeFiles(
   data: string,
   writer: BackupWriter,
+  mongodbUrl: string | undefined,
+  onShare: (share: number) => void = () => undefined,
 ): Promise<Pick<Manifest, 'at' | 'masterKey' | 'files'> & { leftOut: string[] }> {
-  const { databases, plain, leftOut } = await listDataFiles(data)
+  const found = await listDataFiles(data)
+  // What a data folder holds beside MongoDB is of an earlier time, and the name of its writer is for one platform alone.
+  const isOwn = (path: string): boolean =>
+    mongodbUrl === undefined || !(storeFiles.includes(path) || path === 'mongodb-writer')
+  const [databases, plain] = [found.databases.filter(isOwn), found.plain.filter(isOwn)]
+  const mongodb = mongodbUrl === undefined ? undefined : await openMongoSource(mongodbUrl)
   const files: Manifest['files'] = []
-  const pinned = await pinDatabases(databases.map((path) => join(data, path)))
+  const share = await createShare(data, [...databases, ...plain], mongodb?.bytes ?? 0, onShare)
   try {
-    for (const path of databases) {
-      const source = pinned.databases.get(join(data, path))
-      if (source) files.push(await writer.database(source, path))
+    const pinned = await pinDatabases(databases.map((path) => join(data, path)))
+    try {
+      for (const path of databases) {
+        const source = pinned.databases.get(join(data, path))
+        if (source) files.push(await writer.database(source, path, share.within(path)))
+        share.done(path)
+      }
+    } finally {
+      pinned.release()
     }
+    // Jobs and sessions first: what they do not know yet is read later, as after a kill.
+    if (mongodb) {
+      const stage = await writer.stage(mongodb.bytes)
+      for (const path of await mongodb.writeInto(stage, share.mongodb))
+        files.push(await writer.made(join(stage, path), path))
+    }
+    for (const path of plain) {
+      files.push(await writer.plain(path))
+      share.done(path)
+    }
+    return { at: pinned.at.toISOString(), masterKey: plain.includes('master.key'), files, leftOut: found.leftOut }
   } finally {
-    pinned.release()
     await writer.close()
+    await mongodb?.close()
   }
-  for (const path of plain) files.push(await writer.plain(path))
-  return { at: pinned.at.toISOString(), masterKey: plain.includes('master.key'), files, leftOut }
 }
 
 /** On MongoDB there is no registry here, but keys, sessions and jobs. */

@@ -6,9 +6,16 @@ import { BackupError } from './errors.ts'
 /** Pages of one step; between two steps the thread does other work. */
 const STEP_PAGES = 1_024
 
-export async function copyDatabase(source: DatabaseSync, copy: string): Promise<void> {
+export async function copyDatabase(
+  source: DatabaseSync,
+  copy: string,
+  onShare: (share: number) => void,
+): Promise<void> {
   // The source has a read transaction open, which the copy is taken from however much is written meanwhile.
-  await backup(source, copy, { rate: STEP_PAGES })
+  await backup(source, copy, {
+    rate: STEP_PAGES,
+    progress: ({ totalPages, remainingPages }) => onShare(totalPages === 0 ? 1 : 1 - remainingPages / totalPages),
+  })
   await chmod(copy, 0o600)
   const db = new DatabaseSync(copy, { readOnly: true })
   try {

@@ -12,7 +12,12 @@ const passing = new Set(['cache', 'lost+found', unfinishedRestore])
  * Fills a folder that is there, which may be a mount point (a volume) and then cannot be replaced. All files are copied and checked in a folder
  * inside, then moved up. While that folder is there no platform starts on it, and the same command goes on where it was cut off.
  */
-export async function restoreInPlace(source: RestoreSource, data: string): Promise<void> {
+export async function restoreInPlace(
+  source: RestoreSource,
+  data: string,
+  /** What is still to be done to the files before they are there. */
+  finish: (files: string) => Promise<void>,
+): Promise<void> {
   const inside = join(data, unfinishedRestore)
   const files = join(inside, 'files')
   // There = all files are checked, and some may have been moved up; it names the backup.
@@ -34,6 +39,7 @@ export async function restoreInPlace(source: RestoreSource, data: string): Promi
     await rename(`${moving}.new`, moving)
     await syncPath(inside)
   }
+  await finish(files)
   for (const entry of await readdir(files)) await rename(join(files, entry), join(data, entry))
   await syncPath(data)
   // Last of all, and at once: this is what keeps a platform from starting.

@@ -34,6 +34,7 @@ import { SealPlan } from './seal-plan.ts'
 import { createSealing, sealAll } from './sealing.ts'
 import { refillIds, takeIds } from './series-ids.ts'
 import { telemetryCollectionNames, telemetryCollections, type TelemetryCollections } from './telemetry-documents.ts'
+import { devicesAfter } from './telemetry-reader.ts'
 import { createTelemetryReads, type TelemetryReads } from './telemetry-reads.ts'
 import { findEnd } from './writer.ts'
 
@@ -273,11 +274,7 @@ export class MongoTelemetry implements TelemetryStore {
   }
 
   devices(after: string, limit: number): Promise<string[]> {
-    return this.#gate.pass(async () => {
-      const query = { _id: { $gt: after }, leaving: { $exists: false } }
-      const found = this.#collections.devices.find(query).sort({ _id: 1 }).limit(toLimit(limit))
-      return (await found.project({ _id: 1 }).toArray()).map(({ _id }) => String(_id))
-    })
+    return this.#gate.pass(() => devicesAfter(this.#collections, after, toLimit(limit)))
   }
 
   /** Brings the log of a node that is gone to its end, and packs what it has left, until it is told to stop. */

@@ -30,6 +30,9 @@ export async function openMongoRegistry(db: Db): Promise<RegistryStore> {
   return new MongoRegistry(db)
 }
 
+/** The same as it is: nothing is made, and whoever has it reads only. */
+export const readMongoRegistry = (db: Db): RegistryStore => new MongoRegistry(db)
+
 class MongoRegistry implements RegistryStore {
   readonly #db: Db
   readonly #gate = new Gate()
