@@ -37,9 +37,12 @@ function readStartScript(): { env: Record<string, string>; args: string[] } {
 }
 
 /** Other settings of the product that stand in the environment are taken over, such as PATCHBAY_DURABILITY. */
-export async function startPatchbay(nodeFlags: readonly string[] = []): Promise<Patchbay> {
+export async function startPatchbay(
+  nodeFlags: readonly string[] = [],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Patchbay> {
   const data = await mkdtemp(join(tmpdir(), 'patchbay-bench-'))
-  const key = randomBytes(24).toString('hex')
+  const key = settings['PATCHBAY_API_KEY'] ?? randomBytes(24).toString('hex')
   const { env, args } = readStartScript()
   const program = startProgram(process.execPath, [...nodeFlags, ...args], {
     ...env,
@@ -50,6 +53,7 @@ export async function startPatchbay(nodeFlags: readonly string[] = []): Promise<
     PATCHBAY_MQTTS_PORT: '0',
     PATCHBAY_COAP_PORT: '0',
     PATCHBAY_COAPS_PORT: '0',
+    ...settings,
   })
   const url = await program.prints(/http:\/\/127\.0\.0\.1:(\d+)/, startTimeoutMs)
 
