@@ -10,6 +10,9 @@ export const toText = (value: unknown): string => {
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
 export const toCount = (value: number): string => new Intl.NumberFormat(intlLocale.value).format(value)
+/** Of a share from 0 to 1. */
+export const toPercent = (share: number): string =>
+  new Intl.NumberFormat(intlLocale.value, { style: 'percent', maximumFractionDigits: 0 }).format(share)
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB']
 export const toBytes = (bytes: number): string => {

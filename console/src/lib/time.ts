@@ -37,3 +37,12 @@ export const toClock = (at: string | number): string =>
     fractionalSecondDigits: 3,
     hourCycle: 'h23',
   }).format(new Date(at))
+
+/** How long something takes, in the largest unit that it fills twice. */
+export const toSpan = (seconds: number): string => {
+  const [unit, size] =
+    seconds >= 7200 ? (['hour', 3600] as const) : seconds >= 120 ? (['minute', 60] as const) : (['second', 1] as const)
+  return new Intl.NumberFormat(intlLocale.value, { style: 'unit', unit, unitDisplay: 'short' }).format(
+    Math.ceil(seconds / size),
+  )
+}

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { Time } from './id.ts'
 
 /** One listening address, TCP unless `transport` says else. `degraded` says why it does not listen while the rest of the platform runs. */
 export const Listener = Type.Object(
@@ -30,12 +31,22 @@ export const StoreState = Type.Object({
 })
 export type StoreState = Static<typeof StoreState>
 
+/** What was copied into this store from another one, read back and compared; `sha256` is of the points. */
+export const CopiedView = Type.Object({
+  at: Time,
+  points: Type.Integer(),
+  documents: Type.Integer(),
+  sha256: Type.String(),
+})
+export type CopiedView = Static<typeof CopiedView>
+
 /**
  * Sizes in bytes; `pointsPerDay` is over the last day, `forecastDays` how long the free space lasts if that goes on (absent while nothing
  * grows). `droppedUnread` counts points whose retention ended before every sink and rule had read them.
  */
 export const Storage = Type.Object({
   store: StoreState,
+  copied: Type.Optional(CopiedView),
   registry: Type.Object({ bytes: Type.Integer() }),
   telemetry: Type.Object({
     bytes: Type.Integer(),

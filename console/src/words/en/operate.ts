@@ -56,6 +56,8 @@ export const operateWords = {
   'system.store': 'Store',
   'system.store-embedded': 'embedded, in the data folder',
   'system.store-mongodb': 'MongoDB',
+  'system.copied': 'Copied here',
+  'system.copied-text': '{at}: {points} points and {documents} documents, read back and compared.',
   'system.durability': 'Durability',
   'system.full': 'full: synced before it is acknowledged',
   'system.relaxed': 'relaxed: not synced',

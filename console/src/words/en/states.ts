@@ -13,6 +13,7 @@ export const statesWords = {
   'state.info': 'info',
   'state.installed': 'installed',
   'state.starting': 'starting',
+  'state.making': 'being made',
   'state.running': 'running',
   'state.degraded': 'degraded',
   'state.retrying': 'retrying',

@@ -9,6 +9,8 @@ export const wholeWords = {
     'They are not encrypted: guard that folder like the data itself, or start with PATCHBAY_BACKUP_PASSPHRASE.',
   'backup.encrypted': 'encrypted',
   'backup.holds': 'holds everything acknowledged before {at}',
+  'backup.progress': 'Progress of {id}',
+  'backup.remaining': 'about {time} left',
   'backup.none': 'No backup yet',
   'backup.none-text': 'The first takes as long as copying the data folder. Devices notice nothing of it.',
   'backup.remove': 'Delete {id}',

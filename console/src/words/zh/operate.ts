@@ -58,6 +58,8 @@ export const operateWords: Readonly<Record<keyof typeof english, string>> = {
   'system.store': '存储',
   'system.store-embedded': '内置，位于数据目录',
   'system.store-mongodb': 'MongoDB',
+  'system.copied': '复制而来',
+  'system.copied-text': '{at}：{points} 个数据点和 {documents} 个文档，已读回并比对。',
   'system.durability': '持久性',
   'system.full': '完全：确认前已写入磁盘',
   'system.relaxed': '宽松：不同步写盘',

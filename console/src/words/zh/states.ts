@@ -15,6 +15,7 @@ export const statesWords: Readonly<Record<keyof typeof english, string>> = {
   'state.info': '提示',
   'state.installed': '已安装',
   'state.starting': '启动中',
+  'state.making': '制作中',
   'state.running': '运行中',
   'state.degraded': '降级',
   'state.retrying': '重试中',

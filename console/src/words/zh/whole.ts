@@ -10,6 +10,8 @@ export const wholeWords: Readonly<Record<keyof typeof english, string>> = {
   'backup.not-locked': '备份未加密：请像保护数据一样保护该文件夹，或在启动时设置 PATCHBAY_BACKUP_PASSPHRASE。',
   'backup.encrypted': '已加密',
   'backup.holds': '包含 {at} 之前确认的全部内容',
+  'backup.progress': '{id} 的进度',
+  'backup.remaining': '大约还需 {time}',
   'backup.none': '还没有备份',
   'backup.none-text': '首次备份所需时间与复制数据文件夹相同。设备不会察觉。',
   'backup.remove': '删除 {id}',

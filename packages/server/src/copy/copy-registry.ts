@@ -1,7 +1,9 @@
 import { collections, type Body, type Collection, type RegistryStore, type Stored } from '@patchbay/core/registry/port'
-import { copyDocument } from './unfinished.ts'
+import { copiedDocument, copyDocument } from './unfinished.ts'
 
 const PAGE_DOCUMENTS = 500
+/** Of the copy itself, in `meta`. */
+const own: ReadonlySet<string> = new Set([copyDocument, copiedDocument])
 
 /** What a document of the source is in the target: where the rules stand is told in numbers of the target's log. */
 export type ToTarget = (collection: Collection, document: Stored) => Body
@@ -15,7 +17,7 @@ export async function* documentsOf(registry: RegistryStore, collection: Collecti
       sort: { by: 'id' },
       ...(cursor === undefined ? {} : { cursor }),
     })
-    yield collection === 'meta' ? page.items.filter(({ id }) => id !== copyDocument) : page.items
+    yield collection === 'meta' ? page.items.filter(({ id }) => !own.has(id)) : page.items
     cursor = page.nextCursor
   } while (cursor !== undefined)
 }

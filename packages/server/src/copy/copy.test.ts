@@ -10,7 +10,7 @@ import { noMongo, openDatabase } from '../../test/harness/mongo-server.ts'
 import { createRandom, isLong } from '../../test/harness/random.ts'
 import { openStores, type Stores } from '../parts/stores.ts'
 import { copyStores, type CopyResult } from './copy.ts'
-import { readProgress } from './progress.ts'
+import { readCopied, readProgress } from './progress.ts'
 import { refuseUnfinishedCopy } from './unfinished.ts'
 
 const devices = isLong ? 1_000 : 12
@@ -105,6 +105,8 @@ test(
     expect(await restOf(middle)).toEqual(left)
     expect(await copy(middle, back)).toMatchObject({ points: there.points })
     expect(await restOf(back)).toEqual(left)
+    // People see what came of it; it does not go along.
+    expect(await readCopied(back.registry)).toMatchObject({ points: there.points.count, sha256: there.points.sha256 })
     expect(await back.telemetry.latest('dev-3')).toEqual(await source.telemetry.latest('dev-3'))
     for (const stores of [source, middle, back]) await stores.close()
   },

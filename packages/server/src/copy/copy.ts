@@ -71,7 +71,12 @@ export async function copyStores(options: CopyOptions): Promise<CopyResult> {
   await holdRules(to)
 
   const result = await check(options, toTarget, known, all)
-  await endProgress(to.registry)
+  await endProgress(to.registry, {
+    at: new Date().toISOString(),
+    points: result.points.count,
+    documents: result.documents.count,
+    sha256: result.points.sha256,
+  })
   return result
 }
 

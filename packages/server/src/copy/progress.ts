@@ -1,7 +1,8 @@
+import { CopiedView } from '@patchbay/contracts/system'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import type { RegistryStore } from '@patchbay/core/registry/port'
-import { copyDocument } from './unfinished.ts'
+import { copiedDocument, copyDocument } from './unfinished.ts'
 
 const Progress = Type.Object({
   /** The writer of the source's log: another copy does not go on from here. */
@@ -21,6 +22,13 @@ export async function keepProgress(registry: RegistryStore, progress: Progress):
   await registry.put('meta', copyDocument, { ...progress }, 'any')
 }
 
-export async function endProgress(registry: RegistryStore): Promise<void> {
+/** Its result stays, for people to see. */
+export async function endProgress(registry: RegistryStore, copied: CopiedView): Promise<void> {
+  await registry.put('meta', copiedDocument, { ...copied }, 'any')
   await registry.delete('meta', copyDocument)
+}
+
+export async function readCopied(registry: RegistryStore): Promise<CopiedView | undefined> {
+  const found = await registry.get('meta', copiedDocument)
+  return found && Value.Check(CopiedView, found.body) ? found.body : undefined
 }

@@ -9,6 +9,7 @@ export type CopyRoute = 'to-mongodb' | 'to-embedded'
 const LOG_EVERY_MS = 10_000
 const BAR_EVERY_MS = 100
 const BAR_WIDTH = 30
+const REMAINING_AFTER_MS = 2_000
 
 const titles: Record<CopyStep, string> = {
   telemetry: 'points',
@@ -51,16 +52,25 @@ export async function runCopy(route: CopyRoute, settings: Settings): Promise<str
 function createBar(out: NodeJS.WriteStream): (step: CopyStep, done: number, all: number) => void {
   let toldMs = 0
   let told: CopyStep | undefined
+  let first = { ms: 0, done: 0 }
   return (step, done, all) => {
     const nowMs = performance.now()
     const over = step !== told
+    if (over) first = { ms: nowMs, done }
     if (!over && done < all && nowMs - toldMs < (out.isTTY ? BAR_EVERY_MS : LOG_EVERY_MS)) return
     const share = all === 0 ? 1 : Math.min(1, done / all)
     const full = Math.round(share * BAR_WIDTH)
-    const line = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(share * 100)} %  ${done} ${titles[step]}`
+    const line = `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${Math.floor(share * 100)} %  ${done} ${titles[step]}${toRemaining(nowMs - first.ms, done - first.done, all - done)}`
     if (out.isTTY) out.write(`${over && told ? '\n' : ''}\r\u001b[K${line}`)
     else out.write(`${line}\n`)
     toldMs = nowMs
     told = step
   }
+}
+
+/** About how long the rest of a step takes, once that can be said. */
+function toRemaining(tookMs: number, done: number, left: number): string {
+  if (tookMs < REMAINING_AFTER_MS || done <= 0 || left <= 0) return ''
+  const seconds = Math.ceil((tookMs * left) / done / 1000)
+  return seconds < 120 ? `, about ${seconds} s left` : `, about ${Math.ceil(seconds / 60)} min left`
 }

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { Listener, Storage } from '@patchbay/contracts/system'
 import { Type } from 'typebox'
 import { toForecast } from './storage-forecast.ts'
+import { readCopied } from '../copy/progress.ts'
 import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
 
@@ -32,13 +33,19 @@ export const systemRoutes: Routes = (app, { listeners, registry, telemetry, sett
       },
     },
     async () => {
-      const [bytes, stats, disk] = await Promise.all([registry.size(), telemetry.stats(), statfs(settings.data)])
+      const [bytes, stats, disk, copied] = await Promise.all([
+        registry.size(),
+        telemetry.stats(),
+        statfs(settings.data),
+        readCopied(registry),
+      ])
       const store = storeState()
       const { forecastDays, ...sizes } = toForecast(stats, disk.bavail * disk.bsize)
       // This machine's disk says nothing of the room that MongoDB has, and what it writes is always journalled.
       const here = store.kind === 'embedded'
       return {
         store,
+        ...(copied ? { copied } : {}),
         registry: { bytes },
         ...sizes,
         ...(here && forecastDays !== undefined ? { forecastDays } : {}),

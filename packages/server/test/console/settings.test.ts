@@ -111,12 +111,46 @@ describe.skipIf(chromiumPath === undefined)('settings by the console (needs a Ch
       const { items } = (await api.get('/api/v1/system/backups')).body
       expect(items).toMatchObject([{ state: 'done' }])
       await page.getByText(`npm run restore -- ${join(folder, 'backups')}/${items[0].id}`).waitFor()
+      // One that lasts: here they are over before they can be looked at.
+      await page.route(/api\/v1\/system\/backups/, (route) =>
+        route.fulfill({
+          json: {
+            items: [
+              {
+                id: '20261125T183000Z',
+                state: 'running',
+                startedAt: items[0].at,
+                progress: 0.42,
+                remainingSeconds: 185,
+              },
+              ...items,
+            ],
+          },
+        }),
+      )
+      await page.getByText('42% · about 4 mins left').waitFor()
       await findViolations(page, 'backups')
       await shoot(page, 'backups')
+      await page.unroute(/api\/v1\/system\/backups/)
+      await page.getByText('about 4 mins left').waitFor({ state: 'detached' })
       await page.getByRole('button', { name: `Delete ${items[0].id}` }).click()
       await page.locator('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
       await page.getByText('No backup yet').waitFor()
       expect((await api.get('/api/v1/system/backups')).body.items).toEqual([])
+    }),
+  )
+
+  test.concurrent('what was copied into the store is shown with its counts and hash', { timeout: 60_000 }, () =>
+    walk(async (page) => {
+      const copied = { at: '2026-11-25T18:00:00.000Z', points: 4_980_818, documents: 1_005, sha256: '57'.repeat(32) }
+      await page.route('**/api/v1/system/storage', async (route) => {
+        const answer = await route.fetch()
+        await route.fulfill({ response: answer, json: { ...(await answer.json()), copied } })
+      })
+      await page.goto(`${server.url}/system`)
+      await page.getByText('4,980,818 points and 1,005 documents').waitFor()
+      await findViolations(page, 'copied')
+      await shoot(page, 'copied')
     }),
   )
 
