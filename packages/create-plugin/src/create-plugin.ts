@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const kinds = ['adapter', 'source', 'sink', 'codec', 'alert-channel', 'access-provider'] as const
+export const kinds = ['adapter', 'source', 'sink', 'bridge', 'codec', 'alert-channel', 'access-provider'] as const
 export type Kind = (typeof kinds)[number]
 export const isKind = (text: string): text is Kind => kinds.some((kind) => kind === text)
 

@@ -26,7 +26,7 @@ test.for(kinds)('a new %s has the folder’s name as its id, everywhere', async 
 })
 
 // What a template does is tried with the packed kit; here the page must show the very same.
-test.for(['adapter', 'source', 'sink', 'codec'])('the page of a %s shows its template', async (kind) => {
+test.for(['adapter', 'source', 'sink', 'bridge', 'codec'])('the page of a %s shows its template', async (kind) => {
   const page = await readFile(new URL(`../../../docs/plugins/${kind}.md`, import.meta.url), 'utf8')
   const template = await readFile(new URL(`../templates/${kind}/src/index.ts`, import.meta.url), 'utf8')
   expect(/```ts[^\n]*\n([^]*?)```/.exec(page)?.[1]).toBe(template)

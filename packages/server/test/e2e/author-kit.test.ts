@@ -13,7 +13,7 @@ import { makeDataFolder, type ServerProcess, startServer, testKey } from '../har
 
 // The way of a new author, outside the repository and from tarballs alone. What the kit itself needs comes from the registry of npm.
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
-const kinds = ['adapter', 'source', 'sink', 'codec', 'alert-channel', 'access-provider'] as const
+const kinds = ['adapter', 'source', 'sink', 'bridge', 'codec', 'alert-channel', 'access-provider'] as const
 const commandMs = 60_000
 const registryMs = 20_000
 /** It takes about half a second, which plugin-dev.quiet holds it to; here other suites run beside it. */

@@ -1,11 +1,14 @@
-import type { Sink, SinkRecord, WriteAnswer } from '@patchbay/sdk'
+import type { Bridge, BridgeMessage, Sink, SinkRecord, WriteAnswer, WriteOptions } from '@patchbay/sdk'
 
-export interface SinkRun {
-  refused: { record: SinkRecord; reply: string }[]
+interface Run<T> {
+  refused: { record: T; reply: string }[]
   /** Tries that had to be made again. */
   retries: number
   replies: Set<string>
 }
+export type SinkRun = Run<SinkRecord>
+/** As of a sink; `record` is the message. */
+export type BridgeRun = Run<BridgeMessage>
 
 export interface SinkRunOptions {
   batch?: number
@@ -28,31 +31,46 @@ export class SinkStuck extends Error {
  * Brings records to a sink as the platform does, in the plainest way: in order, again and again until they are taken, and by halves where a batch
  * is refused.
  */
-export async function runSink(
-  sink: Sink,
-  records: readonly SinkRecord[],
+export const runSink = (sink: Sink, records: readonly SinkRecord[], options: SinkRunOptions = {}): Promise<SinkRun> =>
+  runWrites((part, how) => sink.write(part, how), records, options)
+
+/** The same for the messages of a bridge. */
+export const runBridge = (
+  bridge: Bridge,
+  messages: readonly BridgeMessage[],
   options: SinkRunOptions = {},
-): Promise<SinkRun> {
+): Promise<BridgeRun> =>
+  runWrites(
+    async (part, how) => bridge.send?.(part, how) ?? { outcome: 'refused', reply: 'It sends no messages.' },
+    messages,
+    options,
+  )
+
+async function runWrites<T>(
+  write: (part: readonly T[], how: WriteOptions) => Promise<WriteAnswer>,
+  records: readonly T[],
+  options: SinkRunOptions,
+): Promise<Run<T>> {
   const { batch = 1000, tryMs = 10_000, pauseMs = 100, limitMs = 60_000 } = options
-  const run: SinkRun = { refused: [], retries: 0, replies: new Set() }
+  const run: Run<T> = { refused: [], retries: 0, replies: new Set() }
   const endsMs = performance.now() + limitMs
   let attempt = 1
 
-  const tryOnce = async (part: readonly SinkRecord[]): Promise<WriteAnswer> => {
+  const tryOnce = async (part: readonly T[]): Promise<WriteAnswer> => {
     if (performance.now() > endsMs)
       throw new SinkStuck(`not delivered within ${limitMs} ms; the sink said: ${[...run.replies].join('; ')}`)
-    return sink.write(part, { attempt, signal: AbortSignal.timeout(tryMs) })
+    return write(part, { attempt, signal: AbortSignal.timeout(tryMs) })
   }
-  const again = async (part: readonly SinkRecord[], replies: readonly string[]): Promise<void> => {
+  const again = async (part: readonly T[], replies: readonly string[]): Promise<void> => {
     for (const reply of replies) run.replies.add(reply)
     run.retries += 1
     attempt += 1
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
     await deliver(part)
   }
-  const deliver = async (part: readonly SinkRecord[]): Promise<void> => {
+  const deliver = async (part: readonly T[]): Promise<void> => {
     const [first] = part
-    if (!first) return
+    if (first === undefined) return
     const answer = await tryOnce(part)
     if (answer.outcome === 'delivered') {
       attempt = 1

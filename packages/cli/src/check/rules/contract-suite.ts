@@ -7,6 +7,7 @@ const suites: Record<string, string> = {
   accessProviders: 'accessProviderContract',
   codecs: 'codecContract',
   sinks: 'sinkContract',
+  bridges: 'bridgeContract',
 }
 
 export const rule: Rule = {
