@@ -115,7 +115,9 @@ export async function openWire(target: WireTarget, login: Login, signal: AbortSi
   const parser = mqtt.parser({ protocolVersion: version })
   const ended = Promise.withResolvers<Error>()
   const welcomed = Promise.withResolvers<IConnackPacket>()
-  let hear: (packet: Packet) => void = () => undefined
+  // What waited for this side may come together with the CONNACK.
+  const early: Packet[] = []
+  let hear: (packet: Packet) => void = (packet) => void early.push(packet)
   let why: Error | undefined
   let heardMs = performance.now()
   let pinging: ReturnType<typeof setInterval> | undefined
@@ -189,7 +191,10 @@ export async function openWire(target: WireTarget, login: Login, signal: AbortSi
         work()
         process.nextTick(() => socket.uncork())
       },
-      onPacket: (next) => (hear = next),
+      onPacket(next) {
+        hear = next
+        for (const packet of early.splice(0)) next(packet)
+      },
       ended: ended.promise,
       end,
     }
