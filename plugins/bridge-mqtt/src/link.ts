@@ -157,9 +157,10 @@ export function openLink(options: LinkOptions): Link {
         tell(textOf(error))
         if (error instanceof LoginRefused) waitMs = refusedMs
       }
+      // Who waits for a connection goes on waiting for the same promise.
+      if (wire) up = Promise.withResolvers()
       wire = undefined
       outbox.detach()
-      up = Promise.withResolvers()
       const backOff = backOffMs[Math.min(failures, backOffMs.length - 1)] ?? 0
       await rest(waitMs ?? backOff * (0.75 + 0.5 * Math.random()))
     }
