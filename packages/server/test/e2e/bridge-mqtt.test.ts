@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
 import { type Api, createApi, createDevice, readAll, type TestDevice } from '../harness/api.ts'
@@ -127,5 +129,99 @@ test.skipIf(noMosquitto !== undefined)(
     expect(numbers).toEqual(Array.from({ length: 150 - first }, (_, n) => first + n))
     expect(await show('away')).toMatchObject({ sent: 150, bridge: { turnedAway: 0 } })
     await remove('away')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(
+  `two bridges that make a loop are stopped at the first round${word}`,
+  async () => {
+    await put('loop-out', { out: [{ from: 'loop/#', to: 'ring/#' }] })
+    await put('loop-in', { in: [{ from: 'ring/#', to: 'loop/#' }] })
+    await there.mqtt.subscribeAsync('ring/#')
+    there.got.length = 0
+    await api.post('/api/v1/messages', { topic: 'loop/a', payload: 'once', qos: 1 })
+    await vi.waitFor(async () => expect((await show('loop-in')).bridge).toMatchObject({ received: 0, looped: 1 }))
+    // Another topic here is no loop.
+    await put('loop-in', { in: [{ from: 'ring/#', to: 'copy/#' }] })
+    await api.post('/api/v1/messages', { topic: 'loop/a', payload: 'twice', qos: 1 })
+    await vi.waitFor(async () => expect((await show('loop-in')).bridge).toMatchObject({ received: 1, looped: 1 }))
+    await drain('loop-out')
+    expect(there.got.map(({ text }) => text)).toEqual(['once', 'twice'])
+    await remove('loop-out')
+    await remove('loop-in')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(`what would come straight back is refused when it is saved${word}`, async () => {
+  const config = {
+    url: `mqtt://127.0.0.1:${remote.port}`,
+    clientId: 'echo',
+    out: [{ from: 'echo/#' }],
+    in: [{ from: 'echo/+' }],
+  }
+  const { status, body } = await api.put(instance('echo'), { config: { ...config, version: '3.1.1' } })
+  expect([status, body.errors?.[0]?.path]).toEqual([422, '/config/in/0/from'])
+  // MQTT 5 lets the broker leave out what it has from this side.
+  await put('echo', config)
+  await there.mqtt.subscribeAsync('echo/#')
+  there.got.length = 0
+  await api.post('/api/v1/messages', { topic: 'echo/a', payload: 'here', qos: 1 })
+  await publish(there, 'echo/b', 'there')
+  await vi.waitFor(async () => expect((await show('echo')).bridge).toMatchObject({ received: 1, looped: 0 }))
+  await drain('echo')
+  expect(there.got.map(({ text }) => text).toSorted()).toEqual(['here', 'there'])
+  await remove('echo')
+})
+
+test.skipIf(noMosquitto !== undefined)(
+  `another Patchbay is reached by TLS; its refusal of a wrong password is told in its words${word}`,
+  async () => {
+    const ca = await readFile(join(server.data, 'tls', 'ca.crt'), 'utf8')
+    const config = {
+      url: `mqtts://localhost:${server.port}`,
+      clientId: 'patchbay-tls',
+      username: device.id,
+      password: 'not-the-secret-of-it',
+      tls: { ca },
+      out: [{ from: 'up/#', to: 'devices/boiler-1/up/#' }],
+    }
+    const wrong = await put('tls', config)
+    expect(wrong).toMatchObject({ state: 'degraded', status: { text: expect.stringContaining('0x86') } })
+    const asked = await api.post(`${instance('tls')}/test`, { config })
+    expect(asked.body).toMatchObject({ ok: false, text: expect.stringContaining('0x86') })
+    expect(JSON.stringify([wrong, asked.body, server.lines])).not.toContain('not-the-secret-of-it')
+    expect(await put('tls', { ...config, tls: {} })).toMatchObject({
+      state: 'degraded',
+      status: { text: expect.stringContaining('certificate') },
+    })
+    expect(await put('tls', { ...config, password: device.secret })).toMatchObject({ state: 'running' })
+    await here.mqtt.subscribeAsync('devices/boiler-1/up/#')
+    here.got.length = 0
+    await api.post('/api/v1/messages', { topic: 'up/a', payload: 'through TLS', qos: 1 })
+    expect(await here.next()).toMatchObject({ topic: 'devices/boiler-1/up/a', text: 'through TLS' })
+    await remove('tls')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(
+  `a full queue does not acknowledge, counts, and takes all again when there is room${word}`,
+  async () => {
+    await remote.kill()
+    await put('full', { queueMb: 1, out: [{ from: 'bulk/#' }] })
+    const payload = 'x'.repeat(100_000)
+    const send = async () => (await api.post('/api/v1/messages', { topic: 'bulk/a', payload, qos: 1 })).status
+    let taken = 0
+    let status = await send()
+    for (; status === 204; status = await send()) taken += 1
+    expect(status).toBe(503)
+    expect(taken).toBe(10)
+    expect(await show('full')).toMatchObject({ lag: { records: 10 }, bridge: { turnedAway: 1, shed: 0 } })
+    await api.post('/api/v1/messages', { topic: 'bulk/a', payload, qos: 0 })
+    await vi.waitFor(async () => expect((await show('full')).bridge).toMatchObject({ turnedAway: 1, shed: 1 }))
+    await remote.start()
+    await vi.waitFor(async () => expect(await send()).toBe(204), { timeout: 15_000 })
+    await drain('full')
+    expect(await show('full')).toMatchObject({ sent: 11 })
+    await remove('full')
   },
 )

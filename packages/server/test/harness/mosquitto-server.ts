@@ -23,12 +23,21 @@ export interface MosquittoServer {
   stop(): Promise<void>
 }
 
-/** A Mosquitto of the test's own that lets everybody in. */
-export async function startMosquitto(): Promise<MosquittoServer> {
+/** A Mosquitto of the test's own that lets everybody in. `keeps`: what it has acknowledged outlives a kill, and its queues have no bound. */
+export async function startMosquitto({ keeps = false }: { keeps?: boolean } = {}): Promise<MosquittoServer> {
   const folder = await mkdtemp(join(tmpdir(), 'patchbay-mosquitto-'))
   const port = await freePort()
   const config = join(folder, 'mosquitto.conf')
-  await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n`)
+  const kept = [
+    ...(process.getuid?.() === 0 ? ['user root'] : []),
+    'persistence true',
+    `persistence_location ${folder}/`,
+    'autosave_on_changes true',
+    'autosave_interval 1',
+    'max_queued_messages 0',
+  ]
+  const lines = [...(keeps ? kept : []), `listener ${port} 127.0.0.1`, 'allow_anonymous true', 'set_tcp_nodelay true']
+  await writeFile(config, `${lines.join('\n')}\n`)
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
     child = spawn('mosquitto', ['-c', config], { env, stdio: 'ignore' })
