@@ -10,6 +10,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'every call of the port, over the two threads that do the work',
   ],
   ['packages/server/src/stores/mongodb/mongo-telemetry.ts', 'every call of the port, over the parts that do the work'],
+  ['packages/plugin-host/src/context.ts', 'every member of the context, each held against the manifest'],
   ['packages/server/src/platform.ts', 'the wiring of all parts, read from top to bottom once'],
   ['console/src/pages/rules/rule-page.vue', 'one form over all fields of a rule'],
   ['console/src/pages/gateway/route-fields.vue', 'one form over all fields of a route'],

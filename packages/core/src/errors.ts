@@ -68,6 +68,11 @@ export const refusals = {
     text: 'The payload is outside the limits or not of the expected form.',
   },
   PAYLOAD_TOO_LARGE: { reason: 'too-large', step: 'limit', text: 'The payload is larger than permitted.' },
+  TELEMETRY_FORBIDDEN: {
+    reason: 'forbidden',
+    step: 'permission',
+    text: 'The role of this API key has no permission telemetry.read.',
+  },
   TIME_INVALID: { reason: 'invalid', step: 'decode', text: 'The ts is negative or more than 24 h ahead.' },
   KEY_UNDECLARED: { reason: 'invalid', step: 'type', text: 'The strict device type does not declare this key.' },
   VALUE_OUT_OF_RANGE: {

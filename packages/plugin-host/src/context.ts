@@ -234,6 +234,10 @@ export function createContext(parts: ContextParts): LiveContext {
       needed('audit')
       return parts.services.audit
     },
+    get telemetry() {
+      needed('telemetry')
+      return parts.services.telemetry
+    },
     metrics(read) {
       needed('metrics')
       whenLive('metrics', () => parts.services.metrics(() => runOwned(owner, read)))

@@ -24,6 +24,7 @@ export type Services = Pick<
   | 'secrets'
   | 'callers'
   | 'audit'
+  | 'telemetry'
   | 'metrics'
   | 'preSharedKeys'
   | 'match'

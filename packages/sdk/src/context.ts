@@ -5,6 +5,7 @@ import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/cont
 import type { AuditTrail } from './audit-trail.ts'
 import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Sink } from './contributions.ts'
 import type { MetricFamily } from './metric-text.ts'
+import type { Telemetry } from './telemetry.ts'
 
 /** Lines in the log of the platform and on the plugin’s page; secrets of the configuration are masked. Beyond 100 lines a second they are left out. */
 export interface Log {
@@ -164,6 +165,8 @@ export interface Context<C> {
   readonly callers: Callers
   /** Of `needs.services`: `audit`. */
   readonly audit: AuditTrail
+  /** Of `needs.services`: `telemetry`. */
+  readonly telemetry: Telemetry
   /** Of `needs.services`: `metrics`. Figures that are read at each scrape of `/metrics`, at once and without a throw. */
   metrics(read: () => readonly MetricFamily[]): void
   /** Addresses and CIDRs in private or loopback ranges that webhooks and HTTP channels may call (PATCHBAY_ALLOW_PRIVATE_TARGETS). */

@@ -268,6 +268,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   })
   const { host: plugins, packages } = createPlugins({
     domain,
+    telemetry,
     deliveries,
     bridges,
     frontDoor,

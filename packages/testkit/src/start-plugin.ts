@@ -24,6 +24,7 @@ import { createFakeLog, type FakeLog } from './fakes/log.ts'
 import { createFakeMessages, type FakeMessages } from './fakes/messages.ts'
 import { createFakeSessions, type FakeSessions } from './fakes/sessions.ts'
 import { createFakeStore, type FakeStore } from './fakes/store.ts'
+import { createFakeTelemetry, type FakeTelemetry } from './fakes/telemetry.ts'
 import { watchHandles } from './leak-check.ts'
 
 export interface StartOptions {
@@ -33,6 +34,7 @@ export interface StartOptions {
   name?: string
   sessions?: FakeSessions
   store?: FakeStore
+  telemetry?: FakeTelemetry
   clock?: Clock
   random?: () => number
   /** Requests under a mount with `auth: session` carry a good session. On by default. */
@@ -195,6 +197,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
       secrets: sealedBox,
       callers: { may: async () => options.authorized ?? true },
       audit,
+      telemetry: options.telemetry ?? createFakeTelemetry(),
       metrics: () => undefined,
       preSharedKeys: (device) => sessions.preSharedKeys(device),
       bridgeLink: () => bridged.link,

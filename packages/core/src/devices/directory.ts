@@ -37,6 +37,8 @@ export interface Devices extends DeviceCredentials, DeviceCertificates {
   remove(id: string, expected?: number): Promise<void>
   /** At once and from memory: the id of the type of a registered device. */
   typeOf(id: string): string | undefined
+  /** At once and from memory: the ids of all registered devices, in no order. */
+  ids(): Iterable<string>
   /** Silence after which the device counts as offline. */
   heartbeatMs(id: string): number
   readonly count: number
@@ -193,6 +195,7 @@ export function createDevices(deps: {
         await clear(id)
       }),
     typeOf: (id) => typeIds.get(id),
+    ids: () => typeIds.keys(),
     heartbeatMs: (id) => types.effective(typeIds.get(id) ?? defaultType).heartbeatSeconds * 1000,
     get count() {
       return typeIds.size

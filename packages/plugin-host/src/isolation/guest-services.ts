@@ -34,6 +34,7 @@ export const createGuestServices =
     secrets: { seal: () => onlyAtHost('ctx.secrets'), open: () => onlyAtHost('ctx.secrets') },
     callers: { may: () => onlyAtHost('ctx.callers') },
     audit: { isFull: () => onlyAtHost('ctx.audit'), record: () => onlyAtHost('ctx.audit') },
+    telemetry: { as: () => onlyAtHost('ctx.telemetry') },
     metrics: () => onlyAtHost('ctx.metrics'),
     match: () => onlyAtHost('ctx.match'),
     matchUdp: () => onlyAtHost('ctx.matchUdp'),

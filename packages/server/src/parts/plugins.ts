@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { Deliveries } from '@patchbay/core/delivery/deliveries'
 import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
 import type { HttpDispatcher } from '@patchbay/plugin-host/http/dispatcher'
 import type { BundledPlugin } from '@patchbay/plugin-host/package'
@@ -25,6 +26,7 @@ import { createPackageDocuments } from './package-documents.ts'
 import { createPluginMessages } from './plugin-messages.ts'
 import { createListenerHealth } from './listener-health.ts'
 import { guardSinks } from './sinks.ts'
+import { createTelemetryAccess } from './telemetry-access.ts'
 import { createInstanceDocuments, createInstanceValues, forgetInstanceValues } from './instance-documents.ts'
 
 /** A bundled plugin is reviewed code: that the process was killed while it started says nothing against it until it keeps happening. */
@@ -44,7 +46,8 @@ const fieldSettings = new Set([
 ])
 
 export interface PluginParts {
-  domain: Pick<Domain, 'hub' | 'preSharedKeys' | 'providers' | 'codecs' | 'channels'>
+  domain: Pick<Domain, 'hub' | 'preSharedKeys' | 'providers' | 'codecs' | 'channels' | 'people' | 'devices'>
+  telemetry: TelemetryStore
   deliveries: Deliveries
   bridges: Bridges
   frontDoor: FrontDoor
@@ -73,6 +76,8 @@ export interface Plugins {
 export const createPlugins = (parts: PluginParts): Plugins => {
   const { domain, frontDoor, registry, settings } = parts
 
+  const telemetry = createTelemetryAccess({ ...domain, telemetry: parts.telemetry })
+
   const services: CreateServices = (owner) => {
     const hearListener = createListenerHealth(owner)
     return {
@@ -89,6 +94,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
       secrets: { seal: parts.secrets.seal, open: parts.secrets.open },
       callers: { may: parts.authorize },
       audit: parts.audit,
+      telemetry,
       metrics(read) {
         owner.own('metrics', parts.metrics.add(owner.instance.plugin, read))
       },
