@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
 import type { RefusalReason, RefusedError } from '@patchbay/sdk'
 
-/** What clients take us for: the last 1.x whose language this is. */
-export const version = '1.8.10-patchbay'
+/** What clients take us for: the version whose answers these are held against. */
+export const version = '1.13.2-patchbay'
 
 const words: Readonly<Record<RefusalReason, { status: number; code: string; retryAfter?: number }>> = {
   credentials: { status: 401, code: 'unauthorized' },

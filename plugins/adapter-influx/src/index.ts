@@ -23,7 +23,23 @@ export default definePlugin({
       const { takeWrite } = await import('./write/take-write.ts')
       return takeWrite(request, reply, { config: ctx.config, requests, names: await names() })
     }
-    ctx.http(createRoutes({ requests, write }))
+    const query: Answer = async (request, reply) => {
+      const [{ takeQuery }, { createDatabases }] = await Promise.all([
+        import('./query/take-query.ts'),
+        import('./query/databases.ts'),
+      ])
+      const databases = createDatabases(ctx.store, ctx.config.database)
+      const { telemetry, log } = ctx
+      return takeQuery(request, reply, {
+        config: ctx.config,
+        requests,
+        telemetry,
+        names: await names(),
+        databases,
+        log,
+      })
+    }
+    ctx.http(createRoutes({ requests, write, query }))
     ctx.adapter('influx')
   },
 })
