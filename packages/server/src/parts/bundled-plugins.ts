@@ -30,6 +30,7 @@ const offered = [
   'sink-file',
   'sink-influxdb',
   'sink-kafka',
+  'sink-kinesis',
   'sink-mongodb',
   'sink-questdb',
   'sink-timescaledb',

@@ -17,18 +17,56 @@ async function readMongo(): Promise<string> {
   return JSON.stringify(found[0])
 }
 
-async function readRabbitmq(): Promise<string> {
-  const connection = new Connection(process.env['RABBITMQ_URL'])
-  const message = await vi.waitFor(
+/** The first of what comes in that is of this device: the other pages' instances bring theirs, too. */
+const firstOf = (device: string, next: () => Promise<readonly string[]>): Promise<string> =>
+  vi.waitFor(
     async () => {
-      const found = await connection.basicGet({ queue: 'readings', noAck: true })
-      if (!found) throw new Error('nothing there yet')
+      const found = (await next()).find((text) => text.includes(`"${device}"`))
+      if (found === undefined) throw new Error(`nothing of ${device} yet`)
       return found
     },
     { timeout: 5000 },
   )
+
+async function readRabbitmq(): Promise<string> {
+  const connection = new Connection(process.env['RABBITMQ_URL'])
+  const found = await firstOf('boiler-14', async () => {
+    const message = await connection.basicGet({ queue: 'readings', noAck: true })
+    return message ? [JSON.stringify(message.body)] : []
+  })
+  await connection.queueDelete('readings')
   await connection.close()
-  return JSON.stringify(message.body)
+  return found
+}
+
+async function callKinesis(operation: string, body: object): Promise<any> {
+  const answer = await fetch(process.env['AWS_ENDPOINT_URL'] ?? '', {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': `Kinesis_20131202.${operation}`,
+      authorization:
+        'AWS4-HMAC-SHA256 Credential=a/20250101/eu-central-1/kinesis/aws4_request, SignedHeaders=a, Signature=0',
+    },
+    body: JSON.stringify(body),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(text)
+  return text && JSON.parse(text)
+}
+
+async function readKinesis(): Promise<string> {
+  const { ShardIterator } = await callKinesis('GetShardIterator', {
+    StreamName: 'readings',
+    ShardId: 'shardId-000000000000',
+    ShardIteratorType: 'TRIM_HORIZON',
+  })
+  const found = await firstOf('boiler-15', async () => {
+    const { Records } = await callKinesis('GetRecords', { ShardIterator })
+    return Records.map(({ Data }: { Data: string }) => Buffer.from(Data, 'base64').toString())
+  })
+  await callKinesis('DeleteStream', { StreamName: 'readings' })
+  return found
 }
 
 /** Pages, what their lines print at the end, and the server that they need. */
@@ -39,7 +77,9 @@ const pages: readonly {
   /** A program that its lines run. */
   program?: string
   /** In place of a shell that comes with the server: what its command is, and the same by other means. */
-  shell?: { command: RegExp; read(): Promise<string> }
+  shell?: { command: RegExp; before?(): Promise<void>; read(): Promise<string> }
+  /** What the lines do not say because it is the same for everybody but a test. */
+  edit?(code: string): string
 }[] = [
   { page: 'sinks.md', prints: /"device":"boiler-7","at":"\d{4}-.*"values":\{"temperature":21\.5\}/ },
   { page: '../plugins/sink-webhook/README.md', prints: /"device":"boiler-9","at":"\d{4}-.*"temperature":21\.5/ },
@@ -69,6 +109,21 @@ const pages: readonly {
     needs: 'RABBITMQ_URL',
     shell: { command: /sleep 3; amqp-get .*/, read: readRabbitmq },
   },
+  {
+    page: '../plugins/sink-kinesis/README.md',
+    prints: /"device":"boiler-15","at":"\d{4}-.*"temperature":21\.5/,
+    needs: 'AWS_ENDPOINT_URL',
+    shell: {
+      command: /.*\baws kinesis .*/g,
+      before: async () => void (await callKinesis('CreateStream', { StreamName: 'readings', ShardCount: 1 })),
+      read: readKinesis,
+    },
+    edit: (code) =>
+      code.replace(
+        '"region"',
+        `"endpoint": "${process.env['AWS_ENDPOINT_URL']}", "accessKeyId": "a", "secretAccessKey": "b", "region"`,
+      ),
+  },
 ]
 
 const scriptMs = 15_000
@@ -84,7 +139,7 @@ describe('lines lead from nothing to data', () => {
   })
   afterAll(() => server?.close())
 
-  for (const { page, prints, needs, program, shell } of pages) {
+  for (const { page, prints, needs, program, shell, edit = (code: string) => code } of pages) {
     const lacks =
       needs !== undefined && process.env[needs] === undefined
         ? needs
@@ -95,7 +150,8 @@ describe('lines lead from nothing to data', () => {
     test
       .skipIf(lacks !== undefined)
       .concurrent(`${page}${lacks ? `, skipped, no ${lacks}` : ''}`, async ({ expect }) => {
-        const code = (await docCode(page, 'sh')).replace(':8080', `:${server.port}`)
+        const code = edit((await docCode(page, 'sh')).replace(':8080', `:${server.port}`))
+        await shell?.before?.()
         const script = shell ? code.replace(shell.command, '') : code
         const rabbitmq = process.env['RABBITMQ_URL']
         const env = {

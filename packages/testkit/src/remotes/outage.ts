@@ -25,8 +25,11 @@ const run = async (verb: 'kill' | 'start', name: string): Promise<void> => {
   if (code !== 0) throw new Error(`${program} ${verb} ${name} ended with ${code}`)
 }
 
-/** Leads to a server until it is stopped: then connections are cut, and refused until it is started again. */
-async function openCut(url: string): Promise<Outage> {
+/**
+ * Leads to a server until it is stopped: then connections are cut, and refused until it is started again. For servers that forget everything when they
+ * are killed.
+ */
+export async function openCut(url: string): Promise<Outage> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
