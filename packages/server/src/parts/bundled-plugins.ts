@@ -32,6 +32,7 @@ const offered = [
   'sink-kafka',
   'sink-kinesis',
   'sink-mongodb',
+  'sink-pubsub',
   'sink-questdb',
   'sink-timescaledb',
   'sink-webhook',

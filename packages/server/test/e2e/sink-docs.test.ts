@@ -1,5 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { credentials, loadPackageDefinition } from '@grpc/grpc-js'
+import { load } from '@grpc/proto-loader'
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, describe, test, vi } from 'vitest'
 import { connectMongo } from '../../src/stores/mongodb/connection.ts'
@@ -69,6 +72,54 @@ async function readKinesis(): Promise<string> {
   return found
 }
 
+const inPubsub = { project: 'projects/my-project', topic: 'topics/readings', subscription: 'subscriptions/readings' }
+
+/** Calls of the stand-in, by the proto that the suite of sink-pubsub has. */
+async function callPubsub<T>(
+  work: (call: (method: string, request: object) => Promise<any>) => Promise<T>,
+): Promise<T> {
+  const proto = fileURLToPath(new URL('../../../../plugins/sink-pubsub/test/test.proto', import.meta.url))
+  const { Publisher, Subscriber } = (loadPackageDefinition(await load(proto, { keepCase: true })) as any).google.pubsub
+    .v1
+  const host = process.env['PUBSUB_EMULATOR_HOST']
+  const clients = [Publisher, Subscriber].map((Service) => new Service(host, credentials.createInsecure()))
+  try {
+    return await work(
+      (method, request) =>
+        new Promise((resolve, reject) => {
+          const client = clients.find((each) => method in each)
+          client[method](request, (error: Error | null, answer: unknown) => (error ? reject(error) : resolve(answer)))
+        }),
+    )
+  } finally {
+    for (const client of clients) client.close()
+  }
+}
+
+const makePubsub = (): Promise<void> =>
+  callPubsub(async (call) => {
+    const topic = `${inPubsub.project}/${inPubsub.topic}`
+    await call('CreateTopic', { name: topic })
+    const name = `${inPubsub.project}/${inPubsub.subscription}`
+    await call('CreateSubscription', { name, topic, ack_deadline_seconds: 60 })
+  })
+
+const readPubsub = (): Promise<string> =>
+  callPubsub(async (call) => {
+    const subscription = `${inPubsub.project}/${inPubsub.subscription}`
+    const found = await firstOf('boiler-16', async () => {
+      const { received_messages: some = [] } = await call('Pull', {
+        subscription,
+        return_immediately: true,
+        max_messages: 100,
+      })
+      return some.map(({ message }: { message: { data: Buffer } }) => message.data.toString())
+    })
+    await call('DeleteSubscription', { subscription })
+    await call('DeleteTopic', { topic: `${inPubsub.project}/${inPubsub.topic}` })
+    return found
+  })
+
 /** Pages, what their lines print at the end, and the server that they need. */
 const pages: readonly {
   page: string
@@ -123,6 +174,16 @@ const pages: readonly {
         '"region"',
         `"endpoint": "${process.env['AWS_ENDPOINT_URL']}", "accessKeyId": "a", "secretAccessKey": "b", "region"`,
       ),
+  },
+  {
+    page: '../plugins/sink-pubsub/README.md',
+    prints: /"device":"boiler-16","at":"\d{4}-.*"temperature":21\.5/,
+    needs: 'PUBSUB_EMULATOR_HOST',
+    shell: { command: /.*\bgcloud pubsub .*/g, before: makePubsub, read: readPubsub },
+    edit: (code) =>
+      code
+        .replace(/KEY=.*/, '')
+        .replace(/"credentials": .*"'"/, `"endpoint": "http://${process.env['PUBSUB_EMULATOR_HOST']}"`),
   },
 ]
 
