@@ -1,6 +1,6 @@
 import type { WriteAnswer } from '@patchbay/sdk'
 import type { HttpAnswer } from '@patchbay/sdk/http-client'
-import { retryAfterMs, toReply, WriteLater, WriteRefused } from '@patchbay/sdk/sink'
+import { toPassing, toReply, wordsOfBody, WriteRefused } from '@patchbay/sdk/sink'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
@@ -12,12 +12,6 @@ const parse = (body: string): unknown => {
     // A proxy answers HTML, and VictoriaMetrics plain text: then the text is what was said.
     return undefined
   }
-}
-
-const wordsOf = (body: string): string => {
-  const said = parse(body)
-  if (isObject(said)) for (const word of [said['error'], said['message']]) if (typeof word === 'string') return word
-  return body
 }
 
 /** Version 3 names the lines that it has not taken; all others are stored. */
@@ -40,12 +34,13 @@ const isRefusal = (status: number): boolean => status === 400 || status === 413 
  * again, as the same points. `recordAt`: whose line it is, by its number from 1.
  */
 export function toAnswer(
-  { status, headers, body }: HttpAnswer,
+  answer: HttpAnswer,
   recordAt: (line: number) => number | undefined,
   secrets: readonly (string | undefined)[],
 ): WriteAnswer {
+  const { status, body } = answer
   if (status >= 200 && status < 300) return { outcome: 'delivered' }
-  const words = `${status} ${wordsOf(body)}`
+  const words = `${status} ${wordsOfBody(body)}`
   if (isRefusal(status)) {
     const refused = new Map<number, string>()
     for (const { line, reply } of refusedLines(body)) {
@@ -55,6 +50,5 @@ export function toAnswer(
     if (refused.size === 0) throw new WriteRefused(words)
     return { outcome: 'partial', refused: [...refused].map(([index, reply]) => ({ index, reply })), retry: [] }
   }
-  const afterMs = retryAfterMs(headers['retry-after'], Date.now())
-  throw afterMs === undefined ? new Error(words) : new WriteLater(words, afterMs)
+  throw toPassing(answer, words)
 }

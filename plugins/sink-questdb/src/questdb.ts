@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Sink, SinkRecord } from '@patchbay/sdk'
 import { createHttpClient, toPath } from '@patchbay/sdk/http-client'
-import { answerOfWrite, type OpenedSink } from '@patchbay/sdk/sink'
-import { toAnswer, wordsOf } from './answer.ts'
+import { answerOfWrite, type OpenedSink, wordsOfBody } from '@patchbay/sdk/sink'
+import { toAnswer } from './answer.ts'
 import type { Config } from './config.ts'
 import { createLines } from './lines.ts'
 import { createTables, type Execute } from './tables.ts'
@@ -68,7 +68,7 @@ export function openQuestdb(values: Config, stop: AbortSignal): OpenQuestdb {
     let said = ''
     for (let look = 0; look < looks; look++) {
       const { status, body } = await execute(sql, signal)
-      said = `${status} ${wordsOf(body)}`
+      said = `${status} ${wordsOfBody(body)}`
       if (body.includes('"dataset":[[1]]')) {
         await execute(`DROP TABLE "${table}"`, signal)
         return `QuestDB at ${values.url} took a row into a table of its own, which was read and dropped.`

@@ -1,7 +1,7 @@
 import type { RecordValue } from '@patchbay/sdk'
 import type { HttpAnswer } from '@patchbay/sdk/http-client'
+import { wordsOfBody } from '@patchbay/sdk/sink'
 import type { Line } from './lines.ts'
-import { wordsOf } from './answer.ts'
 
 /** Runs one statement. */
 export type Execute = (sql: string, signal: AbortSignal) => Promise<HttpAnswer>
@@ -31,7 +31,7 @@ export function createTables(execute: Execute, partition: string): Tables {
             `PARTITION BY ${partition} WAL DEDUP UPSERT KEYS(timestamp, device)`,
           signal,
         )
-        if (answer.status !== 200) throw new Error(`${answer.status} ${wordsOf(answer.body)}`)
+        if (answer.status !== 200) throw new Error(`${answer.status} ${wordsOfBody(answer.body)}`)
         if (known.size >= maxKnown) known.clear()
         known.add(table)
       }

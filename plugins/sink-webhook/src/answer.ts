@@ -1,6 +1,6 @@
 import type { WriteAnswer } from '@patchbay/sdk'
 import type { HttpAnswer } from '@patchbay/sdk/http-client'
-import { retryAfterMs, toReply, WriteLater, WriteRefused } from '@patchbay/sdk/sink'
+import { toPassing, toReply, WriteRefused } from '@patchbay/sdk/sink'
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
@@ -34,15 +34,11 @@ function toPartial(body: string, length: number, secrets: readonly (string | und
 const isRefusal = (status: number): boolean => status === 400 || status === 413 || status === 422
 
 /** What a receiver's answer to `length` records means. */
-export function toAnswer(
-  { status, headers, body }: HttpAnswer,
-  length: number,
-  secrets: readonly (string | undefined)[],
-): WriteAnswer {
+export function toAnswer(answer: HttpAnswer, length: number, secrets: readonly (string | undefined)[]): WriteAnswer {
+  const { status, headers, body } = answer
   if (status >= 200 && status < 300) return toPartial(body, length, secrets) ?? { outcome: 'delivered' }
   const redirect = status >= 300 && status < 400 ? `redirects are not followed: ${headers.location ?? ''} ` : ''
   const words = `${status} ${redirect}${body}`
   if (isRefusal(status)) throw new WriteRefused(words)
-  const afterMs = retryAfterMs(headers['retry-after'], Date.now())
-  throw afterMs === undefined ? new Error(words) : new WriteLater(words, afterMs)
+  throw toPassing(answer, words)
 }

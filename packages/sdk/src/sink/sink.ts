@@ -1,8 +1,10 @@
 import type { WriteAnswer } from '@patchbay/contracts/delivery'
 import { toReply } from '../alert-channel/reply.ts'
+import { WriteLater, WriteRefused } from './write-failures.ts'
 
 export { cutText, hideSecrets, retryAfterMs, toReply, toUrlSecrets } from '../alert-channel/reply.ts'
 export { createTargetGuard, type TargetGuard } from '../outbound/guarded-lookup.ts'
+export { toPassing, wordsOfBody } from './http-answer.ts'
 export { defineSink, type OpenAbout, type SinkDefinition } from './define-sink.ts'
 export { toDocument, toIsoMicros, toJsonLine, type RecordDocument } from './json-line.ts'
 export {
@@ -12,22 +14,8 @@ export {
   type NameTemplate,
   type NameTemplateOptions,
 } from './name-template.ts'
+export { WriteLater, WriteRefused } from './write-failures.ts'
 export { isProbe, toProbe, verifySink, type OpenedSink } from './verify-sink.ts'
-
-/** The target refused what was sent and will refuse it again. The message is its own words. */
-export class WriteRefused extends Error {
-  override readonly name = 'WriteRefused'
-}
-
-/** The target asked to wait, as by Retry-After. The message is its own words. */
-export class WriteLater extends Error {
-  override readonly name = 'WriteLater'
-  readonly afterMs: number
-  constructor(message: string, afterMs: number, options?: ErrorOptions) {
-    super(message, options)
-    this.afterMs = afterMs
-  }
-}
 
 const textOf = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error)
