@@ -29,6 +29,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/server/src/platform.ts', 'the one place where all parts are wired, in the order that they need'],
   ['packages/testkit/src/start-plugin.ts', 'everything that a started plugin gives to its test, wired in one place'],
   ['packages/plugin-host/src/context.ts', 'all that a plugin is given, and the checks of each, in one place'],
+  ['packages/plugin-host/src/context.ts', 'everything that a plugin gets, in one list'],
   ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
   ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { BridgeStatus } from './bridge.ts'
 import { DeliverySettings, DeliveryStatus, Selection } from './delivery.ts'
+import { FeedStatus } from './feed.ts'
 import { Name, Time, Version } from './id.ts'
 import { PluginDeprecations } from './plugin-deprecations.ts'
 
@@ -184,6 +185,7 @@ export const Instance = Type.Object(
     lastError: Type.Optional(DeliveryStatus.properties.lastError),
     deliveryStatus: Type.Optional(DeliveryStatus),
     bridge: Type.Optional(BridgeStatus),
+    feedStatus: Type.Optional(FeedStatus),
   },
   { $id: 'Instance' },
 )

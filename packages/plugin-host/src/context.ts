@@ -21,6 +21,7 @@ import { ownAlertChannel } from './owned-alert-channel.ts'
 import { ownBridge } from './owned-bridge.ts'
 import { openWhenLive } from './owned-port.ts'
 import { ownSink } from './owned-sink.ts'
+import { ownSource } from './owned-source.ts'
 import { ownSessions } from './owned-sessions.ts'
 import { type Owner, runOwned } from './owner.ts'
 import type { Scope } from './scope.ts'
@@ -179,7 +180,18 @@ export function createContext(parts: ContextParts): LiveContext {
       })
     },
     adapter: (name) => declared('adapter', contributes.adapters, name),
-    source: (name) => declared('source', contributes.sources, name),
+    source(name, source = {}) {
+      declared('source', contributes.sources, name)
+      const { park, createDevice, report } = parts.services.feed(name, ownSource(owner, source))
+      return {
+        park,
+        createDevice(device) {
+          needed('devices')
+          return createDevice(device)
+        },
+        report,
+      }
+    },
     accessProvider(name, provider: AccessProvider) {
       declared('access provider', contributes.accessProviders, name)
       contribute('accessProvider', name, ownAccessProvider(owner, provider))

@@ -1,7 +1,7 @@
 import { hostServices } from '@patchbay/contracts/host-services'
 
 /** Everything that `needs.services` may name. */
-export const serviceNames = ['sessions', 'messages', 'pre-shared-keys', ...hostServices] as const
+export const serviceNames = ['sessions', 'messages', 'devices', 'pre-shared-keys', ...hostServices] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** Those of a plugin's services that it gets at host level only. */

@@ -1,5 +1,5 @@
 import type { PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Context, Log, Sink } from '@patchbay/sdk'
+import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Context, Feed, Log, Sink, Source } from '@patchbay/sdk'
 import type { InstanceSettings } from './instance-store.ts'
 
 /** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */
@@ -34,6 +34,8 @@ export type Services = Pick<
 > & {
   /** What a bridge of this name publishes by. */
   bridgeLink(name: string, rights: Pick<Bridge, 'in' | 'as'>): BridgeLink
+  /** What a source of the manifest uses; what is behind it goes with the instance. */
+  feed(name: string, source: Source): Feed
 }
 
 /** Makes the services of one instance, each time it starts. */

@@ -25,6 +25,7 @@ export const ownServices = {
     },
   },
   metrics: () => undefined,
+  feed: () => ({ park: async () => 0, createDevice: async () => undefined, report: () => undefined }),
 }
 
 export const manifestOf = (id: string, more: Partial<PluginManifest> = {}): PluginManifest => ({

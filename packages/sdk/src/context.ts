@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyPluginAsync } from 'fastify'
 import type { ClientCertificate, PublishOptions, Sessions } from '@patchbay/contracts/session'
 import type { AuditTrail } from './audit-trail.ts'
-import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Sink } from './contributions.ts'
+import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Feed, Sink, Source } from './contributions.ts'
 import type { MetricFamily } from './metric-text.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -141,8 +141,11 @@ export interface Context<C> {
   upgrade(path: string, onUpgrade: (request: UpgradeRequest, connection: Connection, head: Uint8Array) => void): void
   /** Declares that an adapter of the manifest is live. Throws for a name that the manifest does not have, as the ones below do. */
   adapter(name: string): void
-  /** Declares that a source of the manifest is live: it fetches readings and hands them over by `sessions.publishFor`. */
-  source(name: string): void
+  /**
+   * Declares that a source of the manifest is live: it fetches readings and hands them over by `sessions.publishFor`. The answer keeps what
+   * cannot be taken; `source` is asked to take it again.
+   */
+  source(name: string, source?: Source): Feed
   /** Asked at logins and for topics, as `decides` in the manifest says. */
   accessProvider(name: string, provider: AccessProvider): void
   /** Asked for each message of the device types that name it. */

@@ -127,3 +127,35 @@ export interface BridgeLink {
    */
   publish(topic: string, bytes: Uint8Array, how?: BridgePublishOptions): Promise<'taken' | 'looped'>
 }
+
+/** A message that a source could not take: kept with the reason until a person has looked at it. */
+export interface RefusedMessage {
+  /** The same message has the same id, however often it comes; at most 180 characters, no `/`. */
+  readonly id: string
+  /** Why, for a person. */
+  readonly reply: string
+  /** The message, for a person and for `retake`: at most 64 KiB as JSON. */
+  readonly item: Readonly<Record<string, unknown>>
+}
+
+/** What the platform asks of a source. All of it may be left out. */
+export interface Source {
+  /**
+   * Takes a refused message again, as a person has changed it or mended what was wrong. Resolves when it is durable, rejects with `Refused` when
+   * it still cannot be taken.
+   */
+  retake?(item: Readonly<Record<string, unknown>>, options: { readonly signal: AbortSignal }): Promise<void>
+}
+
+/** What the platform does for a source, besides `sessions.publishFor`. */
+export interface Feed {
+  /**
+   * Keeps messages that can never be taken as dead letters: durable when it resolves. Answers how many of the first are kept; there is room for
+   * 10,000, so that fewer than all may be.
+   */
+  park(messages: readonly RefusedMessage[]): Promise<number>
+  /** Of `needs.services`: `devices`. Makes a device that is not there yet; one that is stays as it is. */
+  createDevice(device: { readonly id: string; readonly type: string; readonly tags?: readonly string[] }): Promise<void>
+  /** Counts messages whose readings are durable, and says how far the other side is ahead. */
+  report(what: { readonly taken?: number; readonly lag?: { readonly records: number; readonly seconds: number } }): void
+}

@@ -15,6 +15,7 @@ import { connectionOf } from './front-door/peer-connection.ts'
 import { toLog } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { measureDeliveries } from './metrics/delivery-metrics.ts'
+import { measureFeeds } from './metrics/feed-metrics.ts'
 import { measureAlerts } from './metrics/alert-metrics.ts'
 import { measureDomain } from './metrics/domain-metrics.ts'
 import { measureLive } from './metrics/live-metrics.ts'
@@ -26,6 +27,8 @@ import { createDiagnostics } from './parts/diagnostics.ts'
 import { createDeviceLog } from './parts/device-log.ts'
 import { createBridges } from './parts/bridges.ts'
 import { createDeliveriesPart } from './parts/deliveries.ts'
+import { createFeedsPart } from './parts/feeds.ts'
+import { createLagHistory } from './parts/lag-history.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
 import { createPluginAudit } from './rest/plugin-audit.ts'
@@ -153,6 +156,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     clock,
     log,
   })
+  const feeds = createFeedsPart({ registry, clock })
+  const lagHistory = createLagHistory({ deliveries, feeds, clock })
   const retention = createRetention({ ...domain, registry, telemetry, clock, log })
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
@@ -227,6 +232,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     listeners: () => frontDoor.listeners(),
     deliveries,
     bridges,
+    feeds,
+    lagHistory,
     plugins: () => plugins,
     packages: () => packages,
     pluginRoutes: () => dispatcher.described(),
@@ -271,6 +278,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     telemetry,
     deliveries,
     bridges,
+    feeds,
     frontDoor,
     dispatcher,
     registry,
@@ -288,6 +296,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   measureDomain(metrics, { domain, frontDoor, rules })
   measureAlerts(metrics, domain.alerting)
   measureDeliveries(metrics, deliveries)
+  measureFeeds(metrics, feeds)
   const app = await createRestApp(deps, routes)
   const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
   measureLive(metrics, live)
@@ -328,6 +337,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     http.closeAllConnections()
     await closingHttp
     await app.close()
+    lagHistory.close()
     deliveries.close()
     await retention.close()
     await rules.close()

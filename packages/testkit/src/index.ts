@@ -1,6 +1,7 @@
 /** Everything a plugin's tests import. */
 export * from './fakes/bridge-entry.ts'
 export * from './fakes/clock.ts'
+export * from './fakes/feed.ts'
 export * from './fakes/listeners.ts'
 export * from './fakes/log.ts'
 export * from './fakes/messages.ts'
@@ -23,3 +24,5 @@ export * from './suites/codec.ts'
 export * from './suites/sink.ts'
 export * from './suites/sink-run.ts'
 export * from './suites/sink-target.ts'
+export * from './suites/source.ts'
+export * from './suites/source-remote.ts'

@@ -20,6 +20,7 @@ import { createFakeAudit, type FakeAudit } from './fakes/audit.ts'
 import { createFakeBridgeEntry, type FakeBridgeEntry } from './fakes/bridge-entry.ts'
 import { createFakeDatagrams, type FakeDatagrams } from './fakes/datagrams.ts'
 import { createFakeListeners, type ConnectOptions, type FakeListeners } from './fakes/listeners.ts'
+import { createFakeFeed, type FakeFeed } from './fakes/feed.ts'
 import { createFakeLog, type FakeLog } from './fakes/log.ts'
 import { createFakeMessages, type FakeMessages } from './fakes/messages.ts'
 import { createFakeSessions, type FakeSessions } from './fakes/sessions.ts'
@@ -75,6 +76,8 @@ export interface StartedPlugin {
   readonly bridges: ReadonlyMap<string, Contributions['bridge']>
   /** What its bridge published here. */
   readonly bridged: FakeBridgeEntry
+  /** What a source has told besides its readings. */
+  readonly feed: FakeFeed
   readonly dataFolder: string
   /** What the plugin has told the audit trail. */
   readonly audited: FakeAudit['entries']
@@ -154,6 +157,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
   const accessProviders = new Map<string, Contributions['accessProvider']>()
   const alertChannels = new Map<string, Contributions['alertChannel']>()
   const audit = createFakeAudit(options.auditIsFull)
+  const feed = createFakeFeed()
   const sinks = new Map<string, Contributions['sink']>()
   const bridges = new Map<string, Contributions['bridge']>()
   const bridged = createFakeBridgeEntry()
@@ -201,6 +205,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
       metrics: () => undefined,
       preSharedKeys: (device) => sessions.preSharedKeys(device),
       bridgeLink: () => bridged.link,
+      feed: feed.open,
       ...listeners.of(owner),
       ...datagrams.of(owner),
     }),
@@ -251,6 +256,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
     sinks,
     bridges,
     bridged,
+    feed,
     dataFolder,
     audited: audit.entries,
     request: (of) => front.inject(of),

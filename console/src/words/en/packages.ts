@@ -60,6 +60,7 @@ export const packageWords = {
   'permission.isolation': 'Runs in',
   'service.sessions': 'lets devices in and takes their messages',
   'service.messages': 'publishes messages in the platform’s name',
+  'service.devices': 'makes devices',
   'service.pre-shared-keys': 'reads the pre-shared keys of devices',
   'service.door': 'hands connections on to the platform’s protocols',
   'service.secrets': 'seals secrets of its own',

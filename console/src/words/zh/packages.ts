@@ -55,6 +55,7 @@ export const packageWords: Readonly<Record<keyof typeof english, string>> = {
   'permission.isolation': '运行于',
   'service.sessions': '接入设备并接收其消息',
   'service.messages': '以平台名义发布消息',
+  'service.devices': '创建设备',
   'service.pre-shared-keys': '读取设备的预共享密钥',
   'service.door': '将连接转交给平台的协议',
   'service.secrets': '封存自己的机密',

@@ -114,6 +114,21 @@ export const asks = {
   bridged: hotGuard(Type.Object({ name: text(64), topic, how: Type.Optional(BridgeHow) })),
   key: guard(Type.Object({ key: Type.String() })),
   keyValue: guard(Type.Object({ key: Type.String(), value: Type.Unknown() })),
+  source: guard(Type.Object({ name: text(64), retakes: Type.Boolean() })),
+  park: guard(
+    Type.Object({
+      messages: Type.Array(Type.Object({ id: text(180), reply: text(65_536), item: anything }), { maxItems: 10_000 }),
+    }),
+  ),
+  createDevice: guard(
+    Type.Object({ id: text(256), type: text(64), tags: Type.Optional(Type.Array(text(64), { maxItems: 50 })) }),
+  ),
+  report: guard(
+    Type.Object({
+      taken: Type.Optional(Type.Integer({ minimum: 0 })),
+      lag: Type.Optional(Type.Object({ records: Type.Integer({ minimum: 0 }), seconds: Type.Number({ minimum: 0 }) })),
+    }),
+  ),
   preSharedKeys: guard(Type.Object({ device: text(256), address: text(256) })),
   log: hotGuard(
     Type.Object({

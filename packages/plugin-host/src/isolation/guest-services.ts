@@ -2,6 +2,7 @@ import type { Messages } from '@patchbay/sdk'
 import { HostError } from '../errors.ts'
 import type { CreateServices } from '../services.ts'
 import { createGuestConnections } from './guest-connections.ts'
+import { createGuestFeed } from './guest-feed.ts'
 import type { GuestParts } from './guest-contributions.ts'
 import { createGuestSessions } from './guest-sessions.ts'
 
@@ -23,6 +24,7 @@ export const createGuestServices =
       publish: async (topic, bytes, how) =>
         (await parts.publishes.call('bridge.publish', { name, topic, how }, bytes)) === 'looped' ? 'looped' : 'taken',
     }),
+    feed: createGuestFeed(parts),
     async preSharedKeys(device, address) {
       return (await parts.channel.call('preSharedKeys', { device, address })).bytes
     },

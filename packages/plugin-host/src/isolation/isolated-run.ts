@@ -11,6 +11,7 @@ import { type Channel, type Handler, WithBytes } from './channel.ts'
 import { type Guest, type IsolatedPackage, openGuest } from './guest-client.ts'
 import { contributeHandler } from './host-contributions.ts'
 import { createHostConnections } from './host-connections.ts'
+import { createHostFeed } from './host-feed.ts'
 import { carryHttp } from './host-http.ts'
 import { createHostSessions } from './host-sessions.ts'
 import { asks } from './asks.ts'
@@ -63,6 +64,7 @@ export async function setupIsolated(of: IsolatedPackage, ctx: Context<unknown>):
       ...contextHandlers(ctx),
       ...sessions.handlers,
       ...connections.handlers,
+      ...createHostFeed(ctx, channel),
       ['contribute', contributeHandler(ctx, channel, (name, link) => links.set(name, link))],
       [
         'bridge.publish',

@@ -36,6 +36,7 @@ const offered = [
   'sink-questdb',
   'sink-timescaledb',
   'sink-webhook',
+  'source-kafka',
 ] as const
 
 const entryOf = (manifest: unknown): string => {

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { Deliveries } from '@patchbay/core/delivery/deliveries'
+import type { Feeds } from '@patchbay/core/delivery/feeds'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import { createPluginHost, type PluginHost } from '@patchbay/plugin-host/host'
@@ -22,6 +23,7 @@ import { guardChannels } from './channels.ts'
 import type { Bridges } from './bridges.ts'
 import { joinSink } from './deliveries.ts'
 import type { Domain } from './domain.ts'
+import { joinSource } from './feeds.ts'
 import { createPackageDocuments } from './package-documents.ts'
 import { createPluginMessages } from './plugin-messages.ts'
 import { createListenerHealth } from './listener-health.ts'
@@ -50,6 +52,7 @@ export interface PluginParts {
   telemetry: TelemetryStore
   deliveries: Deliveries
   bridges: Bridges
+  feeds: Feeds
   frontDoor: FrontDoor
   dispatcher: HttpDispatcher
   registry: RegistryStore
@@ -100,6 +103,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
       },
       preSharedKeys: domain.preSharedKeys,
       bridgeLink: (_name, rights) => parts.bridges.link(rights, owner),
+      feed: (_name, source) => joinSource(parts, source, owner),
       match(name, first, onConnection) {
         owner.own(`match ${name}`, frontDoor.register(name, first, onConnection))
       },
@@ -145,6 +149,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     await forgetInstanceValues(registry, plugin, name)
     await parts.deliveries.forget(`${plugin}/${name}`)
     await parts.bridges.forget(`${plugin}/${name}`)
+    await parts.feeds.forget(`${plugin}/${name}`)
     await rm(folderOf(plugin, name), { recursive: true, force: true })
   }
   const instances = createInstanceDocuments(registry)

@@ -5,6 +5,8 @@ import type { Listener, Readiness } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { Caller } from '@patchbay/core/people/caller'
 import type { Deliveries } from '@patchbay/core/delivery/deliveries'
+import type { Feeds } from '@patchbay/core/delivery/feeds'
+import type { LagHistory } from '../parts/lag-history.ts'
 import type { People } from '@patchbay/core/people/people'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { Rules } from '@patchbay/core/rules/rules'
@@ -81,6 +83,8 @@ export interface RestDeps
   rules: Rules
   deliveries: Deliveries
   bridges: Pick<Bridges, 'status'>
+  feeds: Feeds
+  lagHistory: Pick<LagHistory, 'of'>
   settings: Settings
   consoleSettings: ConsoleSettings
   tls: Pick<TlsContexts, 'options' | 'source' | 'upload' | 'dropUploaded' | 'makeAnew'>

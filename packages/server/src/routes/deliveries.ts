@@ -7,11 +7,13 @@ import {
   Redriven,
   Replay,
 } from '@patchbay/contracts/delivery'
+import { LagSeries } from '@patchbay/contracts/feed'
 import { pageOf } from '@patchbay/contracts/page'
 import { PluginId } from '@patchbay/contracts/plugin'
-import type { Letter, LetterChoice } from '@patchbay/core/delivery/dead-letters'
+import type { DeadLetters, Letter, LetterChoice } from '@patchbay/core/delivery/dead-letters'
 import { DomainError } from '@patchbay/core/errors'
 import { type Static, Type } from 'typebox'
+import { isFeeding } from '../parts/feeds.ts'
 import { isDelivering } from '../parts/sinks.ts'
 import { pageQuery, toPage } from '../rest/page.ts'
 import { ref } from '../rest/ref.ts'
@@ -42,8 +44,25 @@ const toChoice = ({ ids, cause }: Static<typeof DeadLetterChoice>): LetterChoice
   ...(cause === undefined ? {} : { cause }),
 })
 
-/** What sinks have delivered, and what was refused. */
-export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
+/** Dead letters of sinks and of sources are looked at and dropped in the same way. */
+type Letters = Pick<DeadLetters<never>, 'list' | 'causes' | 'edit' | 'choose' | 'drop'>
+
+/** What sinks have delivered and sources have taken, and what was refused. */
+export const deliveryRoutes: Routes = (app, { deliveries, feeds, lagHistory, plugins }) => {
+  /** Of a sink or a source. Throws for an instance that is not there or is neither. */
+  const boxOf = ({ id, name }: { id: string; name: string }) => {
+    plugins().instance(id, name)
+    const instance = `${id}/${name}`
+    const { manifest } = plugins().plugin(id)
+    if (!isFeeding(manifest) && !isDelivering(manifest))
+      throw new DomainError('NOT_FOUND', `${id} is no sink and no source: it delivers nothing.`)
+    const box = isFeeding(manifest) ? feeds : deliveries
+    return {
+      instance,
+      letters: async (): Promise<Letters> => box.letters(instance),
+      redrive: (choice: LetterChoice) => box.redrive(instance, choice),
+    }
+  }
   /** `plugin/name`; throws for an instance that is not there or delivers nothing. */
   const find = ({ id, name }: { id: string; name: string }): string => {
     plugins().instance(id, name)
@@ -58,7 +77,7 @@ export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
       config: { permission: 'plugins.read' },
       schema: {
         operationId: 'listDeadLetters',
-        summary: 'Records that the target refused, in the order in which they were stored',
+        summary: 'Records that the target refused, or messages that the source could not take, in order',
         tags,
         params: one,
         querystring: pageQuery({ cause: Type.Optional(Type.String({ maxLength: 64 })) }),
@@ -66,7 +85,7 @@ export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
       },
     },
     async ({ params, query }) => {
-      const letters = await deliveries.letters(find(params))
+      const letters = await boxOf(params).letters()
       const { items, ...more } = await letters.list({
         ...toPage(query),
         ...(query.cause === undefined ? {} : { cause: query.cause }),
@@ -86,7 +105,7 @@ export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
         response: { 200: Type.Object({ items: Type.Array(DeadLetterCause) }) },
       },
     },
-    async ({ params }) => ({ items: (await deliveries.letters(find(params))).causes() }),
+    async ({ params }) => ({ items: (await boxOf(params).letters()).causes() }),
   )
   app.patch(
     `${base}/dead-letters/:letter`,
@@ -101,7 +120,7 @@ export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
         response: { 200: ref(DeadLetter) },
       },
     },
-    async ({ params, body }) => toShown(await (await deliveries.letters(find(params))).edit(params.letter, body.item)),
+    async ({ params, body }) => toShown(await (await boxOf(params).letters()).edit(params.letter, body.item)),
   )
   app.post(
     `${base}/dead-letters/redrive`,
@@ -116,7 +135,7 @@ export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
         response: { 200: Redriven },
       },
     },
-    async ({ params, body }) => deliveries.redrive(find(params), toChoice(body)),
+    async ({ params, body }) => boxOf(params).redrive(toChoice(body)),
   )
   app.post(
     `${base}/dead-letters/drop`,
@@ -132,9 +151,23 @@ export const deliveryRoutes: Routes = (app, { deliveries, plugins }) => {
       },
     },
     async ({ params, body }) => {
-      const letters = await deliveries.letters(find(params))
+      const letters = await boxOf(params).letters()
       return { dropped: await letters.drop(await letters.choose(toChoice(body))) }
     },
+  )
+  app.get(
+    `${base}/lag`,
+    {
+      config: { permission: 'plugins.read' },
+      schema: {
+        operationId: 'readLag',
+        summary: 'How far a sink or source was behind in the last hour',
+        tags,
+        params: one,
+        response: { 200: LagSeries },
+      },
+    },
+    async ({ params }) => lagHistory.of(boxOf(params).instance),
   )
   app.post(
     `${base}/replay`,

@@ -2,6 +2,7 @@ import { Instance, InstanceBody, Plugin, PluginId } from '@patchbay/contracts/pl
 import { PluginInstalls } from '@patchbay/contracts/plugin-installs'
 import { PluginLogLine } from '@patchbay/contracts/plugin-log'
 import { type Static, Type } from 'typebox'
+import { isFeeding } from '../parts/feeds.ts'
 import { isDelivering } from '../parts/sinks.ts'
 import { expectedVersion, setVersion } from '../rest/etag.ts'
 import { ref } from '../rest/ref.ts'
@@ -23,10 +24,19 @@ const actions = [
 ] as const
 
 /** Installed plugins and their instances, on the running server. */
-export const pluginRoutes: Routes = (app, { plugins, packages, deliveries, bridges, pluginLog, settings }) => {
-  /** With what a sink or bridge has delivered. */
+export const pluginRoutes: Routes = (app, { plugins, packages, deliveries, bridges, feeds, pluginLog, settings }) => {
+  /** With what a source has brought in. */
+  const withFeed = async (instance: Static<typeof Instance>): Promise<Static<typeof Instance>> => {
+    const status = await feeds.status(`${instance.plugin}/${instance.name}`)
+    const { lag, taken, refused, lastError } = status
+    const shown = { sent: taken, refused, ...(lag ? { lag } : {}), ...(lastError ? { lastError } : {}) }
+    return { ...instance, ...shown, feedStatus: status }
+  }
+  /** With what a sink or bridge has delivered, or a source has brought in. */
   const withStatus = async (instance: Static<typeof Instance>): Promise<Static<typeof Instance>> => {
-    if (!isDelivering(plugins().plugin(instance.plugin).manifest)) return instance
+    const { manifest } = plugins().plugin(instance.plugin)
+    if (isFeeding(manifest)) return withFeed(instance)
+    if (!isDelivering(manifest)) return instance
     const full = `${instance.plugin}/${instance.name}`
     const [status, bridge] = [await deliveries.status(full), await bridges.status(full)]
     const bridged = bridge ? { ...instance, bridge } : instance
