@@ -156,6 +156,10 @@ export interface Feed {
   park(messages: readonly RefusedMessage[]): Promise<number>
   /** Of `needs.services`: `devices`. Makes a device that is not there yet; one that is stays as it is. */
   createDevice(device: { readonly id: string; readonly type: string; readonly tags?: readonly string[] }): Promise<void>
-  /** Counts messages whose readings are durable, and says how far the other side is ahead. */
-  report(what: { readonly taken?: number; readonly lag?: { readonly records: number; readonly seconds: number } }): void
+  /** Counts messages whose readings are durable, and those that were refused and not parked; says how far the other side is ahead. */
+  report(what: {
+    readonly taken?: number
+    readonly refused?: number
+    readonly lag?: { readonly records: number; readonly seconds: number }
+  }): void
 }

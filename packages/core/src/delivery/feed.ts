@@ -23,7 +23,7 @@ export interface FeedLag {
 /** What one source brings in. */
 export interface Feed {
   status(): FeedStatus
-  report(what: { taken?: number; lag?: FeedLag }): void
+  report(what: { taken?: number; refused?: number; lag?: FeedLag }): void
   /** Durable when resolved; answers how many of the first were kept. */
   park(refused: readonly RefusedMessage[]): Promise<number>
   /** Has its source take dead letters again. */
@@ -65,6 +65,7 @@ export function createFeed({ letters, clock, retake }: FeedOptions): Feed {
         taken += what.taken
         rate.add(what.taken, clock.monotonicMs())
       }
+      refused += what.refused ?? 0
       if (what.lag) lag = what.lag
     },
     async park(given) {

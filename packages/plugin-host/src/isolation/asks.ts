@@ -126,6 +126,7 @@ export const asks = {
   report: guard(
     Type.Object({
       taken: Type.Optional(Type.Integer({ minimum: 0 })),
+      refused: Type.Optional(Type.Integer({ minimum: 0 })),
       lag: Type.Optional(Type.Object({ records: Type.Integer({ minimum: 0 }), seconds: Type.Number({ minimum: 0 }) })),
     }),
   ),

@@ -18,6 +18,8 @@ export interface IntakeOptions {
   /** As refusals name it. */
   protocol: string
   mapping: Mapping
+  /** What is refused for good is kept as a dead letter here; false: it is the other side's to keep. True when left out. */
+  keeps?: boolean
   sessions: Pick<Sessions, 'publishFor' | 'refuse'>
   feed: () => Feed
   stop: AbortSignal
@@ -68,12 +70,19 @@ export function createIntake(options: IntakeOptions): Intake {
       await publish(group)
     }
   }
+  /** Whatever a store that hangs still has under way, a stop does not wait for it. */
+  const stopped = new Promise<never>((_, reject) =>
+    stop.addEventListener('abort', () => reject(new Error('The source stops.', { cause: stop.reason })), {
+      once: true,
+    }),
+  )
+  stopped.catch(() => undefined)
   /** Again and again until the store takes it, or says that it never will. */
   const settle = async (work: () => Promise<void>): Promise<RefusedError | undefined> => {
     for (let tries = 0; ; tries++) {
       stop.throwIfAborted()
       try {
-        await work()
+        await Promise.race([work(), stopped])
         if (tries > 0) trouble(undefined)
         return undefined
       } catch (error) {
@@ -128,6 +137,10 @@ export function createIntake(options: IntakeOptions): Intake {
   const park = async (refused: ReadonlyMap<SourceMessage, string>): Promise<ReadonlySet<SourceMessage>> => {
     const messages = [...refused.keys()]
     if (messages.length === 0) return new Set()
+    if (options.keeps === false) {
+      options.feed().report({ refused: messages.length })
+      return new Set(messages)
+    }
     const letters: RefusedMessage[] = [...refused].map(([message, reply]) => ({
       id: message.id,
       reply: reply.slice(0, maxReplyChars),

@@ -36,6 +36,7 @@ const offered = [
   'sink-questdb',
   'sink-timescaledb',
   'sink-webhook',
+  'source-amqp',
   'source-kafka',
 ] as const
 
