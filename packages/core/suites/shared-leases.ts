@@ -106,6 +106,7 @@ export function sharedLeaseContract(open: () => Promise<{ store: RegistryStore; 
       const [a, b] = [world.start('a'), world.start('b')]
       await a.membership.join()
       await b.membership.join()
+      await world.pass(nodeLimits.lookMs * 2)
       const names = Array.from({ length: 8 }, (_, i) => `x${i}`)
       const all = [a, b].flatMap((node) => names.map((name) => node.wish(name)))
       await world.pass(20_000)

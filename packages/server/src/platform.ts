@@ -35,6 +35,8 @@ import { createPluginAudit } from './rest/plugin-audit.ts'
 import { createPluginLog } from './parts/plugin-log.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { refuseUnfinishedCopy } from './copy/unfinished.ts'
+import { createAdoption } from './nodes/adoption.ts'
+import { joinNodes, maxSlots } from './nodes/nodes.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
 import { createRulesPart } from './parts/rules.ts'
@@ -98,15 +100,26 @@ export interface PlatformOptions {
 /** Wires everything and listens. Core and REST come up even if every plugin fails. */
 export const startPlatform = async (options: PlatformOptions): Promise<Platform> => {
   const { settings, logger, onFatal } = options
-  const clock = options.clock ?? systemClock
   const log = toLog(logger)
   let plainRule = toPermitsPlain(settings.plain)
   const permitsPlain = (address: string): boolean => plainRule(address)
   refuseUnfinishedRestore(settings.data)
   const demand = await readFirstDemand(settings.config)
-  const stores = await openStores(settings, onFatal, log)
-  const { registry, telemetry } = stores
+  const stores = await openStores(settings, onFatal, log, settings.roles)
+  const { registry, telemetry, shared } = stores
+  const clock = options.clock ?? shared?.clock ?? systemClock
   await refuseUnfinishedCopy(registry)
+  const nodes =
+    shared?.nodes ??
+    (await joinNodes({
+      registry,
+      clock,
+      id: telemetry.writer,
+      roles: settings.roles,
+      alone: true,
+      log,
+      onLost: onFatal,
+    }))
   const secrets = createSecretBox(await loadMasterKey(settings))
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()
@@ -133,6 +146,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       sealing: secrets,
       issuer: authority,
       jobs,
+      nodes,
+      ...(nodes.slot === undefined ? {} : { arrivalSlot: { slot: nodes.slot, of: maxSlots } }),
       commitTap,
       ...publicUrl,
       log,
@@ -144,6 +159,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     telemetry,
     clock,
     queue: commitTap,
+    nodes,
     log,
   })
   const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, log })
@@ -158,7 +174,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   })
   const feeds = createFeedsPart({ registry, clock })
   const lagHistory = createLagHistory({ deliveries, feeds, clock })
-  const retention = createRetention({ ...domain, registry, telemetry, clock, log })
+  const retention = createRetention({ ...domain, registry, telemetry, clock, hasWork: nodes.hasWork, log })
+  const adoption =
+    shared && createAdoption({ nodes, clock, log, adopt: shared.adopt, writers: () => Object.keys(telemetry.end()) })
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
   await ensureOwner(people.setup, settings)
@@ -217,6 +235,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     metrics,
     registry,
     telemetry,
+    nodes,
     storeState: stores.state,
     commands: domain.hub.commands,
     shadows: domain.hub.shadows,
@@ -316,9 +335,14 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   configured.catch(onFatal)
   await Promise.race([configured, new Promise<void>((resolve) => clock.after(pluginHeadStartMs, resolve))])
   await frontDoor.listen({ name: 'main', port: settings.port })
-  domain.alerting.dispatcher.start()
+  nodes.onWork(domain.alerting.dispatcher.start)
   ready = true
   const { port = settings.port } = frontDoor.listeners().find(({ name }) => name === 'main') ?? {}
+  nodes.membership.moved(`${settings.host}:${port}`)
+  nodes.measure(() => {
+    const { sessions, ingest } = domain.hub.stats()
+    return { sessions, messages: ingest.messages }
+  })
   // What is bound to every address is reached by name from here.
   const reachable = ['0.0.0.0', '::'].includes(settings.host) ? 'localhost' : settings.host
   const shownHost = reachable.includes(':') ? `[${reachable}]` : reachable
@@ -344,6 +368,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     await domain.close()
     await bridges.close()
     tls.close()
+    await adoption?.close()
+    if (!shared) await nodes.close()
     await stores.close()
   }
 

@@ -69,7 +69,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let closed = false
 
   function offer(alert: StoredAlert): void {
-    if (closed) return
+    // Another node brings them to people; at a start the first sweep finds what waits.
+    if (closed || !worker) return
     const { id, document } = alert
     for (const entry of document.outbox) {
       const pending = entry.deliveries.filter(({ state }) => state === 'pending')

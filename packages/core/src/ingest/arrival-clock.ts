@@ -9,7 +9,24 @@ export interface ArrivalClock {
   next(last: number): number
 }
 
-export function createArrivalClock(clock: Clock): ArrivalClock {
+/** One of several nodes: it gives only times that are `slot` beyond a multiple of `of`, so that no two nodes give the same one. */
+export interface ArrivalSlot {
+  slot: number
+  of: number
+}
+
+export function createArrivalClock(clock: Clock, place?: ArrivalSlot): ArrivalClock {
+  return place ? createSharedClock(clock, place) : createOwnClock(clock)
+}
+
+function createSharedClock(clock: Clock, { slot, of }: ArrivalSlot): ArrivalClock {
+  const own = createOwnClock({
+    nowMicros: () => Math.ceil((clock.nowMicros() - slot) / of),
+  })
+  return { next: (last) => own.next(last === 0 ? 0 : (last - slot) / of) * of + slot }
+}
+
+function createOwnClock(clock: Pick<Clock, 'nowMicros'>): ArrivalClock {
   let highest = 0
   return {
     next(last) {

@@ -51,7 +51,7 @@ export interface Leases {
 interface Wanted {
   wish: Wish
   lease: Lease | undefined
-  waits: number
+  waitsSinceMs: number | undefined
 }
 
 export function createLeases(deps: {
@@ -60,7 +60,7 @@ export function createLeases(deps: {
   clock: Clock
   onFault: (error: unknown) => void
 }): Leases {
-  const { registry, membership, onFault } = deps
+  const { registry, membership, clock, onFault } = deps
   const wanted = new Map<string, Wanted>()
   /** Held, by name, with the version at which it was taken. */
   const mine = new Map<string, { lease: Lease; version: number }>()
@@ -109,7 +109,9 @@ export function createLeases(deps: {
     const live = membership.nodes().filter(({ record }) => !record.gone).length
     if (live < 2 || mine.size === 0) return true
     const all = [...holdings.values()].reduce((sum, names) => sum + names.length, 0)
-    return mine.size * live <= all || each.waits++ >= 2
+    if (mine.size * live <= all) return true
+    each.waitsSinceMs ??= clock.monotonicMs()
+    return clock.monotonicMs() - each.waitsSinceMs >= nodeLimits.lookMs * 2
   }
 
   function lose(each: Wanted): void {
@@ -143,33 +145,37 @@ export function createLeases(deps: {
       const lease = await acquire(name)
       if (!lease?.isSure() || wanted.get(name) !== each) continue
       each.lease = lease
-      each.waits = 0
+      each.waitsSinceMs = undefined
       each.wish.held(lease)
     }
   }
 
   // By itself: a look may hang in a store that does not answer.
   const guard = createTicker(
-    deps.clock,
+    clock,
     nodeLimits.guardMs,
     async () => {
       for (const each of wanted.values()) if (each.lease?.isSure() === false) lose(each)
     },
     onFault,
   )
-  guard.start()
+  if (!membership.alone) guard.start()
 
-  membership.onLook(async () => {
-    looking = look()
+  /** One look at a time, and nothing that was wanted meanwhile waits for the next. */
+  async function lookNow(): Promise<void> {
+    while (looking) await looking.catch(() => undefined)
+    looking = look().finally(() => (looking = undefined))
     await looking
-  })
+  }
+  membership.onLook(lookNow)
 
   return {
     acquire,
     release,
     want(name, wish) {
-      const each: Wanted = { wish, lease: undefined, waits: 0 }
+      const each: Wanted = { wish, lease: undefined, waitsSinceMs: undefined }
       wanted.set(name, each)
+      lookNow().catch(onFault)
       return async () => {
         if (wanted.get(name) === each) wanted.delete(name)
         await looking?.catch(() => undefined)
@@ -178,8 +184,9 @@ export function createLeases(deps: {
         await release(name).catch(onFault)
       }
     },
-    holdings: () => holdings,
-    holderOf: (name) => [...holdings].find(([, names]) => names.includes(name))?.[0],
+    holdings: () => new Map([...holdings, [membership.self.id, [...mine.keys()]]]),
+    holderOf: (name) =>
+      mine.has(name) ? membership.self.id : [...holdings].find(([, names]) => names.includes(name))?.[0],
     async close() {
       closed = true
       guard.stop()

@@ -21,7 +21,7 @@ export const nodeLimits = {
   /** A node that was away for so long is no longer shown. */
   forgetMs: 24 * 3_600_000,
   /** Nodes that are looked at; more do not join. */
-  nodes: 50,
+  nodes: 16,
   /** Leases that are looked at together. */
   leases: 2_000,
 } as const

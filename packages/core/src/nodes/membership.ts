@@ -33,6 +33,8 @@ export interface MembershipOptions {
 export interface Membership {
   readonly self: NodeSelf
   readonly session: string
+  /** Nobody else can be there. */
+  readonly alone: boolean
   /** Resolves when the others can see it. Rejects with NodeLost while another process has its id. */
   join(): Promise<void>
   /** Until this monotonic time nobody can have declared it gone. */
@@ -145,12 +147,14 @@ export function createMembership(options: MembershipOptions): Membership {
   return {
     self,
     session,
+    alone,
     async join() {
       const others = alone ? [] : (await readNodes(registry)).filter(({ id }) => id !== self.id)
       if (others.length >= nodeLimits.nodes - 1) throw new NodeLost(`there are ${others.length} nodes already`)
       await takeOver()
       await look()
-      if (!alone) beats.start()
+      if (alone) return
+      beats.start()
       looks.start()
     },
     get reliesUntilMs() {

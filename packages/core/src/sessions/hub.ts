@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import { createCommands, type Commands } from '../commands/commands.ts'
 import type { Authenticator, DeviceEvent, PresenceListener } from '../devices/port.ts'
 import { refuse } from '../errors.ts'
-import { createArrivalClock } from '../ingest/arrival-clock.ts'
+import { type ArrivalSlot, createArrivalClock } from '../ingest/arrival-clock.ts'
 import { createBatcher, type BatcherStats } from '../ingest/batcher.ts'
 import { createDecoder, type Codec } from '../ingest/decode.ts'
 import { createDeviceIngestPool } from '../ingest/device-ingest.ts'
@@ -53,6 +53,8 @@ export interface SessionHubOptions {
   /** Makes devices for sessions of provisioning keys. */
   provision?: Provision
   hear?: (event: HubEvent) => void
+  /** Which times this node gives to what comes without one, when it is one of several. */
+  arrivalSlot?: ArrivalSlot
   /** Is told of telemetry as it becomes durable. */
   commitTap?: CommitTap
   /** Something of ours or a plugin's threw where nobody waits for it. */
@@ -120,7 +122,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
   const pool = createDeviceIngestPool(telemetry, onFault)
   const tap = createMessageTap(onFault)
   const decoder = createDecoder({
-    arrival: createArrivalClock(clock),
+    arrival: createArrivalClock(clock, options.arrivalSlot),
     nowMicros: () => clock.nowMicros(),
     codecs: (name) => options.codecs?.(name),
   })

@@ -9,7 +9,11 @@ import type { Clock } from '@patchbay/core/clock'
 import type { Devices } from '@patchbay/core/devices/directory'
 import { DomainError } from '@patchbay/core/errors'
 import type { RegistryStore } from '@patchbay/core/registry/port'
+import type { Nodes } from '../nodes/nodes.ts'
 import type { Jobs } from './jobs.ts'
+
+/** The store was away when this node went on with the alerts: after so long it tries again. */
+const startRetryMs = 1_000
 
 /** Alerts and what brings them to people. */
 export interface Alerting {
@@ -35,11 +39,13 @@ export interface AlertingOptions {
   /** The console's address, where it is known. */
   publicUrl?: string
   failed: (error: unknown) => void
+  /** Of several nodes one follows alerts through time and brings them to people. */
+  nodes: Pick<Nodes, 'onWork'>
 }
 
 /** Joins alerts to devices, rules, channels and the job queue. */
 export const createAlerting = async (options: AlertingOptions): Promise<Alerting> => {
-  const { registry, clock, devices, jobs, publicUrl, failed } = options
+  const { registry, clock, devices, jobs, publicUrl, failed, nodes } = options
   let book: RuleBook | undefined
   const randomId = () => randomBytes(9).toString('base64url')
   const maintenance = createMaintenance({ registry, clock, randomId })
@@ -77,7 +83,12 @@ export const createAlerting = async (options: AlertingOptions): Promise<Alerting
     told.catch(failed)
   })
   await maintenance.load()
-  await alerts.start()
+  nodes.onWork(function begin() {
+    alerts.start().catch((error: unknown) => {
+      failed(error)
+      clock.after(startRetryMs, begin)
+    })
+  })
   let stopped: Promise<void> | undefined
   const stopDeliveries = () => (stopped ??= dispatcher.close())
   return {

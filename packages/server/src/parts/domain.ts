@@ -14,6 +14,7 @@ import { createLoginLimiter } from '@patchbay/core/devices/login-limiter'
 import type { DeviceEvent } from '@patchbay/core/devices/port'
 import { createDeviceTypes, defaultType, type DeviceTypes } from '@patchbay/core/devices/types'
 import type { Codec } from '@patchbay/core/ingest/decode'
+import type { ArrivalSlot } from '@patchbay/core/ingest/arrival-clock'
 import { createPeople, type People } from '@patchbay/core/people/people'
 import { assertGrantable } from '@patchbay/core/people/permissions'
 import { createPreSharedKeys, type PreSharedKeys, type Sealing } from '@patchbay/core/devices/pre-shared-keys'
@@ -29,6 +30,7 @@ import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
 import type { CommitTap } from '@patchbay/core/rules/port'
 import type { AlertChannel, Log } from '@patchbay/sdk'
+import type { Nodes } from '../nodes/nodes.ts'
 import { type Alerting, createAlerting } from './alerting.ts'
 import { createChannelDelivery } from './channel-delivery.ts'
 import type { Jobs } from './jobs.ts'
@@ -65,6 +67,8 @@ export interface DomainOptions {
   clock: Clock
   permitsPlain: (address: string) => boolean
   jobs: Jobs
+  nodes: Pick<Nodes, 'onWork' | 'hasWork'>
+  arrivalSlot?: ArrivalSlot
   publicUrl?: string
   /** Is told of telemetry as it becomes durable. */
   commitTap?: CommitTap
@@ -82,6 +86,8 @@ export const createDomain = async ({
   clock,
   permitsPlain,
   jobs,
+  nodes,
+  arrivalSlot,
   publicUrl,
   commitTap,
   sealing,
@@ -158,6 +164,7 @@ export const createDomain = async ({
     },
     onFault: failed,
     ...(commitTap ? { commitTap } : {}),
+    ...(arrivalSlot ? { arrivalSlot } : {}),
   })
   people.apiKeys.onEnd((id) => hub.endApplication(id))
   provisioningKeys.onEnd((id) => hub.endProvisioning(id))
@@ -178,6 +185,7 @@ export const createDomain = async ({
     devices,
     channels: createChannelDelivery(channels, clock),
     jobs,
+    nodes,
     ...(publicUrl === undefined ? {} : { publicUrl }),
     failed,
   })
@@ -185,7 +193,7 @@ export const createDomain = async ({
   hearers.push((event) => (event.kind === 'deleted' ? alerting.alerts.endOf(event.device.id) : undefined))
 
   let cancelTidy = clock.after(tidyEveryMs, function tidy() {
-    people.tidy().catch(failed)
+    if (nodes.hasWork()) people.tidy().catch(failed)
     cancelTidy = clock.after(tidyEveryMs, tidy)
   })
 

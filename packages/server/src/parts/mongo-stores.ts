@@ -1,5 +1,10 @@
+import type { NodeRole } from '@patchbay/contracts/node'
+import { NodeLost } from '@patchbay/core/nodes/node-lost'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import type { Log } from '@patchbay/sdk'
+import { writerLease } from '../nodes/adoption.ts'
+import { joinNodes, type Nodes } from '../nodes/nodes.ts'
+import { createServerClock } from '../nodes/server-clock.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import { connectMongo, type MongoLink } from '../stores/mongodb/connection.ts'
 import { openMongoRegistry } from '../stores/mongodb/registry.ts'
@@ -8,16 +13,22 @@ import { openMongoTelemetry } from '../stores/mongodb/telemetry.ts'
 import { StoreCorrupt, StoreNotOpened } from '../stores/sqlite/errors.ts'
 import type { Stores } from './stores.ts'
 
+/** Between two looks whether another node is done with this one's log. */
+const WAIT_MS = 250
+
 export interface MongoStoresOptions {
   url: string
   /** Where the name of the writer is kept. */
   folder: string
   onFatal: (error: Error) => void
   log?: Log | undefined
+  /** Other nodes may have the database open; what this one does. */
+  roles?: readonly NodeRole[] | undefined
 }
 
 /** Opens registry and telemetry in one database. What is wrong with it is told without the address's user and password. */
-export async function openMongoStores({ url, folder, onFatal, log }: MongoStoresOptions): Promise<Stores> {
+export async function openMongoStores(options: MongoStoresOptions): Promise<Stores> {
+  const { url, log } = options
   const address = toShownAddress(url)
   let away = false
   const link = await connectMongo({
@@ -32,7 +43,7 @@ export async function openMongoStores({ url, folder, onFatal, log }: MongoStores
   })
   try {
     return {
-      ...(await openIn(link, address, folder, onFatal)),
+      ...(await openIn(link, address, options)),
       state: () => ({ kind: 'mongodb', state: away ? 'away' : 'ready', address }),
     }
   } catch (error) {
@@ -41,15 +52,60 @@ export async function openMongoStores({ url, folder, onFatal, log }: MongoStores
   }
 }
 
-async function openIn(link: MongoLink, address: string, folder: string, onFatal: (error: Error) => void) {
+async function openIn(
+  link: MongoLink,
+  address: string,
+  { folder, onFatal, log, roles }: MongoStoresOptions,
+): Promise<Omit<Stores, 'state'>> {
   refuseUnfitServer(await link.db.command({ hello: 1 }), address)
   const registry = await openMongoRegistry(link.db)
-  const telemetry = await openMongoTelemetry({ db: link.db, folder, onFatal })
+  if (!roles) {
+    const telemetry = await openMongoTelemetry({ db: link.db, folder, onFatal })
+    return {
+      registry,
+      telemetry,
+      async close() {
+        await telemetry.close()
+        await registry.close()
+        await link.close()
+      },
+    }
+  }
+  const clock = await createServerClock(link.db)
+  let nodes: Nodes | undefined
+  const telemetry = await openMongoTelemetry({
+    db: link.db,
+    folder,
+    onFatal,
+    async share(id) {
+      const joined = await joinNodes({ registry, clock, id, roles, alone: false, log, onLost: onFatal })
+      nodes = joined
+      const { membership, leases } = joined
+      // While this node was gone another one may have looked after its log.
+      while (!(await leases.acquire(writerLease(id)))) await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
+      return {
+        isSure: membership.isSure,
+        nowMs: () => clock.nowMicros() / 1_000,
+        isLive: (writer) => membership.nodes().some((node) => node.id === writer && !node.record.gone),
+        mayRollUp: joined.hasWork,
+        isLast: () => membership.nodes().every((node) => node.id === id || node.record.gone),
+      }
+    },
+  }).catch(async (error: unknown) => {
+    clock.close()
+    await nodes?.close()
+    throw error
+  })
+  if (!nodes) throw new StoreUnavailable('this node has not joined the others')
+  const own = nodes
   return {
     registry,
     telemetry,
+    shared: { nodes: own, clock, adopt: (writer, stop) => telemetry.adopt(writer, stop) },
     async close() {
+      clock.close()
       await telemetry.close()
+      await own.close()
       await registry.close()
       await link.close()
     },
@@ -60,7 +116,7 @@ function toRefusal(error: unknown, address: string): unknown {
   if (error instanceof SettingsError) return error
   const fault = toSettingsFault(error, address)
   if (fault) return fault
-  if (error instanceof StoreUnavailable || error instanceof StoreCorrupt) {
+  if (error instanceof NodeLost || error instanceof StoreUnavailable || error instanceof StoreCorrupt) {
     return new StoreNotOpened(`the store at ${address}: ${error.message}`, { cause: error })
   }
   // The driver's words hold the whole address, with its password: neither they nor the cause go on.

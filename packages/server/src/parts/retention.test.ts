@@ -38,6 +38,7 @@ test('each device keeps as many days as its type says, and longer what nobody ha
   const warned: unknown[] = []
   const nothing = () => undefined
   const retention = createRetention({
+    hasWork: () => true,
     registry,
     telemetry,
     devices: { typeOf: (id) => id },

@@ -25,11 +25,21 @@ export interface RetentionDeps {
   devices: Pick<Devices, 'typeOf'>
   types: Pick<DeviceTypes, 'find'>
   clock: Clock
+  /** Of several nodes one does it. */
+  hasWork: () => boolean
   log: Log
 }
 
 /** Drops the points that the devices' types no longer want. A type without a number of days keeps everything. */
-export function createRetention({ registry, telemetry, devices, types, clock, log }: RetentionDeps): Retention {
+export function createRetention({
+  registry,
+  telemetry,
+  devices,
+  types,
+  clock,
+  hasWork,
+  log,
+}: RetentionDeps): Retention {
   let closed = false
   let running: Promise<{ dropped: number; unread: number }> | undefined
 
@@ -39,7 +49,7 @@ export function createRetention({ registry, telemetry, devices, types, clock, lo
     do {
       const page = await registry.list('devices', { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
       for (const { id } of page.items) {
-        if (closed) return all
+        if (closed || !hasWork()) return all
         const kept = types.find(devices.typeOf(id) ?? '')?.retention
         if (!kept) continue
         const now = clock.nowMicros()
@@ -68,7 +78,8 @@ export function createRetention({ registry, telemetry, devices, types, clock, lo
     }))
 
   function tick(): void {
-    run().catch((error: unknown) => log.error('old points could not be dropped; it is tried again', { error }))
+    if (hasWork())
+      run().catch((error: unknown) => log.error('old points could not be dropped; it is tried again', { error }))
     cancel = clock.after(EVERY_MS, tick)
   }
   let cancel = clock.after(FIRST_AFTER_MS, tick)

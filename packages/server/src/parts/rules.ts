@@ -5,6 +5,7 @@ import type { CommittedQueue } from '@patchbay/core/rules/committed-queue'
 import { createRules, type Rules } from '@patchbay/core/rules/rules'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { Log } from '@patchbay/sdk'
+import type { Nodes } from '../nodes/nodes.ts'
 import type { Domain } from './domain.ts'
 
 export interface RulesPartOptions {
@@ -14,6 +15,7 @@ export interface RulesPartOptions {
   clock: Clock
   /** What the domain was given as its commit tap. */
   queue: CommittedQueue
+  nodes: Pick<Nodes, 'onWork' | 'hasWork'>
   log: Log
 }
 
@@ -41,6 +43,7 @@ export async function createRulesPart(options: RulesPartOptions): Promise<Rules>
   domain.onEvent((event) => {
     if (event.kind !== 'command' && event.kind !== 'sessions') rules.follow(event)
   })
-  void rules.start()
+  // One node evaluates all rules, so that each has one state.
+  options.nodes.onWork(() => void rules.start())
   return rules
 }

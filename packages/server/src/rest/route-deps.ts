@@ -18,6 +18,7 @@ import type { Installer } from '@patchbay/plugin-host/packages/installer'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { Nodes } from '../nodes/nodes.ts'
 import type { Backups } from '../parts/backups.ts'
 import type { Bridges } from '../parts/bridges.ts'
 import type { Channels } from '../parts/channels.ts'
@@ -77,6 +78,7 @@ export interface RestDeps
   registry: RegistryStore
   authority: Pick<DeviceAuthority, 'read'>
   telemetry: TelemetryStore
+  nodes: Pick<Nodes, 'list'>
   storeState: () => StoreState
   commands: Domain['hub']['commands']
   shadows: Domain['hub']['shadows']

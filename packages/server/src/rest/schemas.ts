@@ -18,6 +18,7 @@ import { ServerCertificate, Setting } from '@patchbay/contracts/setting'
 import { Problem } from '@patchbay/contracts/problem'
 import { ProvisioningKey } from '@patchbay/contracts/provisioning'
 import { Shadow } from '@patchbay/contracts/shadow'
+import { Node } from '@patchbay/contracts/node'
 import { Listener } from '@patchbay/contracts/system'
 import { Latest } from '@patchbay/contracts/telemetry'
 
@@ -44,6 +45,7 @@ export const sharedSchemas = [
   JobQueueCounts,
   Latest,
   Listener,
+  Node,
   LiveSession,
   Maintenance,
   Plugin,

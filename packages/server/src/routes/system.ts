@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises'
+import { Node } from '@patchbay/contracts/node'
 import { Listener, Storage } from '@patchbay/contracts/system'
 import { Type } from 'typebox'
 import { toForecast } from './storage-forecast.ts'
@@ -7,7 +8,7 @@ import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
 
 /** How the platform itself does. */
-export const systemRoutes: Routes = (app, { listeners, registry, telemetry, settings, storeState }) => {
+export const systemRoutes: Routes = (app, { listeners, nodes, registry, telemetry, settings, storeState }) => {
   app.get(
     '/api/v1/system/listeners',
     {
@@ -20,6 +21,19 @@ export const systemRoutes: Routes = (app, { listeners, registry, telemetry, sett
       },
     },
     async () => ({ items: listeners() }),
+  )
+  app.get(
+    '/api/v1/system/nodes',
+    {
+      config: { permission: 'system.read' },
+      schema: {
+        operationId: 'listNodes',
+        summary: 'The nodes that share the stores: roles, version, load, and what each holds',
+        tags: ['system'],
+        response: { 200: Type.Object({ items: Type.Array(ref(Node)) }) },
+      },
+    },
+    async () => ({ items: nodes.list() }),
   )
   app.get(
     '/api/v1/system/storage',

@@ -128,7 +128,7 @@ export const declarations = {
     'PATCHBAY_ROLES',
     'all',
     kind.roles,
-    'What this node does; only `all` (or `front,worker,api`) in this version.',
+    'What this node does: `front` takes devices in, `worker` evaluates rules and feeds alerts and sinks, `api` serves REST and the console. Fewer than all only with `MONGODB_URL`. See [scale](../scale.md).',
   ),
   pluginPolicy: withDefault(
     'PATCHBAY_PLUGIN_POLICY',

@@ -1,3 +1,4 @@
+import type { NodeRole } from '@patchbay/contracts/node'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { Name } from '@patchbay/contracts/id'
@@ -163,15 +164,12 @@ function isFilter(filter: string): boolean {
   )
 }
 
-const everyRole = ['front', 'worker', 'api'] as const
-export const roles: Kind<'all'> = (value) => {
+export const everyRole = ['front', 'worker', 'api'] as const
+export const roles: Kind<readonly NodeRole[]> = (value) => {
   const items = list(value)
-  if (items.length === 1 && items[0] === 'all') return 'all'
+  if (items.length === 1 && items[0] === 'all') return everyRole
   const wrong = items.find((item) => !everyRole.some((role) => role === item))
-  if (wrong !== undefined) throw new Unfit(`holds ${shown(wrong)}, which is no role`, 'give all, or leave it out')
-  if (everyRole.every((role) => items.includes(role))) return 'all'
-  throw new Unfit(
-    `is ${shown(value)}, but splitting the roles over nodes is not in this version yet`,
-    'give all, or leave it out',
-  )
+  if (wrong !== undefined)
+    throw new Unfit(`holds ${shown(wrong)}, which is no role`, 'give some of front, worker and api')
+  return everyRole.filter((role) => items.includes(role))
 }

@@ -33,7 +33,7 @@ describe('settings', () => {
       openTopics: [],
       allowPrivateTargets: [],
       durability: 'full',
-      roles: 'all',
+      roles: ['front', 'worker', 'api'],
       pluginPolicy: 'any',
       pluginPublishers: [],
       pluginLinks: [],
@@ -86,7 +86,7 @@ describe('settings', () => {
       publicUrl: 'https://iot.example.org',
       trustedProxies: ['10.0.0.0/8', 'fd00::/8', '192.0.2.1'],
       openTopics: ['lab/#', 'a/+/b'],
-      roles: 'all',
+      roles: ['front', 'worker', 'api'],
       tlsCert: '/c.pem',
     })
     expect(settings.masterKey).toEqual(Buffer.alloc(32, 7))
@@ -124,7 +124,7 @@ describe('settings', () => {
     [{ PATCHBAY_OPEN_TOPICS: 'a/#/b' }, 'not a topic filter'],
     [{ PATCHBAY_OPEN_TOPICS: 'a+' }, 'not a topic filter'],
     [{ PATCHBAY_OPEN_TOPICS: '#', PATCHBAY_HOST: '0.0.0.0' }, 'anonymous'],
-    [{ PATCHBAY_ROLES: 'front' }, 'not in this version yet'],
+    [{ PATCHBAY_ROLES: 'front' }, 'without MONGODB_URL'],
     [{ PATCHBAY_ROLES: 'fornt' }, 'no role'],
     [{ MONGODB_URL: 'http://u:p@h' }, 'not an address of a MongoDB'],
     [{ PATCHBAY_PLUGIN_POLICY: 'all' }, 'give one of bundled, verified, signed, any'],

@@ -1,7 +1,7 @@
 import { resolve, sep } from 'node:path'
 import { isLoopback } from './addresses.ts'
 import { type Declaration, declarations } from './declarations.ts'
-import { Unfit } from './kinds.ts'
+import { everyRole, Unfit } from './kinds.ts'
 import { SettingsError } from './settings-error.ts'
 import type { StoredSettings } from './stored-settings.ts'
 
@@ -108,6 +108,13 @@ export function readSettings(
       d.openTopics.name,
       `opens topics to anonymous clients while PATCHBAY_HOST is ${JSON.stringify(settings.host)}`,
       'unset it, or set PATCHBAY_HOST to 127.0.0.1',
+    )
+  }
+  if (settings.roles.length < everyRole.length && mongodbUrl === undefined) {
+    throw new SettingsError(
+      d.roles.name,
+      'leaves some of the work to other nodes without MONGODB_URL, which nodes share',
+      'set MONGODB_URL, or leave it out',
     )
   }
   if (settings.backups !== undefined && isWithin(settings.backups, settings.data)) {

@@ -41,7 +41,7 @@ export function createSealing(
   /** Devices whose chunks hold nothing beyond their mark. */
   const clean = new Set<string>()
 
-  /** The oldest documents of one writer. */
+  /** The oldest documents of one writer, up to where another one stored something of the device. */
   async function oldest(device: string): Promise<HotDocument[]> {
     const own = only === undefined ? {} : { w: only }
     const found = await hot
@@ -57,7 +57,30 @@ export function createSealing(
       points += document.n.length
       taken.push(document)
     }
-    return taken
+    const [first] = taken
+    const last = taken.at(-1)
+    const cut = only !== undefined && first && last ? await foreignAfter(device, only, first.t, last.t) : undefined
+    return cut === undefined ? taken : taken.filter(({ t }) => t <= cut)
+  }
+
+  /**
+   * When another writer first stored something of the device after the one time and before the other. A chunk has one time of commit, by which it
+   * stands before or after the points that others stored under the same times.
+   */
+  async function foreignAfter(
+    device: string,
+    writer: string,
+    after: number,
+    before: number,
+  ): Promise<number | undefined> {
+    if (after === before) return undefined
+    const between = { d: device, w: { $ne: writer }, t: { $gt: after, $lt: before } }
+    const [fresh, sealed] = await Promise.all([
+      hot.find(between).sort({ t: 1 }).limit(1).project<{ t: number }>({ t: 1 }).next(),
+      chunks.find(between).sort({ t: 1 }).limit(1).project<{ t: number }>({ t: 1 }).next(),
+    ])
+    const first = Math.min(fresh?.t ?? Infinity, sealed?.t ?? Infinity)
+    return first === Infinity ? undefined : first
   }
 
   async function takeOutBeyond(device: string, writer: string, mark: number): Promise<void> {
@@ -76,11 +99,18 @@ export function createSealing(
     const records = Math.max(MIN_CHUNK_RECORDS, Math.min(maxRecords, Math.floor(MAX_CHUNK_POINTS / keys)))
     const [last, before] = await chunks
       .find({ d: device })
-      .project<Pick<ChunkDocument, '_id' | 'w' | 'to' | 'records' | 'points'>>({ w: 1, to: 1, records: 1, points: 1 })
+      .project<Pick<ChunkDocument, '_id' | 'w' | 't' | 'to' | 'records' | 'points'>>({
+        w: 1,
+        t: 1,
+        to: 1,
+        records: 1,
+        points: 1,
+      })
       .sort({ to: -1 })
       .limit(2)
       .toArray()
-    const joins = last !== undefined && last.w === writer && last.records < records && last.points < MAX_CHUNK_POINTS
+    const fits = last !== undefined && last.w === writer && last.records < records && last.points < MAX_CHUNK_POINTS
+    const joins = fits && (only === undefined || (await foreignAfter(device, writer, last.t, t)) === undefined)
     const sealedTo = (joins ? before : last)?.to ?? -Infinity
     // Late points stand by themselves, so that one of them does not make a chunk that reaches over many others.
     const { yes: late, no: onTime } = splitPoints(points, (place) => (points.at[place] ?? 0) <= sealedTo)
@@ -88,11 +118,11 @@ export function createSealing(
     const open = joins && onTime.length > 0 ? await chunks.findOne({ _id: last._id }) : null
     let rest = onTime
     if (open) {
-      const { yes: fits, no: more } = splitPoints(onTime, upTo(onTime, records - open.records))
+      const { yes: more, no: left } = splitPoints(onTime, upTo(onTime, records - open.records))
       // In one document, whatever its length: so the join is there or not.
-      const [filled] = fillFrames(joinPoints(framePoints(readFrame(open.body)), fits), Infinity)
+      const [filled] = fillFrames(joinPoints(framePoints(readFrame(open.body)), more), Infinity)
       if (filled) made.push(toChunk({ device, writer, t }, filled, open._id))
-      rest = more
+      rest = left
     }
     made.push(...fillFrames(rest, records).map((filled) => toChunk({ device, writer, t }, filled)))
     await chunks.bulkWrite(

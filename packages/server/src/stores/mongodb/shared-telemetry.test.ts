@@ -40,13 +40,13 @@ describe.skipIf(noMongo !== undefined)(`shared in MongoDB${noMongo === undefined
       db: database.db,
       folder,
       seal,
-      sharing: {
+      share: async () => ({
         isSure: () => state.sure ?? true,
         nowMs: () => Date.now() + (state.aheadMs ?? 0),
         isLive: () => state.live ?? true,
         mayRollUp: () => stores[0] === store,
         isLast: () => true,
-      },
+      }),
     })
     stores.push(store)
     return store

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { noMongo, openDatabase, type TestDatabase } from '../../../test/harness/mongo-server.ts'
 import type { SealLimits } from '../sqlite/seal-queue.ts'
 import { telemetryCollectionNames } from './telemetry-documents.ts'
-import { openMongoTelemetry, type MongoTelemetryOptions } from './telemetry.ts'
+import { openMongoTelemetry, type SharedDatabase } from './telemetry.ts'
 
 describe.skipIf(noMongo !== undefined)(`telemetry in MongoDB${noMongo === undefined ? '' : `: ${noMongo}`}`, () => {
   let database: TestDatabase
@@ -15,10 +15,11 @@ describe.skipIf(noMongo !== undefined)(`telemetry in MongoDB${noMongo === undefi
   })
   afterAll(() => database?.drop())
 
-  const openOwn = (seal: Partial<SealLimits>, sharing?: MongoTelemetryOptions['sharing']) => async () => {
+  const openOwn = (seal: Partial<SealLimits>, sharing?: SharedDatabase) => async () => {
     await database.empty(telemetryCollectionNames)
     const folder = await mkdtemp(join(tmpdir(), 'patchbay-writer-'))
-    const open = () => openMongoTelemetry({ db: database.db, folder, seal, ...(sharing ? { sharing } : {}) })
+    const open = () =>
+      openMongoTelemetry({ db: database.db, folder, seal, ...(sharing ? { share: async () => sharing } : {}) })
     let store = await open()
     return {
       store,

@@ -21,10 +21,12 @@ export interface MongoTelemetryOptions {
   /** Somebody else has taken the database over; nothing may be written any more. */
   onFatal?: (error: Error) => void
   /** Other nodes may have the database open at the same time; without it nobody may. */
-  sharing?: TelemetrySharing & {
-    /** No other node is there. */
-    isLast(): boolean
-  }
+  share?: (writer: string) => Promise<SharedDatabase>
+}
+
+export interface SharedDatabase extends TelemetrySharing {
+  /** No other node is there. */
+  isLast(): boolean
 }
 
 /** Who holds the database while nodes share it; an older version, or a copy, sees by it that it is in use. */
@@ -37,13 +39,14 @@ export interface OpenedMongoTelemetry extends TelemetryStore {
 
 /** Opens (or makes) the telemetry in a database, which nobody else has open meanwhile. */
 export async function openMongoTelemetry(options: MongoTelemetryOptions): Promise<OpenedMongoTelemetry> {
-  const { db, folder, onFatal, sharing } = options
+  const { db, folder, onFatal, share } = options
   const file = join(folder, 'mongodb-writer')
   await makePrivateFile(file)
   const lock = holdLock(file)
   try {
     const writer = await nameOfWriter(file)
     await prepareSchema(db, { name: 'telemetry', version: 1, indexes: telemetryIndexes })
+    const sharing = await share?.(writer)
     const collections = telemetryCollections(db)
     const taken = await takeLease(collections.meta, sharing ? NODES : writer, (error) => onFatal?.(error))
     const lease = {
