@@ -81,6 +81,11 @@ const routes: RouteRecordRaw[] = [
     meta: { title: 'network.title' },
   },
   {
+    path: '/system/nodes',
+    component: () => import('./pages/operate/nodes-page.vue'),
+    meta: { title: 'node.title' },
+  },
+  {
     path: '/system/backups',
     component: () => import('./pages/operate/backups-page.vue'),
     meta: { title: 'backup.title' },

@@ -11,6 +11,7 @@ import { fleetWords } from './en/fleet.ts'
 import { beginWords } from './en/begin.ts'
 import { networkWords } from './en/network.ts'
 import { deliveryWords } from './en/delivery.ts'
+import { nodeWords } from './en/nodes.ts'
 import { wholeWords } from './en/whole.ts'
 
 /** Every text of the console. */
@@ -27,6 +28,7 @@ export const en = {
   ...fleetWords,
   ...beginWords,
   ...networkWords,
+  ...nodeWords,
   ...wholeWords,
   ...deliveryWords,
 }

@@ -11,6 +11,7 @@ import { fleetWords } from './zh/fleet.ts'
 import { beginWords } from './zh/begin.ts'
 import { networkWords } from './zh/network.ts'
 import { deliveryWords } from './zh/delivery.ts'
+import { nodeWords } from './zh/nodes.ts'
 import { wholeWords } from './zh/whole.ts'
 
 /** Every text, in Simplified Chinese. */
@@ -27,6 +28,7 @@ export const zh = {
   ...fleetWords,
   ...beginWords,
   ...networkWords,
+  ...nodeWords,
   ...wholeWords,
   ...deliveryWords,
 }

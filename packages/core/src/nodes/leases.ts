@@ -66,7 +66,7 @@ export function createLeases(deps: {
   const mine = new Map<string, { lease: Lease; version: number }>()
   let holdings = new Map<string, string[]>()
   let closed = false
-  let looking: Promise<void> | undefined
+  let looking: Promise<void> = Promise.resolve()
 
   const isOurs = ({ node, session }: LeaseRecord): boolean =>
     node === membership.self.id && session === membership.session
@@ -162,10 +162,11 @@ export function createLeases(deps: {
   if (!membership.alone) guard.start()
 
   /** One look at a time, and nothing that was wanted meanwhile waits for the next. */
-  async function lookNow(): Promise<void> {
-    while (looking) await looking.catch(() => undefined)
-    looking = look().finally(() => (looking = undefined))
-    await looking
+  function lookNow(): Promise<void> {
+    const mine = looking.then(look)
+    // Whoever is next only waits for the end; a failure is this caller's.
+    looking = mine.catch(() => undefined)
+    return mine
   }
   membership.onLook(lookNow)
 
@@ -178,7 +179,7 @@ export function createLeases(deps: {
       lookNow().catch(onFault)
       return async () => {
         if (wanted.get(name) === each) wanted.delete(name)
-        await looking?.catch(() => undefined)
+        await looking
         each.lease = undefined
         // Not given back: it is free when the node has left.
         await release(name).catch(onFault)
@@ -190,7 +191,7 @@ export function createLeases(deps: {
     async close() {
       closed = true
       guard.stop()
-      await looking?.catch(() => undefined)
+      await looking
       for (const name of mine.keys()) await release(name).catch(onFault)
     },
   }

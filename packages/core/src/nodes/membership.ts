@@ -161,7 +161,7 @@ export function createMembership(options: MembershipOptions): Membership {
       return reliesUntilMs
     },
     isSure: () => clock.monotonicMs() < reliesUntilMs,
-    nodes: () => (alone ? [{ id: self.id, beat, record: recordNow() }] : known),
+    nodes: () => [...known.filter(({ id }) => id !== self.id), { id: self.id, beat, record: recordNow() }],
     isLive: (id, life) =>
       id === self.id ? life === session : known.some((node) => node.id === id && isLife(node.record, life)),
     async findLive(id, life) {

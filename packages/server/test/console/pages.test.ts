@@ -43,6 +43,7 @@ const places = [
   '/plugins/acme-feed',
   '/jobs',
   '/system',
+  '/system/nodes',
   '/access/users',
   '/access/roles',
   '/access/keys',

@@ -1,14 +1,22 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { loadAxe, violationsOf } from '../console/axe.ts'
+import { chromiumPath, openPage, shoot, startChromium } from '../console/browser-page.ts'
+import { signIn } from '../console/signed-in.ts'
 import { createDevice } from '../harness/api.ts'
 import { noMongo, openDatabase, type TestDatabase } from '../harness/mongo-server.ts'
 import { startNodes, type TestNodes } from '../harness/three-nodes.ts'
+
+const login = { user: 'ada', password: 'correct horse battery' }
 
 describe.skipIf(noMongo !== undefined)(`three nodes on MongoDB${noMongo === undefined ? '' : `: ${noMongo}`}`, () => {
   let database: TestDatabase
   let all: TestNodes
   beforeAll(async () => {
     database = await openDatabase()
-    all = await startNodes(3, database.url)
+    all = await startNodes(3, database.url, {
+      PATCHBAY_ADMIN_USER: login.user,
+      PATCHBAY_ADMIN_PASSWORD: login.password,
+    })
   }, 90_000)
   afterAll(async () => {
     await all?.end()
@@ -56,4 +64,34 @@ describe.skipIf(noMongo !== undefined)(`three nodes on MongoDB${noMongo === unde
       expect(latest.temperature.value).toBe(2)
     }
   })
+
+  test.skipIf(chromiumPath === undefined)(
+    'the console shows them, in both themes and languages',
+    { timeout: 60_000 },
+    async () => {
+      const browser = await startChromium()
+      onTestFinished(() => browser.close())
+      const { server } = node(0)
+      const state = await signIn(browser, server.url, login)
+      for (const [theme, locale, title] of [
+        ['light', 'en', 'Nodes'],
+        ['dark', 'zh', '节点'],
+      ] as const) {
+        const { page, context, close } = await openPage(browser, server.url, {
+          storageState: state,
+          viewport: { width: 1200, height: 760 },
+        })
+        await loadAxe(context)
+        await context.addInitScript(
+          `localStorage.setItem('patchbay.theme', '${theme}'); localStorage.setItem('patchbay.locale', '${locale}')`,
+        )
+        await page.goto(`${server.url}/system/nodes`)
+        await page.getByRole('heading', { name: title, exact: true }).waitFor()
+        await expect.poll(() => page.locator('.nodes tbody tr').count()).toBe(3)
+        expect(await violationsOf(page, `nodes ${theme} ${locale}`)).toEqual([])
+        await shoot(page, `nodes-${theme}`)
+        await close()
+      }
+    },
+  )
 })

@@ -3,6 +3,8 @@ import type { Batch } from '@patchbay/core/telemetry/port'
 import { MongoBulkWriteError } from 'mongodb'
 import type { SeriesDefinition } from '../sqlite/telemetry-calls.ts'
 import { isDuplicate, toUnavailable } from './failure.ts'
+import type { SharedWriter } from './shared-writer.ts'
+import { nameSeries } from './series-ids.ts'
 import { toHotDocuments } from './hot-rows.ts'
 import { hotPlace, type HotDocument, type TelemetryCollections } from './telemetry-documents.ts'
 
@@ -24,14 +26,6 @@ interface Waiting {
   sinceMs: number
   resolve(last: number): void
   reject(error: unknown): void
-}
-
-/** What a writer keeps to that is not the only one. */
-export interface SharedWriter {
-  /** Nobody can have taken this writer for gone, so that what it commits now is seen by all. */
-  isSure(): boolean
-  /** Time by the server's clock, ms, so that of two points of one time the one that came later is the later one. */
-  nowMs(): number
 }
 
 export interface CommitLogOptions {
@@ -176,7 +170,8 @@ export class CommitLog {
   async #define(group: readonly Waiting[]): Promise<void> {
     const definitions = group.flatMap((each) => each.definitions)
     if (definitions.length === 0) return
-    if (this.#shared) return this.#defineShared(definitions)
+    const keep = (id: number, there: number) => (this.#known ??= new Map()).set(id, there)
+    if (this.#shared) return nameSeries(this.#collections, definitions, keep)
     const { meta, devices } = this.#collections
     const last = definitions.reduce((most, { id }) => Math.max(most, id), 0)
     await meta.updateOne({ _id: 'series' }, { $max: { last } }, { upsert: true })
@@ -189,35 +184,6 @@ export class CommitLog {
         },
       })),
     )
-  }
-
-  /** A key that another writer has named meanwhile keeps the id that it has. */
-  async #defineShared(definitions: readonly SeriesDefinition[]): Promise<void> {
-    const { devices } = this.#collections
-    const names = [...new Set(definitions.map(({ device }) => device))]
-    await devices.bulkWrite(
-      [
-        ...names.map((device) => ({
-          updateOne: { filter: { _id: device }, update: { $setOnInsert: { rev: 0 } }, upsert: true },
-        })),
-        ...definitions.map(({ id, device, key }) => ({
-          updateOne: {
-            filter: { _id: device, 'series.k': { $ne: key } },
-            update: { $push: { series: { k: key, n: id } } },
-          },
-        })),
-      ],
-      { ordered: true },
-    )
-    const found = await devices
-      .find({ _id: { $in: names } })
-      .project<{ _id: string; series?: { k: string; n: number }[] }>({ series: 1 })
-      .toArray()
-    const ids = new Map(found.map(({ _id, series = [] }) => [_id, new Map(series.map(({ k, n }) => [k, n]))]))
-    for (const { id, device, key } of definitions) {
-      const there = ids.get(device)?.get(key)
-      if (there !== undefined && there !== id) (this.#known ??= new Map()).set(id, there)
-    }
   }
 
   async #write(group: readonly Waiting[]): Promise<{ next: number }> {

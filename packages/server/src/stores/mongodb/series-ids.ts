@@ -1,3 +1,4 @@
+import type { SeriesDefinition } from '../sqlite/telemetry-calls.ts'
 import type { IdRange, SeriesBook } from '../sqlite/series-book.ts'
 import type { TelemetryCollections } from './telemetry-documents.ts'
 
@@ -25,5 +26,30 @@ export function refillIds(book: SeriesBook, take: () => Promise<IdRange>): () =>
       // MongoDB is away: nothing new can be stored either, and the next new key asks again.
       .catch(() => undefined)
       .finally(() => (taking = undefined))
+  }
+}
+
+/** Names new series; tells by our id the one of a key that another writer has named meanwhile. */
+export async function nameSeries(
+  { devices }: Pick<TelemetryCollections, 'devices'>,
+  definitions: readonly SeriesDefinition[],
+  tell: (id: number, there: number) => void,
+): Promise<void> {
+  const names = [...new Set(definitions.map(({ device }) => device))]
+  const makes = names.map((device) => ({
+    updateOne: { filter: { _id: device }, update: { $setOnInsert: { rev: 0 } }, upsert: true },
+  }))
+  const pushes = definitions.map(({ id, device, key }) => ({
+    updateOne: { filter: { _id: device, 'series.k': { $ne: key } }, update: { $push: { series: { k: key, n: id } } } },
+  }))
+  await devices.bulkWrite([...makes, ...pushes])
+  const found = await devices
+    .find({ _id: { $in: names } })
+    .project<{ _id: string; series?: { k: string; n: number }[] }>({ series: 1 })
+    .toArray()
+  const ids = new Map(found.map(({ _id, series = [] }) => [_id, new Map(series.map(({ k, n }) => [k, n]))]))
+  for (const { id, device, key } of definitions) {
+    const there = ids.get(device)?.get(key)
+    if (there !== undefined && there !== id) tell(id, there)
   }
 }

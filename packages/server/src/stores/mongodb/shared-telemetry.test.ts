@@ -102,7 +102,8 @@ describe.skipIf(noMongo !== undefined)(`shared in MongoDB${noMongo === undefined
     for (const store of [a, b]) {
       await vi.waitFor(() => expect(Object.values(store.end())).toEqual([5, 5]))
       const { records } = await store.readCommitted({}, 100)
-      expect(records.map(({ values }) => Number(values['n'])).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+      const all = records.map(({ values }) => Number(values['n']))
+      expect(all.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     }
   })
 

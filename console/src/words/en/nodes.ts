@@ -1,0 +1,22 @@
+export const nodeWords = {
+  'node.title': 'Nodes',
+  'node.self': 'this one',
+  'node.roles': 'Roles',
+  'node.role-front': 'front',
+  'node.role-worker': 'worker',
+  'node.role-api': 'api',
+  'node.version': 'Version',
+  'node.load': 'Load',
+  'node.cpu': '{n} % of a core',
+  'node.traffic': '{sessions} sessions, {messages} messages a second',
+  'node.holds': 'Does alone',
+  'node.work': 'rules, alerts, retention',
+  'node.started': 'Started',
+  'node.seen': 'seen',
+  'node.no-worker': 'No node has the role worker: rules, alerts and sinks stand still.',
+  'node.versions': 'Nodes of different versions run side by side: {versions}.',
+  'node.text':
+    'Nodes on the same MongoDB find each other. One that is not heard of for 8 s counts as away, and another goes on with what it did alone.',
+  'state.live': 'live',
+  'state.away': 'away',
+} as const
