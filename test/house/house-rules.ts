@@ -31,6 +31,10 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/plugin-host/src/context.ts', 'all that a plugin is given, and the checks of each, in one place'],
   ['packages/plugin-host/src/context.ts', 'everything that a plugin gets, in one list'],
   ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
+  [
+    'packages/plugin-host/src/context.ts',
+    'everything that a plugin gets, each guarded by its manifest, in one closure',
+  ],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
   ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],
   ['packages/testkit/src/start-plugin.ts', 'the one place where a plugin is given all that a platform gives it'],

@@ -40,6 +40,14 @@ export const CopiedView = Type.Object({
 })
 export type CopiedView = Static<typeof CopiedView>
 
+/** The Redis that nodes share, without user and password; `notDurable` says in sentences what it may lose as it is set. */
+export const RedisState = Type.Object({
+  state: Type.Union([Type.Literal('ready'), Type.Literal('away')]),
+  address: Type.String(),
+  notDurable: Type.Array(Type.String()),
+})
+export type RedisState = Static<typeof RedisState>
+
 /**
  * Sizes in bytes; `pointsPerDay` is over the last day, `forecastDays` how long the free space lasts if that goes on (absent while nothing
  * grows). `droppedUnread` counts points whose retention ended before every sink and rule had read them.
@@ -47,6 +55,7 @@ export type CopiedView = Static<typeof CopiedView>
 export const Storage = Type.Object({
   store: StoreState,
   copied: Type.Optional(CopiedView),
+  redis: Type.Optional(RedisState),
   registry: Type.Object({ bytes: Type.Integer() }),
   telemetry: Type.Object({
     bytes: Type.Integer(),

@@ -86,6 +86,7 @@ const open = async (level: Level): Promise<World> => {
       },
       messages: { publish: async () => undefined },
       preSharedKeys: async () => [],
+      shared: undefined,
       match: () => undefined,
       listen: () => undefined,
       matchUdp: () => undefined,

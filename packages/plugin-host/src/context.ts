@@ -254,6 +254,10 @@ export function createContext(parts: ContextParts): LiveContext {
       needed('metrics')
       whenLive('metrics', () => parts.services.metrics(() => runOwned(owner, read)))
     },
+    get shared() {
+      needed('shared')
+      return parts.services.shared
+    },
     preSharedKeys(device, address) {
       needed('pre-shared-keys')
       return parts.services.preSharedKeys(device, address)

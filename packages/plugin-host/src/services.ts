@@ -27,6 +27,7 @@ export type Services = Pick<
   | 'telemetry'
   | 'metrics'
   | 'preSharedKeys'
+  | 'shared'
   | 'match'
   | 'listen'
   | 'matchUdp'

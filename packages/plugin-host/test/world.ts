@@ -218,6 +218,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       },
       preSharedKeys: async () => [],
       bridgeLink: () => ({ publish: async () => 'taken' }),
+      shared: undefined,
       ...ownServices,
       matchUdp: () => undefined,
       listenUdp: () => undefined,

@@ -6,6 +6,7 @@ import type { AuditTrail } from './audit-trail.ts'
 import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Feed, Sink, Source } from './contributions.ts'
 import type { MetricFamily } from './metric-text.ts'
 import type { Telemetry } from './telemetry.ts'
+import type { SharedRedis } from './shared-redis.ts'
 
 /** Lines in the log of the platform and on the plugin’s page; secrets of the configuration are masked. Beyond 100 lines a second they are left out. */
 export interface Log {
@@ -172,6 +173,8 @@ export interface Context<C> {
   readonly telemetry: Telemetry
   /** Of `needs.services`: `metrics`. Figures that are read at each scrape of `/metrics`, at once and without a throw. */
   metrics(read: () => readonly MetricFamily[]): void
+  /** Of `needs.services`: `shared`. The Redis that all nodes of the platform share; undefined without REDIS_URL. */
+  readonly shared: SharedRedis | undefined
   /** Addresses and CIDRs in private or loopback ranges that webhooks and HTTP channels may call (PATCHBAY_ALLOW_PRIVATE_TARGETS). */
   readonly privateTargets: readonly string[]
   /**

@@ -237,6 +237,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     telemetry,
     nodes,
     storeState: stores.state,
+    redisState: jobs.state,
     commands: domain.hub.commands,
     shadows: domain.hub.shadows,
     rules,
@@ -310,6 +311,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     settings,
     trust: await readTrust(settings),
     log: pluginLog.log,
+    shared: jobs.shared,
     ...(options.bundled ? { bundled: options.bundled } : {}),
   })
   measureDomain(metrics, { domain, frontDoor, rules })

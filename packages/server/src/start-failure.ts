@@ -3,6 +3,7 @@ import { CopyError } from './copy/errors.ts'
 import { FrontDoorError } from './front-door/refusal.ts'
 import { SettingsError } from './settings/settings-error.ts'
 import type { StoredSettings } from './settings/stored-settings.ts'
+import { RedisNotReached } from './stores/redis/redis-not-reached.ts'
 import { StoreCorrupt, StoreNotOpened } from './stores/sqlite/errors.ts'
 
 /** Why it did not start, in words for the person at the terminal. */
@@ -44,6 +45,10 @@ export const toStartFailure = (
     const remedy =
       'See that it runs, that this machine reaches it and that no other Patchbay uses it, or mend MONGODB_URL.'
     return { kind: 'failed', sentence: `Cannot open ${error.message}. ${remedy}` }
+  }
+  if (error instanceof RedisNotReached) {
+    const remedy = 'See that it runs and that this machine reaches it, or mend REDIS_URL.'
+    return { kind: 'failed', sentence: `Cannot reach ${error.message}. ${remedy}` }
   }
   if (error instanceof StoreUnavailable) {
     const remedy =

@@ -203,6 +203,7 @@ export async function startPlugin(given: Plugin, options: StartOptions = {}): Pr
       audit,
       telemetry: options.telemetry ?? createFakeTelemetry(),
       metrics: () => undefined,
+      shared: undefined,
       preSharedKeys: (device) => sessions.preSharedKeys(device),
       bridgeLink: () => bridged.link,
       feed: feed.open,

@@ -63,6 +63,7 @@ export const packageWords = {
   'service.devices': 'makes devices',
   'service.pre-shared-keys': 'reads the pre-shared keys of devices',
   'service.door': 'hands connections on to the platform’s protocols',
+  'service.shared': 'keeps what nodes share in Redis',
   'service.secrets': 'seals secrets of its own',
   'service.callers': 'asks who calls its HTTP',
   'service.audit': 'writes into the audit trail',

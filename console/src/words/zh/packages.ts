@@ -58,6 +58,7 @@ export const packageWords: Readonly<Record<keyof typeof english, string>> = {
   'service.devices': '创建设备',
   'service.pre-shared-keys': '读取设备的预共享密钥',
   'service.door': '将连接转交给平台的协议',
+  'service.shared': '将各节点共享的内容存入 Redis',
   'service.secrets': '封存自己的机密',
   'service.callers': '查询调用其 HTTP 的身份',
   'service.audit': '写入审计记录',

@@ -33,6 +33,7 @@ export const createGuestServices =
       trustsProxy: () => onlyAtHost('ctx.door'),
       handOver: () => onlyAtHost('ctx.door'),
     },
+    shared: undefined,
     secrets: { seal: () => onlyAtHost('ctx.secrets'), open: () => onlyAtHost('ctx.secrets') },
     callers: { may: () => onlyAtHost('ctx.callers') },
     audit: { isFull: () => onlyAtHost('ctx.audit'), record: () => onlyAtHost('ctx.audit') },

@@ -75,12 +75,14 @@ async function findJournal(db: {
   }
 }
 
-export const checkRedis: Check = async ({ settings: { redisUrl: url } }) => {
-  if (url === undefined) return [skip('Redis', 'REDIS_URL is not set: jobs run from a file')]
+export const checkRedis: Check = async ({ settings: { redisUrl: url, redisCa: caFile } }) => {
+  if (url === undefined) return [skip('Redis', 'REDIS_URL is not set: jobs and MQTT sessions are in files')]
   const { Redis } = await import('ioredis')
   const { findRisks } = await import('../stores/redis/redis-safety.ts')
+  const { toRedisOptions } = await import('../stores/redis/redis-connection.ts')
   const { host } = new URL(url)
   const redis = new Redis(url, {
+    ...toRedisOptions({ url, caFile }),
     lazyConnect: true,
     connectTimeout: connectMs,
     retryStrategy: () => null,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import type { RedisState } from '@patchbay/contracts/system'
 import type { JobQueue } from '@patchbay/core/jobs/port'
-import type { Log } from '@patchbay/sdk'
+import type { Log, SharedRedis } from '@patchbay/sdk'
 import type { Settings } from '../settings/settings.ts'
 import { openSqliteJobs } from '../stores/sqlite/jobs.ts'
 
@@ -8,31 +9,52 @@ export interface Jobs {
   queue: JobQueue
   /** Told what is unsafe about the Redis that holds the jobs, after each connect; an empty list is good news. */
   onRisks(hear: (risks: string[]) => void): void
+  /** Undefined without Redis. */
+  shared: SharedRedis | undefined
+  /** How Redis is; undefined without one. */
+  state(): RedisState | undefined
 }
 
-/** The job queue: in Redis when REDIS_URL is set, else in a file. Redis need not be there yet. */
+/** The job queue: in Redis when REDIS_URL is set, else in a file. Redis must be there. */
 export const openJobs = async (
-  settings: Pick<Settings, 'data' | 'redisUrl'>,
+  settings: Pick<Settings, 'data' | 'redisUrl' | 'redisCa'>,
   log: Log,
   onFatal: (error: Error) => void,
 ): Promise<Jobs> => {
-  const { redisUrl } = settings
+  const { redisUrl, redisCa: caFile } = settings
   if (redisUrl === undefined) {
-    return { queue: await openSqliteJobs({ file: join(settings.data, 'jobs.sqlite'), onFatal }), onRisks() {} }
+    const queue = await openSqliteJobs({ file: join(settings.data, 'jobs.sqlite'), onFatal })
+    return { queue, onRisks() {}, shared: undefined, state: () => undefined }
   }
   // Only who uses Redis pays for its client.
+  const { checkRedisAtStart } = await import('../stores/redis/start-checks.ts')
   const { openRedisJobs } = await import('../stores/redis/jobs.ts')
+  const { createSharedRedis } = await import('../stores/redis/shared-redis.ts')
+  const { toShownRedis } = await import('../stores/redis/redis-connection.ts')
+  const address = { url: redisUrl, caFile }
+  let state: RedisState = {
+    state: 'ready',
+    address: toShownRedis(redisUrl),
+    notDurable: await checkRedisAtStart(address),
+  }
   const hearers: ((risks: string[]) => void)[] = []
   const queue = openRedisJobs({
-    url: redisUrl,
-    onState(state, error) {
-      if (state === 'ready') log.info('Redis is there: jobs run')
-      else log.warn('Redis is away: jobs wait, nothing is lost', { error })
+    ...address,
+    onState(now, error) {
+      state = { ...state, state: now === 'ready' ? 'ready' : 'away' }
+      if (now === 'ready') log.info('Redis is there')
+      else log.warn('Redis is away: jobs wait, and no message is acknowledged that has to be kept in it', { error })
     },
     onRisks(risks) {
+      state = { ...state, notDurable: risks }
       for (const risk of risks) log.warn(risk)
       for (const hear of hearers) hear(risks)
     },
   })
-  return { queue, onRisks: (hear) => void hearers.push(hear) }
+  return {
+    queue,
+    onRisks: (hear) => void hearers.push(hear),
+    shared: createSharedRedis(address),
+    state: () => state,
+  }
 }

@@ -13,7 +13,7 @@ import { createInstaller, type Installer } from '@patchbay/plugin-host/packages/
 import { createLinks } from '@patchbay/plugin-host/packages/link'
 import type { Trust } from '@patchbay/plugin-host/packages/policy'
 import type { Contribute, CreateServices } from '@patchbay/plugin-host/services'
-import type { AuditTrail, Log } from '@patchbay/sdk'
+import type { AuditTrail, Log, SharedRedis } from '@patchbay/sdk'
 import type { FrontDoor } from '../front-door/front-door.ts'
 import type { PluginMetrics } from '../metrics/plugin-metrics.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
@@ -66,6 +66,7 @@ export interface PluginParts {
   settings: Settings
   trust: Trust
   log: Log
+  shared: SharedRedis | undefined
   /** In place of the bundled ones, for tests. */
   bundled?: readonly BundledPlugin[]
 }
@@ -101,6 +102,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
       metrics(read) {
         owner.own('metrics', parts.metrics.add(owner.instance.plugin, read))
       },
+      shared: parts.shared,
       preSharedKeys: domain.preSharedKeys,
       bridgeLink: (_name, rights) => parts.bridges.link(rights, owner),
       feed: (_name, source) => joinSource(parts, source, owner),

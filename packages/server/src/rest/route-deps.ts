@@ -10,7 +10,7 @@ import type { LagHistory } from '../parts/lag-history.ts'
 import type { People } from '@patchbay/core/people/people'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { Rules } from '@patchbay/core/rules/rules'
-import type { StoreState } from '@patchbay/contracts/system'
+import type { RedisState, StoreState } from '@patchbay/contracts/system'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { PluginHost } from '@patchbay/plugin-host/host'
 import type { DescribedRoute } from '@patchbay/plugin-host/http/described-routes'
@@ -80,6 +80,7 @@ export interface RestDeps
   telemetry: TelemetryStore
   nodes: Pick<Nodes, 'list'>
   storeState: () => StoreState
+  redisState: () => RedisState | undefined
   commands: Domain['hub']['commands']
   shadows: Domain['hub']['shadows']
   rules: Rules

@@ -8,7 +8,10 @@ import { ref } from '../rest/ref.ts'
 import type { Routes } from '../rest/route-deps.ts'
 
 /** How the platform itself does. */
-export const systemRoutes: Routes = (app, { listeners, nodes, registry, telemetry, settings, storeState }) => {
+export const systemRoutes: Routes = (
+  app,
+  { listeners, nodes, registry, telemetry, settings, storeState, redisState },
+) => {
   app.get(
     '/api/v1/system/listeners',
     {
@@ -54,12 +57,14 @@ export const systemRoutes: Routes = (app, { listeners, nodes, registry, telemetr
         readCopied(registry),
       ])
       const store = storeState()
+      const redis = redisState()
       const { forecastDays, ...sizes } = toForecast(stats, disk.bavail * disk.bsize)
       // This machine's disk says nothing of the room that MongoDB has, and what it writes is always journalled.
       const here = store.kind === 'embedded'
       return {
         store,
         ...(copied ? { copied } : {}),
+        ...(redis === undefined ? {} : { redis }),
         registry: { bytes },
         ...sizes,
         ...(here && forecastDays !== undefined ? { forecastDays } : {}),

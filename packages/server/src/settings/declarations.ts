@@ -195,7 +195,13 @@ export const declarations = {
   redisUrl: optional(
     'REDIS_URL',
     kind.redisUrl,
-    'Jobs (deliveries of alerts) run on BullMQ in this Redis, `redis://` or with TLS `rediss://`, user and password in the address; unset: in a file. See [operate](../operate.md#redis).',
+    'In this Redis jobs run on BullMQ, and nodes share MQTT sessions, retained values and messages; `redis://` or with TLS `rediss://`, user and password in the address; unset: in files. See [scale](../scale.md).',
     'embedded',
+  ),
+  redisCa: optional(
+    'PATCHBAY_REDIS_CA',
+    kind.text,
+    'PEM file with the certificates that the certificate of a `rediss://` is checked with.',
+    'those of the system',
   ),
 } satisfies Record<string, Declaration<unknown>>

@@ -52,6 +52,7 @@ export function readSettings(
   const masterKey = value(d.masterKey)
   const mongodbUrl = value(d.mongodbUrl)
   const redisUrl = value(d.redisUrl)
+  const redisCa = value(d.redisCa)
   const pluginVerified = value(d.pluginVerified)
   const pluginRegistry = value(d.pluginRegistry)
   const everything = Object.values(d)
@@ -97,6 +98,7 @@ export function readSettings(
     ...(masterKey === undefined ? {} : { masterKey }),
     ...(mongodbUrl === undefined ? {} : { mongodbUrl }),
     ...(redisUrl === undefined ? {} : { redisUrl }),
+    ...(redisCa === undefined ? {} : { redisCa: resolve(redisCa) }),
     ...(pluginVerified === undefined ? {} : { pluginVerified: resolve(pluginVerified) }),
     ...(pluginRegistry === undefined ? {} : { pluginRegistry }),
     ...(tlsCert === undefined ? {} : { tlsCert: resolve(tlsCert) }),

@@ -34,6 +34,7 @@ export const openSettings: ReadonlySet<string> = new Set(
     declarations.config,
     declarations.gateway,
     declarations.backups,
+    declarations.redisCa,
   ].map(({ name }) => name),
 )
 

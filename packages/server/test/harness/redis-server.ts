@@ -39,12 +39,16 @@ export const findRedis = async (): Promise<{ url: string; stop(): Promise<void> 
   isOnPath || givenUrl === undefined ? startRedis() : { url: givenUrl, stop: async () => undefined }
 
 /** A Redis of the test's own, set as docs/operate.md asks for. */
-export const startRedis = async ({ args = [] }: { args?: readonly string[] } = {}): Promise<RedisServer> => {
+export const startRedis = async ({
+  args = [],
+  tls = false,
+}: { args?: readonly string[]; tls?: boolean } = {}): Promise<RedisServer> => {
   const folder = await mkdtemp(join(tmpdir(), 'patchbay-redis-'))
   const port = await freePort()
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '']
+    const ports = tls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]
+    const settings = [...ports, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
     const safe = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction']
     const mine = spawn(program, [...settings, ...safe, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
     child = mine

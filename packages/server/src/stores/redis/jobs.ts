@@ -13,11 +13,10 @@ import {
 } from '@patchbay/core/jobs/port'
 import { StoreUnavailable } from '@patchbay/core/store-unavailable'
 import { DelayedError, Queue, UnrecoverableError, Worker as BullWorker, type Job as BullJob } from 'bullmq'
-import { connectRedis, type RedisLink } from './redis-connection.ts'
+import { connectRedis, type RedisAddress, type RedisLink } from './redis-connection.ts'
 import { findRisks } from './redis-safety.ts'
 
-export interface RedisJobsOptions {
-  url: string
+export interface RedisJobsOptions extends RedisAddress {
   /** Before every key in Redis, so that it can be shared. */
   prefix?: string
   onState: (state: 'lost' | 'ready', error?: Error) => void
@@ -38,7 +37,7 @@ export interface RedisJobs extends JobQueue {
 
 /** The job queue as BullMQ keeps it in Redis. Needs no Redis to be there: until it is, calls reject with StoreUnavailable. */
 export function openRedisJobs(options: RedisJobsOptions): RedisJobs {
-  const link = connectRedis(options.url, (state, error) => {
+  const link = connectRedis(options, (state, error) => {
     options.onState(state, error)
     if (state === 'ready') void findRisks(link.calls).then(options.onRisks)
   })
