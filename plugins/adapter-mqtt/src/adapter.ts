@@ -4,6 +4,7 @@ import type { Client } from './client.ts'
 import type { BrokerStore } from './persistence/broker-store.ts'
 import type { ResendThrottle } from './resend-throttle.ts'
 import type { Router } from './router.ts'
+import type { SharedNode } from './nodes/shared-node.ts'
 import type { Wills } from './wills.ts'
 
 export interface Limits {
@@ -37,6 +38,8 @@ export interface Adapter {
   readonly bus: Bus
   readonly wills: Wills
   readonly throttle: ResendThrottle
+  /** With other nodes; undefined: this node is alone. */
+  readonly shared: SharedNode | undefined
   readonly clients: Set<Client>
   stopping: boolean
 }

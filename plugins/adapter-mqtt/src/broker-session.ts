@@ -1,14 +1,38 @@
 import type { RefusedError, Subscription as PlatformSubscription } from '@patchbay/sdk'
 import type { Client } from './client.ts'
 import type { Dropped } from './dropped.ts'
-import type { Qos } from './message.ts'
+import type { Message, Qos } from './message.ts'
 import { OutboundQueue } from './outbound-queue.ts'
 import type { ClientRef } from './persistence/incoming-ids.ts'
 import type { OutgoingRows } from './persistence/outgoing-rows.ts'
 
+/** Where copies for a session go. */
+export interface Outlet {
+  readonly isAttached: boolean
+  readonly isReady: boolean
+  /** The promise resolves when a copy that must outlive a crash is durable. `direct`: this session was picked for its group. */
+  add(
+    message: Message,
+    qos: Qos,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
+    durable: boolean,
+    direct?: string,
+  ): Promise<void> | undefined
+}
+
+/** A session as the router sees it: of this node, or of another one. */
+export interface Receiver {
+  readonly name: string
+  readonly durable: boolean
+  readonly isForeign: boolean
+  readonly subscriptions: Map<string, Subscription>
+  readonly outbound: Outlet
+}
+
 /** One granted filter of a session. */
 export interface Subscription {
-  readonly session: BrokerSession
+  readonly session: Receiver
   /** As the client wrote it. */
   readonly name: string
   /** What topics are matched with. */
@@ -31,7 +55,8 @@ export interface Arriving {
 }
 
 /** What belongs to (device, client id) and may outlive a connection. [MQTT 5, 4.1] */
-export class BrokerSession {
+export class BrokerSession implements Receiver {
+  readonly isForeign = false
   readonly name: string
   readonly subscriptions = new Map<string, Subscription>()
   readonly outbound: OutboundQueue

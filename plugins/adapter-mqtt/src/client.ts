@@ -50,6 +50,7 @@ export class Client implements Link {
   /** It has its CONNACK. */
   connected = false
   closed = false
+  readonly #gone = Promise.withResolvers<void>()
   /** It has said goodbye: no will. [MQTT-3.14.4-3] */
   left = false
 
@@ -70,6 +71,11 @@ export class Client implements Link {
       onDrain: () => this.brokerSession?.outbound.pump(),
       onClose: () => this.#closed(),
     })
+  }
+
+  /** Resolves when the connection has ended and its session knows. */
+  get gone(): Promise<void> {
+    return this.#gone.promise
   }
 
   get backlogBytes(): number {
@@ -207,6 +213,7 @@ export class Client implements Link {
     }
     this.session?.close()
     if (brokerSession !== undefined) this.#leave(brokerSession)
+    this.#gone.resolve()
   }
 
   #leave(brokerSession: BrokerSession): void {

@@ -1,4 +1,4 @@
-import type { Broker, Connection, Log, Sessions } from '@patchbay/sdk'
+import type { Broker, Connection, Log, SharedRedis, Sessions } from '@patchbay/sdk'
 import type { Adapter, Limits } from './adapter.ts'
 import { Bus } from './bus.ts'
 import { Client } from './client.ts'
@@ -8,6 +8,7 @@ import { createRelay } from './relay.ts'
 import { ResendThrottle } from './resend-throttle.ts'
 import { Router } from './router.ts'
 import { newSession } from './session-resumption.ts'
+import type { SharedNode, SharedNodeOptions } from './nodes/shared-node.ts'
 import { Wills } from './wills.ts'
 import { splitFilter } from './wire/subscription.ts'
 
@@ -21,6 +22,9 @@ export interface MqttBrokerOptions {
   limits: Limits
   openTopics: readonly string[]
   storePath: string
+  /** Sessions, queues, retained values and wills are there, for all nodes, and not in the file. */
+  redis: SharedRedis | undefined
+  onGone: () => void
   durability: 'full' | 'relaxed'
   onStoreFailure: (error: Error) => void
 }
@@ -36,7 +40,7 @@ export interface MqttBroker {
 
 /** Makes the broker: strict packets in, the platform's commit in the middle, sessions and their queues out. */
 export async function createMqttBroker(options: MqttBrokerOptions): Promise<MqttBroker> {
-  const adapter = await open(options)
+  const { adapter, shared } = await open(options)
   const { store, router, wills, clients } = adapter
   wills.resume()
   const keepAlive = setInterval(() => {
@@ -57,14 +61,17 @@ export async function createMqttBroker(options: MqttBrokerOptions): Promise<Mqtt
   return {
     relay: createRelay(adapter),
     accept: (connection) => {
-      clients.add(new Client(adapter, connection))
+      if (adapter.stopping) connection.socket.destroy()
+      else clients.add(new Client(adapter, connection))
     },
     async sweep() {
       for (const name of store.sessions.expired(Date.now())) {
         const session = router.sessions.get(name)
         if (session?.client !== undefined) continue
         await wills.hurry(name)
-        await (session === undefined ? store.endSession(name) : router.end(session))
+        if (session !== undefined) await router.end(session)
+        else if (shared !== undefined) await store.writer.shared?.expire(name, Date.now())
+        else await store.endSession(name)
       }
     },
     close() {
@@ -74,10 +81,14 @@ export async function createMqttBroker(options: MqttBrokerOptions): Promise<Mqtt
   }
 }
 
-async function open(options: MqttBrokerOptions): Promise<Adapter> {
-  const { sessions, log, limits, openTopics } = options
+async function open(options: MqttBrokerOptions): Promise<{ adapter: Adapter; shared: SharedNode | undefined }> {
+  const { sessions, log, limits, openTopics, redis, onGone } = options
   const { storePath: path, durability, onStoreFailure: onFailure } = options
-  const { store, left } = await BrokerStore.open({ path, durability, onFailure })
+  const shared = redis === undefined ? undefined : await newSharedNode({ redis, log, onGone })
+  const { store, left } =
+    shared === undefined
+      ? await BrokerStore.open({ path, durability, onFailure })
+      : { store: new BrokerStore(shared.writer, () => shared.close()), left: nothingLeft }
   const router = new Router(store)
   const bus = await Bus.open({
     retain: (message) => store.retained.store(message),
@@ -97,10 +108,25 @@ async function open(options: MqttBrokerOptions): Promise<Adapter> {
     wills,
     throttle,
     clients,
+    shared,
     stopping: false,
   }
   restore(adapter, left)
-  return adapter
+  try {
+    await shared?.join(adapter)
+  } catch (error) {
+    await shared?.close()
+    throw error
+  }
+  return { adapter, shared }
+}
+
+const nothingLeft: Left = { subscriptions: [], outgoing: [] }
+
+/** Only who shares pays for it. */
+async function newSharedNode(options: SharedNodeOptions): Promise<SharedNode> {
+  const { SharedNode: Node } = await import('./nodes/shared-node.ts')
+  return new Node(options)
 }
 
 /** Kept sessions are there before their clients are: messages find them. */

@@ -19,6 +19,9 @@ const maxBacklogBytes = 8 * 1024 * 1024
 const maxUnsentBytes = 1024 * 1024
 /** No more is handed to a socket that has this much unsent. */
 const highWaterBytes = 256 * 1024
+/** A queue in a shared store is read on when less than this is left of it here. */
+const hungryMessages = 64
+const hungryBytes = 1024 * 1024
 /** Messages of the platform itself that may wait for one client. */
 const maxPlatformMessages = 1_000
 
@@ -60,6 +63,19 @@ export class OutboundQueue {
     else this.#inFlight.set(entry.messageId, entry)
   }
 
+  /** Where more comes from when little is left, for a queue that is in a shared store. */
+  onHungry: (() => void) | undefined
+
+  /** The next ones of a queue that is in a shared store. */
+  take(stored: readonly StoredOutgoing[]): void {
+    for (const each of stored) this.load(each)
+    this.#pump()
+  }
+
+  get isHungry(): boolean {
+    return this.#link !== undefined && this.waiting < hungryMessages && this.#bytes < hungryBytes
+  }
+
   get isAttached(): boolean {
     return this.#link !== undefined
   }
@@ -84,6 +100,9 @@ export class OutboundQueue {
     if (qos === 0) {
       this.#sendAtOnce(message, retain, identifiers)
       return undefined
+    }
+    if (durable && this.#rows.isShared) {
+      return this.#rows.append(this.#client, message, qos, retain, identifiers, () => this.#onDropped(message.topic))
     }
     const bytes = this.#bytes + sizeOf(message)
     if (this.#link !== undefined && bytes > maxBacklogBytes) {
@@ -252,6 +271,7 @@ export class OutboundQueue {
       this.#queue = this.#queue.slice(this.#head)
       this.#head = 0
     }
+    if (this.onHungry !== undefined && this.isHungry) this.onHungry()
   }
 
   #resend(entry: Entry, link: Link): void {

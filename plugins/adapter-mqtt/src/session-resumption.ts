@@ -2,6 +2,7 @@ import type { Adapter } from './adapter.ts'
 import { BrokerSession } from './broker-session.ts'
 import type { Client } from './client.ts'
 import { Dropped } from './dropped.ts'
+import { storeUnavailable } from './errors.ts'
 import { reasonCodes } from './refusal-words.ts'
 import { followPlatform } from './subscribing.ts'
 import type { Connect } from './wire/connect.ts'
@@ -19,7 +20,13 @@ export async function resumeSession(
   name: string,
   connect: Connect,
 ): Promise<Resumption> {
-  const { router, store, wills } = adapter
+  const { router, store, wills, shared } = adapter
+  // whichever node has the session lets it go first
+  await shared?.claim(name)
+  if (client.closed) {
+    shared?.abandon(name)
+    throw storeUnavailable()
+  }
   const before = router.sessions.get(name)
   // [MQTT-3.1.4-3] the same client id again: the older connection ends; its session is still wanted
   const older = before?.client
@@ -32,12 +39,14 @@ export async function resumeSession(
   const waiting: Promise<unknown>[] = []
   // [MQTT 5, 3.1.3.2.2] a will is sent when its session ends, and not when it goes on
   waiting.push(isPresent ? wills.cancel(name) : wills.hurry(name))
+  await shared?.settleWill(name, isPresent)
   if (before !== undefined && !isPresent) waiting.push(router.end(before))
   const session = isPresent && before !== undefined ? before : newSession(adapter, name)
   session.client = client
   client.brokerSession = session
   if (client.sessionExpirySeconds > 0) {
     session.durable = true
+    shared?.feed(session)
     store.sessions.connected(name, client.sessionExpirySeconds)
   }
   if (connect.will !== undefined) waiting.push(wills.keep(client, name, connect.will))

@@ -31,7 +31,8 @@ async function answer(adapter: Adapter, client: Client, { messageId, identifier,
       const { byProvider } = await authorize(adapter, client, session, request)
       if (client.closed) return
       const { subscription, isNew } = grant(adapter, session, request, identifier, byProvider)
-      if (session.durable) durable = adapter.store.subscriptions.add(session.name, subscription)
+      const isShared = adapter.store.writer.shared !== undefined
+      if (session.durable || isShared) durable = adapter.store.subscriptions.add(session.name, subscription)
       granted.push({ subscription, request, isNew })
       codes.push(subscription.qos)
     } catch (error) {
@@ -43,6 +44,8 @@ async function answer(adapter: Adapter, client: Client, { messageId, identifier,
   }
   try {
     await durable
+    // after the SUBACK no node acknowledges a message without having this session in mind
+    await adapter.store.writer.shared?.known()
   } catch (error) {
     adapter.log.error('a subscription is not stored', { error: String(error) })
     return client.end(reasonCodes.serverBusy)
@@ -126,7 +129,8 @@ export function takeUnsubscribe(
     const subscription = session.subscriptions.get(name)
     if (subscription === undefined) return reasonCodes.noSubscription
     adapter.router.unsubscribe(subscription)
-    if (session.durable) durable = adapter.store.subscriptions.remove(session.name, name)
+    const isShared = adapter.store.writer.shared !== undefined
+    if (session.durable || isShared) durable = adapter.store.subscriptions.remove(session.name, name)
     return 0
   })
   const respond = () => client.send(writeSubscriptionAnswer(packetTypes.unsuback, messageId, codes, client.version))
@@ -136,18 +140,17 @@ export function takeUnsubscribe(
 
 /** Asks the platform for what it sends itself under a granted filter (commands, desired shadow), after the SUBACK or CONNACK. */
 export function followPlatform(adapter: Adapter, client: Client, granted: Subscription): void {
-  const { session, closed } = client
+  const { session, closed, brokerSession } = client
   const { filter, qos, identifier } = granted
-  if (session === undefined || closed || granted.group !== undefined) return
+  if (session === undefined || closed || brokerSession === undefined || granted.group !== undefined) return
   granted.platform?.close()
   granted.platform = undefined
-  const { outbound } = granted.session
+  const { outbound } = brokerSession
   session
     .subscribe(filter, (message) => outbound.sendForPlatform(message, qos, identifier), { from: 'platform', qos })
     .then(
       (subscription) => {
-        const isCurrent =
-          granted.session.subscriptions.get(granted.name) === granted && granted.session.client === client
+        const isCurrent = brokerSession.subscriptions.get(granted.name) === granted && brokerSession.client === client
         if (client.closed || !isCurrent) subscription.close()
         else granted.platform = subscription
       },

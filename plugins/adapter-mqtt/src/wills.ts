@@ -74,6 +74,22 @@ export class Wills {
     if (one !== undefined && this.#unschedule(one)) await this.#publish(one)
   }
 
+  /** Wills of a node that is no more: clients have a grace to come back. */
+  adopt(adopted: readonly StoredWill[], graceMs = this.#options.graceMs): void {
+    const nowMs = Date.now()
+    for (const one of adopted) {
+      this.#unschedule(one)
+      if (one.dueAtMs === undefined) this.#options.stored.time(one, nowMs + delayMsOf(one.will, undefined))
+      this.#schedule(one, Math.max((one.dueAtMs ?? nowMs) - nowMs, graceMs))
+    }
+  }
+
+  /** The client is here now, and its will came from another node: as `cancel` and `hurry`. */
+  async settle(one: StoredWill, goesOn: boolean): Promise<void> {
+    if (goesOn) await this.#options.stored.delete(one)
+    else await this.#publish(one)
+  }
+
   async forget(owner: string): Promise<void> {
     const { stored } = this.#options
     await Promise.all(
@@ -113,6 +129,7 @@ export class Wills {
     if (this.#stopped) throw stopping()
     const { topic, payload, qos, retain, properties } = one.will
     const message = toMessage(topic, payload, qos, retain, properties, one.client)
+    if (!(await stored.mayPublish(one))) return stored.drop(one)
     try {
       await this.#authorise(one, topic)
       await bus.send(message)

@@ -70,7 +70,7 @@ export const dispatchLimits = {
   waitingPerChannel: 48,
   /** Deliveries of one channel that are due in the queue; the others wait until one of these was run. */
   duePerChannel: 64,
-  leaseMs: 15_000,
+  leaseMs: 5_000,
   /** What is undelivered is given to the queue again so often: it may have lost it. */
   sweepEveryMs: 5_000,
   /** A sweep that takes long is followed by a rest so many times as long, up to this. */

@@ -6,6 +6,7 @@ import { RetainedValues } from './retained-values.ts'
 import { queries } from './schema.ts'
 import { StoredWills } from './stored-wills.ts'
 import { SubscriptionRows, type StoredSubscription } from './subscription-rows.ts'
+import type { Writer } from './writer.ts'
 
 /** What belongs to kept sessions, in order, for whoever makes them again. */
 export interface Left {
@@ -24,22 +25,26 @@ export class BrokerStore {
   readonly incoming: IncomingIds
   readonly wills: StoredWills
   readonly sessions: KeptSessions
-  readonly #journal: Journal
+  readonly writer: Writer
+  readonly #close: () => Promise<void>
 
-  private constructor(options: JournalOptions) {
-    this.#journal = new Journal(options)
-    this.subscriptions = new SubscriptionRows(this.#journal)
-    this.outgoing = new OutgoingRows(this.#journal)
-    this.retained = new RetainedValues(this.#journal)
-    this.incoming = new IncomingIds(this.#journal)
-    this.wills = new StoredWills(this.#journal)
-    this.sessions = new KeptSessions(this.#journal)
+  constructor(writer: Writer, close: () => Promise<void>) {
+    this.writer = writer
+    this.#close = close
+    this.subscriptions = new SubscriptionRows(writer)
+    this.outgoing = new OutgoingRows(writer)
+    this.retained = new RetainedValues(writer)
+    this.incoming = new IncomingIds(writer)
+    this.wills = new StoredWills(writer)
+    this.sessions = new KeptSessions(writer)
   }
 
+  /** In a file of this node's own. */
   static async open(options: JournalOptions): Promise<{ store: BrokerStore; left: Left }> {
-    const store = new BrokerStore(options)
+    const journal = new Journal(options)
+    const store = new BrokerStore(journal, () => journal.close())
     try {
-      const read = (query: string) => store.#journal.all(query)
+      const read = (query: string) => journal.all(query)
       store.sessions.load(await read(queries.sessions), Date.now())
       const subscriptions = Array.from(store.subscriptions.load(await read(queries.subscriptions)))
       const outgoing = Array.from(store.outgoing.load(await read(queries.outgoing)))
@@ -48,7 +53,7 @@ export class BrokerStore {
       store.wills.load(await read(queries.wills))
       return { store, left: { subscriptions, outgoing } }
     } catch (error) {
-      await store.#journal.close()
+      await journal.close()
       throw error
     }
   }
@@ -68,6 +73,6 @@ export class BrokerStore {
   }
 
   async close(): Promise<void> {
-    await this.#journal.close()
+    await this.#close()
   }
 }

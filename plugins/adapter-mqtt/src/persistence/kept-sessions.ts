@@ -1,6 +1,6 @@
 import { ownerOf } from '../client-name.ts'
-import type { Journal } from './journal.ts'
 import { numberOf, optionalNumberOf, textOf, type Row } from './row.ts'
+import type { Writer } from './writer.ts'
 
 interface KeptSession {
   keepSeconds: number
@@ -10,12 +10,12 @@ interface KeptSession {
 
 /** Which sessions outlive their connection, and until when: known after a restart too. */
 export class KeptSessions {
-  readonly #journal: Journal
+  readonly #writer: Writer
   readonly #byClient = new Map<string, KeptSession>()
   readonly #countByOwner = new Map<string, number>()
 
-  constructor(journal: Journal) {
-    this.#journal = journal
+  constructor(writer: Writer) {
+    this.#writer = writer
   }
 
   /** Sessions that were connected when the process ended are counted from now on. */
@@ -25,7 +25,7 @@ export class KeptSessions {
       const keepSeconds = numberOf(row, 'keep_seconds')
       const stored = optionalNumberOf(row, 'expires_at_ms')
       this.#put(client, { keepSeconds, expiresAtMs: stored ?? nowMs + keepSeconds * 1000 })
-      if (stored === undefined) this.#journal.note('keepSession', client, keepSeconds, nowMs + keepSeconds * 1000)
+      if (stored === undefined) this.#writer.note('keepSession', client, keepSeconds, nowMs + keepSeconds * 1000)
     }
   }
 
@@ -40,22 +40,33 @@ export class KeptSessions {
 
   connected(client: string, keepSeconds: number): void {
     this.#put(client, { keepSeconds, expiresAtMs: undefined })
-    this.#journal.note('keepSession', client, keepSeconds, null)
+    this.#writer.note('keepSession', client, keepSeconds, null)
   }
 
   left(client: string, keepSeconds: number, nowMs: number): void {
     const expiresAtMs = nowMs + keepSeconds * 1000
     this.#put(client, { keepSeconds, expiresAtMs })
-    this.#journal.note('keepSession', client, keepSeconds, expiresAtMs)
+    this.#writer.note('keepSession', client, keepSeconds, expiresAtMs)
   }
 
-  async end(client: string): Promise<void> {
+  /** Another node says so. */
+  follow(client: string, keepSeconds: number, expiresAtMs: number | undefined): void {
+    this.#put(client, { keepSeconds, expiresAtMs })
+  }
+
+  /** Another node has ended it. */
+  forget(client: string): void {
     if (!this.#byClient.delete(client)) return
     const owner = ownerOf(client)
     const count = this.countOf(owner) - 1
     if (count > 0) this.#countByOwner.set(owner, count)
     else this.#countByOwner.delete(owner)
-    await this.#journal.write('endSession', client)
+  }
+
+  async end(client: string): Promise<void> {
+    if (!this.#byClient.has(client)) return
+    this.forget(client)
+    await this.#writer.write('endSession', client)
   }
 
   expired(nowMs: number): string[] {

@@ -1,6 +1,6 @@
 import type { Message, Qos } from '../message.ts'
-import type { Journal } from './journal.ts'
 import { bytesOf, numberOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
+import type { Writer } from './writer.ts'
 
 /** One message on its way to a kept session, as it is on disk. */
 export interface StoredOutgoing {
@@ -17,11 +17,11 @@ export interface StoredOutgoing {
 
 /** Messages on their way to kept sessions, on disk to outlive a crash. The sessions have them in memory. */
 export class OutgoingRows {
-  readonly #journal: Journal
+  readonly #writer: Writer
   #nextSeq = 1
 
-  constructor(journal: Journal) {
-    this.#journal = journal
+  constructor(writer: Writer) {
+    this.#writer = writer
   }
 
   /** In the order in which they were queued. */
@@ -33,6 +33,23 @@ export class OutgoingRows {
     }
   }
 
+  /** The queue is in the store, and not with the session: it comes from there, whoever put it in. */
+  get isShared(): boolean {
+    return this.#writer.shared !== undefined
+  }
+
+  append(
+    client: string,
+    message: Message,
+    qos: Qos,
+    retain: boolean,
+    identifiers: readonly number[] | undefined,
+    onDropped: () => void,
+  ): Promise<void> {
+    const appended = this.#writer.shared?.append(client, { message, qos, retain, identifiers }, onDropped)
+    return appended ?? Promise.resolve()
+  }
+
   nextSeq(): number {
     return this.#nextSeq++
   }
@@ -41,7 +58,7 @@ export class OutgoingRows {
   add(client: string, { seq, message, qos, retain, identifiers }: StoredOutgoing): Promise<void> {
     const properties =
       identifiers === undefined ? message.properties : { ...message.properties, subscriptionIdentifiers: identifiers }
-    return this.#journal.write(
+    return this.#writer.write(
       'enqueue',
       client,
       seq,
@@ -59,24 +76,24 @@ export class OutgoingRows {
 
   /** Notes the packet identifier a message is sent under. */
   number(client: string, seq: number, messageId: number): Promise<void> {
-    return this.#journal.write('numberOutgoing', messageId, client, seq)
+    return this.#writer.write('numberOutgoing', messageId, client, seq)
   }
 
   release(client: string, seq: number): Promise<void> {
-    return this.#journal.write('releaseOutgoing', client, seq)
+    return this.#writer.write('releaseOutgoing', client, seq)
   }
 
   /** After a crash it is sent once more at worst, and its acknowledgement ends it. */
   remove(client: string, seq: number): void {
-    this.#journal.note('dequeue', client, seq)
+    this.#writer.note('dequeue', client, seq)
   }
 
   removeAll(client: string): Promise<void> {
-    return this.#journal.write('dequeueAll', client)
+    return this.#writer.write('dequeueAll', client)
   }
 
   flushed(): Promise<void> {
-    return this.#journal.flushed()
+    return this.#writer.flushed()
   }
 }
 

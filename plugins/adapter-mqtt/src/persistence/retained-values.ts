@@ -1,17 +1,18 @@
 import { ownerOf } from '../client-name.ts'
 import { keepBytes, type Message } from '../message.ts'
+import { packMessage } from '../nodes/message-bytes.ts'
 import { matchesFilter } from '../topics.ts'
-import type { Journal } from './journal.ts'
 import { bytesOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
+import type { Writer } from './writer.ts'
 
 /** The last value of each topic that was published with the retain flag. */
 export class RetainedValues {
-  readonly #journal: Journal
+  readonly #writer: Writer
   readonly #byTopic = new Map<string, Message>()
   readonly #countByOwner = new Map<string, number>()
 
-  constructor(journal: Journal) {
-    this.#journal = journal
+  constructor(writer: Writer) {
+    this.#writer = writer
   }
 
   load(rows: readonly Row[]): void {
@@ -34,9 +35,14 @@ export class RetainedValues {
       await this.clear(packet.topic)
       return
     }
+    if (this.#writer.shared !== undefined) {
+      // it is the value here too when its turn among those of all nodes comes
+      const value = packMessage({ message: packet, qos: packet.qos, retain: true, identifiers: undefined })
+      return this.#writer.write('retain', packet.topic, value)
+    }
     keepBytes(packet)
     this.#put(packet)
-    await this.#journal.write(
+    await this.#writer.write(
       'retain',
       packet.topic,
       packet.payload,
@@ -49,8 +55,13 @@ export class RetainedValues {
 
   /** False when there was none. */
   async clear(topic: string): Promise<boolean> {
+    if (this.#writer.shared !== undefined) {
+      const had = this.#byTopic.has(topic)
+      await this.#writer.write('clearRetained', topic)
+      return had
+    }
     if (!this.#remove(topic)) return false
-    await this.#journal.write('clearRetained', topic)
+    await this.#writer.write('clearRetained', topic)
     return true
   }
 
@@ -58,10 +69,16 @@ export class RetainedValues {
     let durable = Promise.resolve()
     for (const [topic, packet] of this.#byTopic) {
       if (ownerOf(packet.from) !== owner) continue
-      this.#remove(topic)
-      durable = this.#journal.write('clearRetained', topic)
+      if (this.#writer.shared === undefined) this.#remove(topic)
+      durable = this.#writer.write('clearRetained', topic)
     }
     await durable
+  }
+
+  /** What all nodes have agreed on; undefined: there is none. */
+  follow(topic: string, value: Message | undefined): void {
+    if (value === undefined) this.#remove(topic)
+    else this.#put(value)
   }
 
   /** Whether one more value of this topic would take the owner over its limit. */
@@ -95,7 +112,9 @@ export class RetainedValues {
   /** [MQTT 5, 3.3.2.3.3] an expired value is discarded where it is met. */
   #isAlive(packet: Message): boolean {
     if (packet.expiresAtMs === undefined || packet.expiresAtMs > Date.now()) return true
-    if (this.#remove(packet.topic)) this.#journal.note('clearRetained', packet.topic)
+    // shared: a newer one may be on its way here
+    if (this.#remove(packet.topic) && this.#writer.shared === undefined)
+      this.#writer.note('clearRetained', packet.topic)
     return false
   }
 

@@ -1,7 +1,13 @@
 import { ownerOf } from '../client-name.ts'
+import { packMessage, unpackMessage } from '../nodes/message-bytes.ts'
 import type { Will } from '../wire/connect.ts'
-import type { Journal } from './journal.ts'
 import { bytesOf, numberOf, optionalNumberOf, propertiesOf, qosOf, textOf, toBlob, type Row } from './row.ts'
+import type { Writer } from './writer.ts'
+
+function packWill(client: string, { topic, payload, qos, retain, properties }: Will): Buffer {
+  const message = { topic, payload, qos, retain, properties, expiresAtMs: undefined, from: client }
+  return packMessage({ message, qos, retain, identifiers: undefined })
+}
 
 export interface StoredWill {
   readonly client: string
@@ -12,11 +18,11 @@ export interface StoredWill {
 
 /** Wills that have not been published: of connections that live, and of those whose delay still runs. */
 export class StoredWills {
-  readonly #journal: Journal
+  readonly #writer: Writer
   readonly #byClient = new Map<string, StoredWill>()
 
-  constructor(journal: Journal) {
-    this.#journal = journal
+  constructor(writer: Writer) {
+    this.#writer = writer
   }
 
   load(rows: readonly Row[]): void {
@@ -38,8 +44,26 @@ export class StoredWills {
     const stored: StoredWill = { client, will, dueAtMs: undefined }
     this.#byClient.set(client, stored)
     const { topic, payload, qos, retain, properties } = will
-    this.#journal.note('untimeWill', client)
-    await this.#journal.write('putWill', client, '', topic, payload, qos, retain ? 1 : 0, toBlob(properties))
+    if (this.#writer.shared !== undefined) await this.#writer.write('putWill', client, packWill(client, will))
+    else {
+      this.#writer.note('untimeWill', client)
+      await this.#writer.write('putWill', client, '', topic, payload, qos, retain ? 1 : 0, toBlob(properties))
+    }
+    return stored
+  }
+
+  /** Whether it is still this node's to publish: another one may have it, or its client is back there. */
+  async mayPublish({ client }: StoredWill): Promise<boolean> {
+    return (await this.#writer.shared?.fireWill(client)) ?? true
+  }
+
+  /** Taken over from another node. */
+  adopt(client: string, packed: Buffer, dueAtMs: number | undefined): StoredWill {
+    const { message } = unpackMessage(packed)
+    const { topic, payload, qos, retain, properties } = message
+    const will: Will = { topic, payload, qos, retain, ...(properties === undefined ? {} : { properties }) }
+    const stored: StoredWill = { client, will, dueAtMs }
+    this.#byClient.set(client, stored)
     return stored
   }
 
@@ -50,16 +74,21 @@ export class StoredWills {
   /** The delay runs now, and goes on over a restart. */
   time(stored: StoredWill, dueAtMs: number): void {
     stored.dueAtMs = dueAtMs
-    if (this.#byClient.get(stored.client) === stored) this.#journal.note('timeWill', stored.client, dueAtMs)
+    if (this.#byClient.get(stored.client) === stored) this.#writer.note('timeWill', stored.client, dueAtMs)
   }
 
   /** Nothing is deleted unless it is that very will: the next connection may have stored its own. */
   async delete(stored: StoredWill): Promise<boolean> {
     if (this.#byClient.get(stored.client) !== stored) return false
     this.#byClient.delete(stored.client)
-    this.#journal.note('untimeWill', stored.client)
-    await this.#journal.write('deleteWill', stored.client)
+    this.#writer.note('untimeWill', stored.client)
+    await this.#writer.write('deleteWill', stored.client)
     return true
+  }
+
+  /** Somebody else has it: it is only forgotten here. */
+  drop(stored: StoredWill): void {
+    if (this.#byClient.get(stored.client) === stored) this.#byClient.delete(stored.client)
   }
 
   ofOwner(owner: string): StoredWill[] {

@@ -1,6 +1,6 @@
 import type { Qos } from '../message.ts'
-import type { Journal } from './journal.ts'
 import { optionalNumberOf, qosOf, textOf, type Row } from './row.ts'
+import type { Writer } from './writer.ts'
 
 /** A subscription of a kept session as it is on disk. */
 export interface StoredSubscription {
@@ -15,10 +15,10 @@ export interface StoredSubscription {
 
 /** The subscriptions of kept sessions on disk. The sessions have them in memory. */
 export class SubscriptionRows {
-  readonly #journal: Journal
+  readonly #writer: Writer
 
-  constructor(journal: Journal) {
-    this.#journal = journal
+  constructor(writer: Writer) {
+    this.#writer = writer
   }
 
   *load(rows: readonly Row[]): Generator<{ client: string; stored: StoredSubscription }> {
@@ -39,14 +39,14 @@ export class SubscriptionRows {
 
   add(client: string, { name, qos, noLocal, retainAsPublished, identifier, byProvider }: StoredSubscription) {
     const details = { nl: noLocal, rap: retainAsPublished, subscriptionIdentifier: identifier, byProvider }
-    return this.#journal.write('subscribe', client, name, qos, JSON.stringify(details))
+    return this.#writer.write('subscribe', client, name, qos, JSON.stringify(details))
   }
 
   remove(client: string, name: string): Promise<void> {
-    return this.#journal.write('unsubscribe', client, name)
+    return this.#writer.write('unsubscribe', client, name)
   }
 
   removeAll(client: string): Promise<void> {
-    return this.#journal.write('unsubscribeAll', client)
+    return this.#writer.write('unsubscribeAll', client)
   }
 }

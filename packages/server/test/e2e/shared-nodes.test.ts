@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { TestClient } from '../harness/mqtt-client.ts'
+import { noOwnRedis, startRedis, type RedisServer } from '../harness/redis-server.ts'
+import { startNode, type SharedNode } from '../harness/shared-nodes.ts'
+
+const takenOver = 0x8e
+
+describe.skipIf(noOwnRedis !== undefined)(
+  `nodes on one Redis${noOwnRedis === undefined ? '' : `: ${noOwnRedis}`}`,
+  { timeout: 40_000 },
+  () => {
+    let redis: RedisServer
+    let a: SharedNode
+    let b: SharedNode
+    let c: SharedNode
+    let watcher: TestClient
+    const survivor = { clientId: 'survivor', clean: false, properties: { sessionExpiryInterval: 600 } }
+    beforeAll(async () => {
+      redis = await startRedis()
+      const start = () => startNode({ REDIS_URL: redis.url })
+      ;[a, b, c] = await Promise.all([start(), start(), start()])
+      // it takes the others some seconds to know that it is dead: the last test looks at what they make of it
+      watcher = await a.connect()
+      await watcher.mqtt.subscribeAsync('wills/#', { qos: 1 })
+      const doomed = await c.connect(survivor)
+      await doomed.mqtt.subscribeAsync('survives/#', { qos: 1 })
+      await c.connect({ will: { topic: 'wills/lost', payload: Buffer.from('gone'), qos: 1, retain: false } })
+      await c.server.kill()
+    }, 60_000)
+    afterAll(async () => {
+      await Promise.all([a, b, c].map((node) => node?.close()))
+      await redis?.stop()
+    })
+
+    test('a subscriber at one node gets what is published at the other from its SUBACK on, at each QoS', async () => {
+      const publisher = await a.connect()
+      for (const qos of [0, 1, 2] as const) {
+        const subscriber = await b.connect()
+        await subscriber.mqtt.subscribeAsync(`across/${qos}/#`, { qos })
+        await publisher.mqtt.publishAsync(`across/${qos}/x`, `q${qos}`, { qos })
+        expect(await subscriber.next()).toMatchObject({ topic: `across/${qos}/x`, text: `q${qos}`, packet: { qos } })
+        await subscriber.end()
+      }
+      await publisher.end()
+    })
+
+    test('the same client id at another node takes the session over, with what waits for it', async () => {
+      const kept = { clientId: 'mover', clean: false, properties: { sessionExpiryInterval: 600 } }
+      const publisher = await a.connect()
+      const first = await a.connect(kept)
+      await first.mqtt.subscribeAsync('moving/#', { qos: 2 })
+      await publisher.mqtt.publishAsync('moving/0', 'zero', { qos: 1 })
+      expect((await first.next()).text).toBe('zero')
+      const second = await b.connect(kept)
+      await vi.waitFor(() => expect([first.goodbye(), first.closed()]).toEqual([takenOver, true]))
+      await publisher.mqtt.publishAsync('moving/1', 'one', { qos: 1 })
+      expect((await second.next()).text).toBe('one')
+      await second.end()
+      for (let n = 0; n < 10; n++) {
+        await publisher.mqtt.publishAsync('moving/1', `1-${n}`, { qos: 1 })
+        await publisher.mqtt.publishAsync('moving/2', `2-${n}`, { qos: 2 })
+      }
+      const third = await a.connect(kept)
+      await third.next(19)
+      // the order is that of one QoS [MQTT-4.6.0-6]
+      for (const qos of [1, 2]) {
+        const texts = third.got.flatMap(({ text, packet }) => (packet.qos === qos ? [text] : []))
+        expect(texts).toEqual(Array.from({ length: 10 }, (_, n) => `${qos}-${n}`))
+      }
+      await third.end()
+      await publisher.end()
+    })
+
+    test('a retained value is every node’s, and the newest one is', async () => {
+      const [onA, onB] = await Promise.all([a.connect(), b.connect()])
+      await onA.mqtt.publishAsync('kept/x', 'first', { qos: 1, retain: true })
+      await onB.mqtt.publishAsync('kept/x', 'second', { qos: 1, retain: true })
+      const late = await a.connect()
+      await late.mqtt.subscribeAsync('kept/#', { qos: 1 })
+      expect(await late.next()).toMatchObject({ text: 'second', packet: { retain: true } })
+      await onA.mqtt.publishAsync('kept/x', '', { qos: 1, retain: true })
+      const later = await b.connect()
+      await later.mqtt.subscribeAsync(['kept/#', 'end/#'], { qos: 1 })
+      await onA.mqtt.publishAsync('end/x', 'end', { qos: 1 })
+      expect((await later.next()).text).toBe('end')
+      await Promise.all([onA, onB, late, later].map((each) => each.end()))
+    })
+
+    test('one member of a group over all nodes gets a message', async () => {
+      const members = await Promise.all([a.connect(), b.connect(), b.connect()])
+      for (const member of members) await member.mqtt.subscribeAsync('$share/g/work/#', { qos: 1 })
+      const publisher = await a.connect()
+      for (let n = 0; n < 30; n++) await publisher.mqtt.publishAsync('work/x', String(n), { qos: 1 })
+      await vi.waitFor(() => expect(members.reduce((sum, { got }) => sum + got.length, 0)).toBe(30))
+      expect(members.map(({ got }) => got.length)).toEqual([10, 10, 10])
+      await Promise.all([publisher, ...members].map((each) => each.end()))
+    })
+
+    test('what a killed node held goes on at another: its session, its queue and, once, its will', async () => {
+      const publisher = await a.connect()
+      await publisher.mqtt.publishAsync('survives/x', 'meanwhile', { qos: 1 })
+      const back = await b.connect(survivor)
+      expect((await back.next()).text).toBe('meanwhile')
+      await vi.waitFor(() => expect(watcher.got.map(({ text }) => text)).toEqual(['gone']), { timeout: 20_000 })
+      await Promise.all([watcher, publisher, back].map((each) => each.end()))
+    })
+  },
+)
