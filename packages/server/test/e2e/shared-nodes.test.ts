@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { TestClient } from '../harness/mqtt-client.ts'
 import { noOwnRedis, startRedis, type RedisServer } from '../harness/redis-server.ts'
+import { perSecond, rounds, runRedisRounds } from '../kill/redis-rounds.ts'
 import { startNode, type SharedNode } from '../harness/shared-nodes.ts'
 
 const takenOver = 0x8e
@@ -104,5 +105,16 @@ describe.skipIf(noOwnRedis !== undefined)(
       await vi.waitFor(() => expect(watcher.got.map(({ text }) => text)).toEqual(['gone']), { timeout: 20_000 })
       await Promise.all([watcher, publisher, back].map((each) => each.end()))
     })
+
+    test(
+      `${rounds} × kill -9 of Redis under ${perSecond}/s at QoS 1: what was acknowledged reaches the kept sessions of another node`,
+      { timeout: 100_000 + rounds * 10_000 },
+      async () => {
+        await runRedisRounds(redis, a, b).catch((error: unknown) => {
+          console.log(a.server.output().slice(-3_000), b.server.output().slice(-3_000))
+          throw error
+        })
+      },
+    )
   },
 )

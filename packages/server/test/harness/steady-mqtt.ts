@@ -15,6 +15,14 @@ export interface SteadyLoad {
   stop(): Promise<void>
 }
 
+export interface SteadyOptions {
+  perSecond: number
+  baseMs: number
+  /** Left out: the telemetry of the device. */
+  topic?: string
+  payloadOf?: (n: number) => string
+}
+
 /**
  * Publishes at QoS 1 at a steady rate whatever comes back, and connects again whenever it is cut. Each message is its own point and is sent once,
  * so an acknowledgement counts exactly one write.
@@ -22,7 +30,7 @@ export interface SteadyLoad {
 export const startSteadyMqtt = (
   port: number,
   device: TestDevice,
-  { perSecond, baseMs }: { perSecond: number; baseMs: number },
+  { perSecond, baseMs, topic = `devices/${device.id}/telemetry`, payloadOf }: SteadyOptions,
 ): SteadyLoad => {
   const acked: number[] = []
   let sent = 0
@@ -44,10 +52,11 @@ export const startSteadyMqtt = (
       id = (id % 65_535) + 1
       if (pending.has(id)) return
       pending.set(id, sent)
-      const payload = telemetryOf(baseMs, sent++)
+      const payload = payloadOf === undefined ? telemetryOf(baseMs, sent) : payloadOf(sent)
+      sent++
       send({
         cmd: 'publish',
-        topic: `devices/${device.id}/telemetry`,
+        topic,
         payload,
         qos: 1,
         messageId: id,
@@ -80,8 +89,7 @@ export const startSteadyMqtt = (
     send({
       cmd: 'connect',
       clientId: `steady-${device.id}`,
-      username: device.id,
-      password: Buffer.from(device.secret),
+      ...(device.secret === '' ? {} : { username: device.id, password: Buffer.from(device.secret) }),
       clean: true,
       keepalive: 60,
     })

@@ -24,6 +24,8 @@ interface Change {
   readonly bytes: number
   readonly sinceMs: number
   readonly onDropped: (() => void) | undefined
+  /** Worth nothing later: it is taken out when whoever waited for it was told that it is not certain. */
+  readonly isFleeting: boolean
   resolve(): void
   reject(error: Error): void
 }
@@ -51,6 +53,7 @@ export class RedisJournal {
   #underWay = 0
   #isRunning = false
   #isUp = false
+  #downSinceMs = Number.NEGATIVE_INFINITY
   #batch = 0
   #closed: Error | undefined
   #idle: (() => void)[] = []
@@ -72,6 +75,7 @@ export class RedisJournal {
   }
 
   down(): void {
+    if (this.#isUp) this.#downSinceMs = performance.now()
     this.#isUp = false
   }
 
@@ -87,10 +91,12 @@ export class RedisJournal {
     this.write(statement, ...parameters).catch(ignore)
   }
 
-  /** For what is worth nothing later: rejects at once while Redis is away. */
-  async writeNow(name: Operation, args: readonly RedisArgument[], onDropped?: () => void): Promise<void> {
-    if (!this.#isUp) throw storeUnavailable(new Error('Redis is away'))
-    await this.#add(name, args, onDropped)
+  /** For what is worth nothing later: it waits a little for a Redis that is away, and is not written at all after that. */
+  writeNow(name: Operation, args: readonly RedisArgument[], onDropped?: () => void): Promise<void> {
+    if (!this.#isUp && performance.now() - this.#downSinceMs > patienceMs) {
+      return Promise.reject(storeUnavailable(new Error('Redis is away')))
+    }
+    return this.#add(name, args, onDropped, true)
   }
 
   async flushed(): Promise<void> {
@@ -114,7 +120,7 @@ export class RedisJournal {
     this.#pendingBytes = 0
   }
 
-  #add(name: Operation, args: readonly RedisArgument[], onDropped?: () => void): Promise<void> {
+  #add(name: Operation, args: readonly RedisArgument[], onDropped?: () => void, isFleeting = false): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(storeUnavailable(this.#closed))
     let bytes = 64
     for (const arg of args) bytes += typeof arg === 'number' ? 8 : arg.length
@@ -122,7 +128,7 @@ export class RedisJournal {
       return Promise.reject(storeUnavailable(new Error('Too much waits for Redis')))
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#pending.push({ name, args, bytes, sinceMs: performance.now(), onDropped, resolve, reject })
+    this.#pending.push({ name, args, bytes, sinceMs: performance.now(), onDropped, isFleeting, resolve, reject })
     this.#pendingBytes += bytes
     void this.#work()
     return promise
@@ -181,12 +187,16 @@ export class RedisJournal {
 
   #tellLate(): void {
     const late = performance.now() - patienceMs
-    for (const list of [this.#current, this.#pending]) {
-      for (const change of list) {
-        if (change.sinceMs > late) break
-        change.reject(storeUnavailable(new Error('Redis does not answer')))
-      }
-    }
+    const error = storeUnavailable(new Error('Redis does not answer'))
+    for (const change of this.#current) if (change.sinceMs <= late) change.reject(error)
+    const first = this.#pending[0]
+    if (first === undefined || first.sinceMs > late) return
+    this.#pending = this.#pending.filter((change) => {
+      if (change.sinceMs > late) return true
+      change.reject(error)
+      if (change.isFleeting) this.#pendingBytes -= change.bytes
+      return !change.isFleeting
+    })
   }
 
   #committed(batch: readonly Change[], answer: unknown): void {
