@@ -6,9 +6,12 @@ import type { Verdict } from './inbox.ts'
 import type { Config } from './config.ts'
 import { type Link, openLink } from './link.ts'
 import { toLogin } from './login.ts'
-import { ofPacketProperties, secondsLeft, toPacketProperties } from './message-packet.ts'
-import type { Outcome, Outgoing } from './outbox.ts'
+import { PayloadUnfit } from './json-payload.ts'
+import { ofPacketProperties } from './message-packet.ts'
+import type { Outcome } from './outbox.ts'
+import { toOutgoing } from './outgoing.ts'
 import type { Plan } from './plan.ts'
+import { toSubscriptions } from './subscriptions.ts'
 import { findRoute } from './topic-map.ts'
 
 /** How long setup waits for the first try of a connection, so that a wrong password is seen at once. */
@@ -16,15 +19,16 @@ const firstTryMs = 3000
 /** A try of a batch waits so long for a connection before it says that there is none. */
 const waitForLinkMs = 20_000
 
+const notAuthorized = 0x87
+const payloadInvalid = 0x99
 /** What a refusal of the platform is in MQTT 5. What passes is asked for again. */
 const verdictOf: Readonly<Record<string, Verdict>> = {
   unavailable: 'later',
   quota: 'later',
-  malformed: 0x99,
-  invalid: 0x99,
+  malformed: payloadInvalid,
+  invalid: payloadInvalid,
   'too-large': 0x95,
 }
-const notAuthorized = 0x87
 
 interface Sending {
   message: BridgeMessage
@@ -47,27 +51,9 @@ function toAnswer(outcomes: readonly (readonly [number, Outcome | undefined])[],
 /** Joins one instance to its broker. Resolves when the first try of a connection has come to an end, whatever it was. */
 export async function openBridge(ctx: Context<Config>, plan: Plan): Promise<void> {
   const { config } = ctx
-  const secrets = [config.password, config.tls?.key]
+  const { preset } = plan
+  const secrets = [config.password, config.tls?.key, config.sharedAccessKey]
   let entry: BridgeLink | undefined
-
-  const outgoingOf = (link: Link, message: BridgeMessage): Outgoing | Outcome => {
-    const route = findRoute(plan.out, message.topic)
-    // The maps have changed since it was taken; it is shown to a person.
-    if (!route) return { kind: 'refused', reply: `No map leads ${message.topic} anywhere any more.` }
-    const { connack, version } = link.wire ?? { connack: undefined, version: 5 }
-    const limit = connack?.properties?.maximumQoS ?? 2
-    const wanted = route.map.qos ?? message.qos
-    const nowMicros = Date.now() * 1000
-    const left = secondsLeft(message, nowMicros)
-    if (left !== undefined && left <= 0) return { kind: 'taken' }
-    return {
-      topic: route.to,
-      payload: Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.byteLength),
-      qos: wanted <= limit ? wanted : limit === 1 ? 1 : 0,
-      retain: route.map.retain && message.retain,
-      ...(version === 5 ? { properties: toPacketProperties(message, nowMicros) } : {}),
-    }
-  }
 
   const send = async (
     link: Link,
@@ -81,7 +67,7 @@ export async function openBridge(ctx: Context<Config>, plan: Plan): Promise<void
       return { outcome: 'retry', reply: toReply(link.trouble, secrets) }
     }
     const sending = messages.map((message, index): Sending => {
-      const outgoing = outgoingOf(link, message)
+      const outgoing = toOutgoing(plan, message, link.wire)
       const outcome = 'kind' in outgoing ? Promise.resolve(outgoing) : link.outbox.publish(message.id, outgoing)
       return { message, index, outcome }
     })
@@ -104,8 +90,9 @@ export async function openBridge(ctx: Context<Config>, plan: Plan): Promise<void
     const route = findRoute(plan.in, packet.topic)
     if (!route || !entry) return 0
     const { properties, passed } = ofPacketProperties(packet)
-    const bytes = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
     try {
+      const bytes = route.map.convert ? route.map.convert(payload) : payload
       await entry.publish(route.to, bytes, {
         qos: packet.qos,
         retain: route.map.retain && packet.retain,
@@ -114,6 +101,10 @@ export async function openBridge(ctx: Context<Config>, plan: Plan): Promise<void
       })
       return 0
     } catch (error) {
+      if (error instanceof PayloadUnfit) {
+        ctx.log.warn('a message of the other side was left out', { topic: packet.topic, why: error.message })
+        return payloadInvalid
+      }
       if (isRefused(error)) return verdictOf[error.reason] ?? notAuthorized
       if (!ctx.signal.aborted) ctx.log.error('a message could not be published', { err: error, topic: route.to })
       return 'later'
@@ -122,9 +113,11 @@ export async function openBridge(ctx: Context<Config>, plan: Plan): Promise<void
 
   const link = openLink({
     target: plan.target,
-    login: () => toLogin(config),
-    subscriptions: plan.in.map(({ filter, qos }) => ({ topic: filter, qos: qos ?? 2, nl: true, rap: true, rh: 0 })),
-    filtersAtOnce: 8,
+    login: () => toLogin(config, preset),
+    subscriptions: toSubscriptions(plan),
+    filtersAtOnce: preset.filtersAtOnce,
+    publishesPerSecond: preset.publishesPerSecond,
+    greetings: preset.greetings,
     take,
     hear(trouble) {
       if (trouble === undefined) ctx.health('ok')

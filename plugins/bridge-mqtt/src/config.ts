@@ -5,6 +5,11 @@ const qos = field.optional(
 )
 
 export const config = {
+  preset: field.choice(['none', 'mosquitto', 'emqx', 'rabbitmq', 'hivemq', 'aws', 'azure'], {
+    title: 'Kind of broker',
+    description: 'Knows its limits and forms; brings topics where none are given below.',
+    default: 'none',
+  }),
   url: field.url({
     title: 'Broker',
     description: 'mqtt://host:1883, or mqtts://host:8883 for TLS.',
@@ -67,6 +72,34 @@ export const config = {
       retain: field.toggle({ title: 'Retained', description: 'What is retained there is here, too.' }),
     },
     { title: 'In', maxItems: 100 },
+  ),
+  sharedAccessKey: field.optional(
+    field.secret({
+      title: 'Key of the device',
+      description: 'Azure IoT Hub: primary or secondary key, from which tokens are made.',
+      when: { field: 'preset', is: 'azure' },
+    }),
+  ),
+  tokenMinutes: field.integer({
+    title: 'A token holds, minutes',
+    description: 'Azure IoT Hub: it is made anew before its end.',
+    default: 60,
+    minimum: 5,
+    maximum: 1440,
+    when: { field: 'preset', is: 'azure' },
+  }),
+  shadows: field.toggle({
+    title: 'Shadows',
+    description:
+      'AWS and Azure: what devices report goes to the shadow or twin there, what is desired there comes to them.',
+  }),
+  twinDevice: field.optional(
+    field.text({
+      title: 'Device of the twin',
+      description: 'Azure IoT Hub: whose shadow here the twin is; left out, the one that has the client id.',
+      maxLength: 128,
+      when: { field: 'preset', is: 'azure' },
+    }),
   ),
   keepAliveSeconds: field.integer({ title: 'Keep alive, seconds', default: 30, minimum: 5, maximum: 1200 }),
   queueMb: field.integer({

@@ -20,6 +20,9 @@ export interface LinkOptions {
   /** In so many packets: some brokers take few filters at once. */
   readonly subscriptions: readonly ISubscription[]
   readonly filtersAtOnce: number
+  readonly publishesPerSecond?: number
+  /** Published at each connection, at QoS 0. */
+  readonly greetings?: readonly { readonly topic: string; readonly payload: string }[]
   readonly take: (packet: IPublishPacket) => Promise<Verdict>
   /** Undefined: connected. */
   readonly hear: (trouble: string | undefined) => void
@@ -79,7 +82,7 @@ export async function subscribe(
 export function openLink(options: LinkOptions): Link {
   const { target, hear } = options
   const stop = new AbortController()
-  const outbox = createOutbox()
+  const outbox = createOutbox(options.publishesPerSecond)
   const tried = Promise.withResolvers<void>()
   let waitMs: number | undefined
   let wire: Wire | undefined
@@ -131,6 +134,8 @@ export function openLink(options: LinkOptions): Link {
     // What waits for this side at the broker may come before the answer to a subscription.
     next.onPacket(listen)
     const { refused } = await subscribe(next, options.subscriptions, options.filtersAtOnce, listen)
+    for (const greeting of options.greetings ?? [])
+      next.send({ cmd: 'publish', qos: 0, dup: false, retain: false, ...greeting })
     wire = next
     outbox.attach(next, resumed)
     tell(refused.length === 0 ? undefined : `The broker refused the subscription to ${refused.join(', ')}.`)

@@ -1,24 +1,28 @@
 import type { Config } from './config.ts'
+import type { Preset } from './preset.ts'
 import type { Login } from './wire.ts'
 
 /** What the broker may send before this side has acknowledged it. */
 const receiveMaximum = 256
 /** The platform takes no larger packet. */
 const maximumPacketSize = 256 * 1024
-/** The broker keeps what is for this side while it is away: a week. */
-const sessionExpiryInterval = 7 * 24 * 3600
 
-/** How an instance logs in. */
-export function toLogin(config: Config): Login {
-  const { clientId, username, password, version, keepAliveSeconds } = config
+/** How an instance logs in now; a token in it has an end, before which it is asked for again. */
+export function toLogin(config: Config, preset: Preset): Login & { renewAfterMs?: number } {
+  const { clientId, version, keepAliveSeconds } = config
+  const own = {
+    ...(config.username === undefined ? {} : { username: config.username }),
+    ...(config.password === undefined ? {} : { password: config.password }),
+  }
+  const { password, ...who } = preset.login?.() ?? own
   return {
-    version: version === '3.1.1' ? 4 : 5,
-    asBridge: false,
+    version: preset.version ?? (version === '3.1.1' ? 4 : 5),
+    asBridge: preset.asBridge,
     clientId,
     clean: false,
     keepalive: keepAliveSeconds,
-    ...(username === undefined ? {} : { username }),
+    ...who,
     ...(password === undefined ? {} : { password: Buffer.from(password) }),
-    properties: { sessionExpiryInterval, receiveMaximum, maximumPacketSize },
+    properties: { sessionExpiryInterval: preset.sessionSeconds, receiveMaximum, maximumPacketSize },
   }
 }

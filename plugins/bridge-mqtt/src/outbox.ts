@@ -1,4 +1,5 @@
 import type { IPublishPacket, Packet } from 'mqtt-packet'
+import { createAllowance } from './allowance.ts'
 import { toReasonText, type Wire } from './wire.ts'
 
 /** What became of a message at the broker. */
@@ -37,7 +38,9 @@ const taken: Outcome = { kind: 'taken' }
 /** What passes: busy, not ready, over quota. */
 const passing: ReadonlySet<number> = new Set([0x88, 0x89, 0x97])
 
-export function createOutbox(): Outbox {
+export function createOutbox(publishesPerSecond = Number.POSITIVE_INFINITY): Outbox {
+  const allowance = createAllowance(publishesPerSecond)
+  let paused: ReturnType<typeof setTimeout> | undefined
   const entries = new Map<string, Entry>()
   const sent = new Map<number, Entry>()
   let waiting: Entry[] = []
@@ -64,11 +67,16 @@ export function createOutbox(): Outbox {
   }
   const pump = (): void => {
     const to = wire
-    if (!to || waiting.length === 0) return
+    if (!to || waiting.length === 0 || paused) return
     to.together(() => {
       let count = 0
       for (const entry of waiting) {
         if (sent.size >= most) break
+        const waitMs = allowance.take()
+        if (waitMs > 0) {
+          paused = setTimeout(goOn, waitMs)
+          break
+        }
         count += 1
         if (entry.message.qos > 0) {
           entry.packetId = nextId()
@@ -78,6 +86,10 @@ export function createOutbox(): Outbox {
       }
       waiting = waiting.slice(count)
     })
+  }
+  const goOn = (): void => {
+    paused = undefined
+    pump()
   }
   const answered = (messageId: number | undefined): Entry | undefined => sent.get(messageId ?? 0)
   const outcomeOf = (code: number, said: string | undefined): Outcome =>
@@ -113,6 +125,8 @@ export function createOutbox(): Outbox {
     },
     detach() {
       wire = undefined
+      clearTimeout(paused)
+      paused = undefined
       // QoS 0 is written once; what was not written is written to the next connection.
     },
     hear(packet) {

@@ -1,5 +1,7 @@
 import { BadConfig } from '@patchbay/sdk'
 
+import type { Convert, PresetRow } from './preset.ts'
+
 /** A row of a configuration: what is taken by a filter goes to a topic. */
 export interface MapRow {
   readonly from: string
@@ -15,6 +17,7 @@ export interface TopicMap {
   readonly target: string
   readonly qos: 0 | 1 | 2 | undefined
   readonly retain: boolean
+  readonly convert: Convert | undefined
   /** Undefined: the topic is not one of the filter. */
   toTopic(topic: string): string | undefined
 }
@@ -54,7 +57,8 @@ const count = (levels: readonly string[], wildcard: string): number =>
   levels.filter((level) => level === wildcard).length
 
 /** Throws BadConfig with the path of what is wrong. */
-export function toTopicMap({ from, to = '', qos, retain = false }: MapRow, path: string): TopicMap {
+export function toTopicMap({ from, to = '', qos, retain = false, convert }: PresetRow, path: string): TopicMap {
+  let sent = 0
   if (!isFilter(from))
     throw new BadConfig(`${path}/from`, `${from} is no topic filter: a wildcard has a level for itself.`)
   const levels = from.split('/')
@@ -65,6 +69,13 @@ export function toTopicMap({ from, to = '', qos, retain = false }: MapRow, path:
     throw new BadConfig(`${path}/to`, `${to} has more + than ${from}, so there is nothing to put there.`)
   if (count(parts, '#') > count(levels, '#')) throw new BadConfig(`${path}/to`, `${to} has a #, and ${from} has none.`)
 
+  const fill = (part: string, topic: string, found: readonly string[]): string =>
+    part.includes('{')
+      ? part
+          .replaceAll('{topic}', () => topic)
+          .replaceAll(/\{([1-9])\}/g, (_, nth: string) => found[Number(nth) - 1] ?? '')
+          .replaceAll('{n}', () => String((sent += 1)))
+      : part
   const toTopic = (topic: string): string | undefined => {
     const found = wildcardsOf(levels, topic)
     if (!found) return undefined
@@ -73,16 +84,22 @@ export function toTopicMap({ from, to = '', qos, retain = false }: MapRow, path:
     const filled: string[] = []
     for (const part of parts) {
       if (part === '+') filled.push(found[next++] ?? '')
-      else if (part !== '#') filled.push(part.replaceAll('{topic}', () => topic))
+      else if (part !== '#') filled.push(fill(part, topic, found))
       else if (rest !== undefined && rest !== '') filled.push(rest)
     }
     return filled.join('/')
   }
   return {
     filter: from,
-    target: wanted.replaceAll('{topic}', () => from),
+    // A placeholder is one level of which anything can be said, as far as filters go.
+    target: wanted
+      .replaceAll('{topic}', () => from)
+      .split('/')
+      .map((level) => (/\{([1-9]|n)\}/.test(level) ? '+' : level))
+      .join('/'),
     qos: qos === undefined ? undefined : Number(qos) === 0 ? 0 : Number(qos) === 1 ? 1 : 2,
     retain,
+    convert,
     toTopic,
   }
 }

@@ -4,16 +4,20 @@ import type { Config } from './config.ts'
 import { subscribe } from './link.ts'
 import { toLogin } from './login.ts'
 import type { Plan } from './plan.ts'
+import type { Preset } from './preset.ts'
+import { toSubscriptions } from './subscriptions.ts'
 import { isVersionRefused, type Login, openWire, type Wire } from './wire.ts'
 
 /** Under an id of its own, so that the connection of an instance that runs is not thrown out. */
-const toTestLogin = (config: Config): Login => {
-  const { clientId, properties: _, ...login } = toLogin(config)
-  return { ...login, clientId: `${clientId}-test`, clean: true }
+const toTestLogin = (config: Config, preset: Preset): Login => {
+  const { clientId, properties: _, renewAfterMs: __, ...login } = toLogin(config, preset)
+  // A cloud lets in who it knows, and nobody else.
+  const isFree = config.preset !== 'aws' && config.preset !== 'azure'
+  return { ...login, clientId: isFree ? `${clientId}-test` : clientId, clean: isFree }
 }
 
 async function connect(config: Config, plan: Plan, signal: AbortSignal): Promise<Wire> {
-  const login = toTestLogin(config)
+  const login = toTestLogin(config, plan.preset)
   try {
     return await openWire(plan.target, login, signal)
   } catch (error) {
@@ -24,12 +28,12 @@ async function connect(config: Config, plan: Plan, signal: AbortSignal): Promise
 
 /** Logs in and subscribes with values that are not saved; answers what the broker said. */
 export async function tryConnection(config: Config, plan: Plan, signal: AbortSignal): Promise<string> {
-  const secrets = [config.password, config.tls?.key]
+  const secrets = [config.password, config.tls?.key, config.sharedAccessKey]
   try {
     const wire = await connect(config, plan, signal)
     try {
-      const subscriptions = plan.in.map(({ filter, qos }) => ({ topic: filter, qos: qos ?? 2, nl: true }))
-      const { refused, granted } = await subscribe(wire, subscriptions, 8, () => undefined)
+      const { filtersAtOnce } = plan.preset
+      const { refused, granted } = await subscribe(wire, toSubscriptions(plan), filtersAtOnce, () => undefined)
       if (refused.length > 0) throw new NotReady(`The broker refused the subscription to ${refused.join(', ')}.`)
       const { maximumQoS: most = 2 } = wire.connack.properties ?? {}
       const more = granted.length === 0 ? '' : `, subscriptions granted with QoS ${granted.join(', ')}`

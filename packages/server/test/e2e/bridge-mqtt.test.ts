@@ -161,15 +161,19 @@ test.skipIf(noMosquitto !== undefined)(`what would come straight back is refused
   }
   const { status, body } = await api.put(instance('echo'), { config: { ...config, version: '3.1.1' } })
   expect([status, body.errors?.[0]?.path]).toEqual([422, '/config/in/0/from'])
-  // MQTT 5 lets the broker leave out what it has from this side.
-  await put('echo', config)
+  // MQTT 5 lets the broker leave out what it has from this side, and so does Mosquitto where it knows a bridge.
+  await put('echo', { ...config, preset: 'mosquitto', version: '3.1.1' })
   await there.mqtt.subscribeAsync('echo/#')
   there.got.length = 0
+  await api.post('/api/v1/messages', { topic: 'echo/a', payload: 'as a bridge', qos: 1 })
+  await publish(there, 'echo/b', 'first')
+  await vi.waitFor(async () => expect((await show('echo')).bridge).toMatchObject({ received: 1, looped: 0 }))
+  await put('echo', config)
   await api.post('/api/v1/messages', { topic: 'echo/a', payload: 'here', qos: 1 })
   await publish(there, 'echo/b', 'there')
-  await vi.waitFor(async () => expect((await show('echo')).bridge).toMatchObject({ received: 1, looped: 0 }))
+  await vi.waitFor(async () => expect((await show('echo')).bridge).toMatchObject({ received: 2, looped: 0 }))
   await drain('echo')
-  expect(there.got.map(({ text }) => text).toSorted()).toEqual(['here', 'there'])
+  expect(there.got.map(({ text }) => text).toSorted()).toEqual(['as a bridge', 'first', 'here', 'there'])
   await remove('echo')
 })
 
