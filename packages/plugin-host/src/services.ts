@@ -1,5 +1,16 @@
 import type { PluginManifest } from '@patchbay/contracts/plugin'
-import type { AccessProvider, AlertChannel, Bridge, BridgeLink, Codec, Context, Feed, Log, Sink, Source } from '@patchbay/sdk'
+import type {
+  AccessProvider,
+  AlertChannel,
+  Bridge,
+  BridgeLink,
+  Codec,
+  Context,
+  Feed,
+  Log,
+  Sink,
+  Source,
+} from '@patchbay/sdk'
 import type { InstanceSettings } from './instance-store.ts'
 
 /** Who asks for a service. What a service registers for an instance, it registers by `own`, so that it goes with the instance. */

@@ -163,10 +163,10 @@ export function createLeases(deps: {
 
   /** One look at a time, and nothing that was wanted meanwhile waits for the next. */
   function lookNow(): Promise<void> {
-    const mine = looking.then(look)
+    const next = looking.then(look)
     // Whoever is next only waits for the end; a failure is this caller's.
-    looking = mine.catch(() => undefined)
-    return mine
+    looking = next.catch(() => undefined)
+    return next
   }
   membership.onLook(lookNow)
 

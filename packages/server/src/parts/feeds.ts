@@ -49,7 +49,7 @@ const createDeviceFor =
       const why = field ? `${error.message} ${field.path} ${field.message}.` : error.message
       throw new Refused('invalid', error.code, 'devices', why, { cause: error })
     }
-    people.audit.record({
+    await people.audit.record({
       actor,
       address: '',
       action: 'create device for a source',

@@ -1,7 +1,7 @@
 import type { FakePublish } from '../fakes/sessions.ts'
 
 /** What a device behind the remote system has said. */
-export interface RemoteMessage {
+export interface SourceRemoteMessage {
   readonly device: string
   /** The document that the source reads: `{"device","at","values"}`, or what it cannot read. */
   readonly body: string
@@ -12,7 +12,7 @@ export interface SourceRemote {
   /** A configuration of the source that leads here, and takes documents as `body` has them. */
   config(): Record<string, unknown>
   /** Resolves when the server has all of them, those of a device in their order. */
-  send(messages: readonly RemoteMessage[]): Promise<void>
+  send(messages: readonly SourceRemoteMessage[]): Promise<void>
   /** How many the source has not acknowledged yet, so that the server would give them again. */
   waiting(): Promise<number>
   /** Everything that was sent is gone, and so is where the source stands. */
@@ -26,12 +26,12 @@ export interface SourceRemote {
 const baseMs = 1_764_000_000_000
 
 /** Message number `n` of the load: a number of its own at a time of its own. */
-export const toRemoteMessage = (n: number, devices = 5): RemoteMessage => {
+export const toRemoteMessage = (n: number, devices = 5): SourceRemoteMessage => {
   const device = `device-${n % devices}`
   return { device, body: JSON.stringify({ device, at: new Date(baseMs + n).toISOString(), values: { n } }) }
 }
 
-export const toRemoteMessages = (count: number, from = 0): RemoteMessage[] =>
+export const toRemoteMessages = (count: number, from = 0): SourceRemoteMessage[] =>
   Array.from({ length: count }, (_, index) => toRemoteMessage(from + index))
 
 /** The numbers that a source published, by device, each in the order in which they came. */
