@@ -22,7 +22,7 @@ export const createGuestServices =
     ...createGuestConnections(parts),
     bridgeLink: (name) => ({
       publish: async (topic, bytes, how) =>
-        (await parts.publishes.call('bridge.publish', { name, topic, how }, bytes)) === 'looped' ? 'looped' : 'taken',
+        (await parts.publishes.ask('bridge.publish', { name, topic, how }, bytes)) === 'looped' ? 'looped' : 'taken',
     }),
     feed: createGuestFeed(parts),
     async preSharedKeys(device, address) {

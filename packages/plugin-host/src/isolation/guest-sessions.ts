@@ -86,9 +86,8 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
   const toSession = (s: number, id: string, principal: Session['principal']): Session => {
     const subscriptions = new Set<number>()
     let closed = false
-    const publish = async (topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void> => {
-      await publishes.call('publish', { s, t: topic, h: how }, bytes)
-    }
+    const publish = (topic: string, bytes: Uint8Array, how?: PublishOptions): Promise<void> =>
+      publishes.call('publish', { s, t: topic, h: how }, bytes)
     return {
       id,
       principal,
@@ -174,9 +173,8 @@ export function createGuestSessions({ channel, publishes, handlers, crashed }: G
     },
     refuse: (peer, refusal) =>
       channel.cast('sessions.refuse', { peer, refusal: { ...refusal, refused: toWireError(refusal.refused) } }),
-    async publishFor(principal, protocol, topic, bytes, how) {
-      await publishes.call('sessions.publishFor', { principal, protocol, topic, how }, bytes)
-    },
+    publishFor: (principal, protocol, topic, bytes, how) =>
+      publishes.call('sessions.publishFor', { principal, protocol, topic, how }, bytes),
     relay(name, broker) {
       answerBroker({ channel, handlers }, broker)
       channel.call('sessions.relay', { name }).catch(crashed)

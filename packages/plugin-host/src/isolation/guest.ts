@@ -53,9 +53,7 @@ const log = createGuestLog(channel)
 
 const publishes = createPublishWindow(channel)
 const messages: Messages = {
-  async publish(topic, bytes, how) {
-    await publishes.call('messages.publish', { topic, how }, bytes)
-  },
+  publish: (topic, bytes, how) => publishes.call('messages.publish', { topic, how }, bytes),
 }
 
 const loaded = (): Plugin => {

@@ -28,7 +28,7 @@ test('what is closed waits for what was published before, and so much of it at m
 
 test('what asks on and on without waiting is refused, then has it thrown at it, until the turn is over', async () => {
   const window = createPublishWindow({ call: () => new Promise(() => undefined), cast: () => undefined })
-  const publish = (): Promise<unknown> => window.call('publish', {}, new Uint8Array(1))
+  const publish = (): Promise<void> => window.call('publish', {}, new Uint8Array(1))
   for (let count = 0; count < maxCalls; count += 1) void publish()
   const refused = Array.from({ length: maxRefusedInTurn }, publish)
   // A million of them would be the memory of the plugin.

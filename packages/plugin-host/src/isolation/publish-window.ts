@@ -20,10 +20,14 @@ interface Held {
   go(): void
 }
 
+type Told = (answer: unknown) => void
+
 /** What publishes, in the order in which it was asked for. */
 export interface PublishWindow {
   /** Rejects as refused, with PLUGIN_LIMIT, when too much waits already, and throws that to code that asks on all the same. */
-  call(op: string, value: unknown, bytes: Uint8Array): Promise<unknown>
+  call(op: string, value: unknown, bytes: Uint8Array): Promise<void>
+  /** The same where the host has more to say than that it is done; each has an answer of its own, refused or not. */
+  ask(op: string, value: unknown, bytes: Uint8Array): Promise<unknown>
   /** Goes after all that was published before. Throws when too many wait already. */
   cast(op: string, value: unknown): void
 }
@@ -68,10 +72,11 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
     atHost -= 1
     goOn()
   }
-  const send = async (op: string, value: unknown, bytes: readonly Uint8Array[]): Promise<unknown> => {
+  const send = async (op: string, value: unknown, bytes: readonly Uint8Array[], told?: Told): Promise<void> => {
     atHost += 1
     try {
-      return (await channel.call(op, value, bytes)).value
+      const answer = await channel.call(op, value, bytes)
+      told?.(answer.value)
     } catch (error) {
       throw toRefused(error)
     } finally {
@@ -79,17 +84,24 @@ export function createPublishWindow(channel: Pick<Channel, 'call' | 'cast'>): Pu
     }
   }
 
+  function call(op: string, value: unknown, bytes: Uint8Array, told?: Told): Promise<void> {
+    if (atHost < maxPublishesAtHost) return send(op, value, [bytes], told)
+    if (held.length - next - heldCasts >= maxCalls - maxPublishesAtHost || heldBytes + bytes.length > maxCallBytes)
+      return refuse()
+    // A copy, since its owner may use the buffer again.
+    const copy = bytes.slice()
+    heldBytes += copy.length
+    return new Promise((resolve, reject) => {
+      held.push({ bytes: copy.length, go: () => void send(op, value, [copy], told).then(resolve, reject) })
+    })
+  }
+
   return {
-    call(op, value, bytes) {
-      if (atHost < maxPublishesAtHost) return send(op, value, [bytes])
-      if (held.length - next - heldCasts >= maxCalls - maxPublishesAtHost || heldBytes + bytes.length > maxCallBytes)
-        return refuse()
-      // A copy, since its owner may use the buffer again.
-      const copy = bytes.slice()
-      heldBytes += copy.length
-      return new Promise((resolve, reject) => {
-        held.push({ bytes: copy.length, go: () => void send(op, value, [copy]).then(resolve, reject) })
-      })
+    call: (op, value, bytes) => call(op, value, bytes),
+    async ask(op, value, bytes) {
+      let answer: unknown
+      await call(op, value, bytes, (told) => (answer = told))
+      return answer
     },
     cast(op, value) {
       if (next >= held.length) return channel.cast(op, value)
