@@ -48,7 +48,7 @@ export const alertsWords = {
   'rule.name-hint': 'What people will read, such as Too hot',
   'rule.scope': 'Which devices',
   'rule.scope-hint':
-    'Parted by commas. Within a field one is enough, all that are filled must fit; all empty is every device.',
+    'Separated by commas. A device has to fit one entry of each field that is filled in. With nothing filled in it is every device.',
   'rule.when': 'When',
   'rule.condition': 'Condition',
   'rule.mode': 'How to write it',

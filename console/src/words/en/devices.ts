@@ -11,7 +11,7 @@ export const devicesWords = {
   'device.name': 'Name',
   'device.type': 'Type',
   'device.tags': 'Tags',
-  'device.tags-hint': 'Parted by commas',
+  'device.tags-hint': 'Separated by commas',
   'device.status': 'Status',
   'device.any-status': 'Any status',
   'device.values': 'Latest values',

@@ -108,6 +108,7 @@ export const shellWords = {
   'home.lasts': 'Space lasts {n, plural, one {# day} other {# days}}',
   'home.latest-alerts': 'Latest alerts',
   'home.latest-messages': 'Latest messages',
+  'home.messages-none': 'Messages show here as they come in.',
   'home.all': 'Show all',
   'settings.looks': 'Looks',
   'settings.theme': 'Theme',

@@ -109,6 +109,7 @@ export const shellWords: Readonly<Record<keyof typeof english, string>> = {
   'home.lasts': '空间可用 {n} 天',
   'home.latest-alerts': '最新告警',
   'home.latest-messages': '最新消息',
+  'home.messages-none': '消息到达时会显示在这里。',
   'home.all': '查看全部',
   'settings.looks': '外观',
   'settings.theme': '主题',
