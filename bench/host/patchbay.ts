@@ -36,7 +36,7 @@ function readStartScript(): { env: Record<string, string>; args: string[] } {
   }
 }
 
-/** Other settings of the product that stand in the environment are taken over, such as PATCHBAY_DURABILITY. */
+/** Other settings of the product that stand in the environment are taken over, such as PATCHBAY_DURABILITY; on which stores it runs is said here. */
 export async function startPatchbay(
   nodeFlags: readonly string[] = [],
   settings: Readonly<Record<string, string>> = {},
@@ -53,6 +53,8 @@ export async function startPatchbay(
     PATCHBAY_MQTTS_PORT: '0',
     PATCHBAY_COAP_PORT: '0',
     PATCHBAY_COAPS_PORT: '0',
+    MONGODB_URL: '',
+    REDIS_URL: '',
     ...settings,
   })
   const url = await program.prints(/http:\/\/127\.0\.0\.1:(\d+)/, startTimeoutMs)

@@ -16,7 +16,7 @@ export interface Contender {
 const embedded: Contender = {
   name: 'embedded',
   async start() {
-    const node = await startPatchbay([], { MONGODB_URL: '', REDIS_URL: '' })
+    const node = await startPatchbay()
     return { nodes: [node], stop: () => node.stop() }
   },
 }

@@ -7,6 +7,7 @@ import { createApi, createDevice, readAll } from '../harness/api.ts'
 import { openBreakableLink } from '../harness/breakable-link.ts'
 import { noMongo, openDatabase, type TestDatabase } from '../harness/mongo-server.ts'
 import { createRandom, isLong } from '../harness/random.ts'
+import { noReplicaSet, openReplicaSet, replicaSetUrl } from '../harness/replica-set.ts'
 import { makeDataFolder, startServer } from '../harness/server-process.ts'
 import { startSteadyMqtt } from '../harness/steady-mqtt.ts'
 
@@ -16,6 +17,7 @@ const betweenMs = { least: 500, most: 1500 }
 const awayMs = 500
 const longAwayMs = isLong ? 30_000 : 5_000
 const cuts = isLong ? 20 : 2
+const elections = isLong ? 20 : 4
 const caughtUpLimitMs = 60_000
 /** What may wait for a MongoDB that is away is bounded by name; this is that with all that its objects cost. */
 const growthLimitMiB = 200
@@ -149,3 +151,36 @@ describe.skipIf(noMongo !== undefined)(`MongoDB that goes away${noMongo === unde
       }),
   )
 })
+
+describe.skipIf(noReplicaSet !== undefined)(
+  `a replica set that elects another primary${noReplicaSet === undefined ? '' : `: ${noReplicaSet}`}`,
+  () => {
+    test(
+      `nothing acknowledged is lost by ${elections} elections, half of them without a hand-over, at ${perSecond} messages/s`,
+      { timeout: 180_000 + elections * 60_000 },
+      async () => {
+        const database = await openDatabase(replicaSetUrl)
+        const set = await openReplicaSet(database.url)
+        const primaries: string[] = []
+        try {
+          await runOutages({
+            name: 'mongodb elects',
+            url: database.url,
+            rounds: elections - 1,
+            async begin() {
+              primaries.push(await set.primary())
+              await set.stepDown(primaries.length % 2 === 0)
+            },
+            end: async () => undefined,
+          })
+          primaries.push(await set.primary())
+          // It was another one each time, or nothing was tested.
+          expect(primaries.filter((each, i) => each === primaries[i - 1])).toEqual([])
+        } finally {
+          await set.close()
+          await database.drop()
+        }
+      },
+    )
+  },
+)
