@@ -34,6 +34,7 @@ import { SealPlan } from './seal-plan.ts'
 import { createSealing, sealAll } from './sealing.ts'
 import { refillIds, takeIds } from './series-ids.ts'
 import { telemetryCollectionNames, telemetryCollections, type TelemetryCollections } from './telemetry-documents.ts'
+import { createSlowAnswer } from './slow-answer.ts'
 import { devicesAfter } from './telemetry-reader.ts'
 import { createTelemetryReads, type TelemetryReads } from './telemetry-reads.ts'
 import type { SharedWriter } from './shared-writer.ts'
@@ -90,6 +91,7 @@ export class MongoTelemetry implements TelemetryStore {
   readonly #refill: () => void = () => undefined
   readonly #records: number
   #following: NodeJS.Timeout | undefined
+  readonly #counts = createSlowAnswer(() => this.#growth.counts(this.#log.lastSeq, Date.now()))
   readonly #turns = createKeyedTurns({
     maxWaiting: MAX_TURNS,
     full: (device) => new StoreUnavailable(`too much waits for the documents of ${device}`),
@@ -289,10 +291,7 @@ export class MongoTelemetry implements TelemetryStore {
 
   stats(): Promise<TelemetryStats> {
     return this.#gate.pass(async () => {
-      const [bytes, counts] = await Promise.all([
-        bytesOf(this.#db, telemetryCollectionNames),
-        this.#growth.counts(this.#log.lastSeq, Date.now()),
-      ])
+      const [bytes, counts] = await Promise.all([bytesOf(this.#db, telemetryCollectionNames), this.#counts()])
       return { bytes, ...counts }
     })
   }
