@@ -31,6 +31,7 @@ import { createFeedsPart } from './parts/feeds.ts'
 import { createLagHistory } from './parts/lag-history.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
+import { createOpened, type Opened } from './parts/opened.ts'
 import { createPluginAudit } from './rest/plugin-audit.ts'
 import { createPluginLog } from './parts/plugin-log.ts'
 import { createPlugins } from './parts/plugins.ts'
@@ -99,6 +100,16 @@ export interface PlatformOptions {
 
 /** Wires everything and listens. Core and REST come up even if every plugin fails. */
 export const startPlatform = async (options: PlatformOptions): Promise<Platform> => {
+  const opened = createOpened()
+  try {
+    return await start(options, opened)
+  } catch (error) {
+    await opened.close((fault) => options.logger.error({ err: fault }, 'what a failed start had opened stays open'))
+    throw error
+  }
+}
+
+const start = async (options: PlatformOptions, opened: Opened): Promise<Platform> => {
   const { settings, logger, onFatal } = options
   const log = toLog(logger)
   let plainRule = toPermitsPlain(settings.plain)
@@ -106,6 +117,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   refuseUnfinishedRestore(settings.data)
   const demand = await readFirstDemand(settings.config)
   const stores = await openStores(settings, onFatal, log, settings.roles)
+  opened.add(() => stores.close())
   const { registry, telemetry, shared } = stores
   const clock = options.clock ?? shared?.clock ?? systemClock
   await refuseUnfinishedCopy(registry)
@@ -120,10 +132,12 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       log,
       onLost: onFatal,
     }))
+  if (!shared) opened.add(() => nodes.close())
   const secrets = createSecretBox(await loadMasterKey(settings))
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()
   const jobs = await openJobs(settings, log, onFatal)
+  const jobsTaken = opened.add(() => jobs.queue.close())
   const publicUrl = settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }
   const [tls, domain] = await Promise.all([
     createTlsContexts({
@@ -137,6 +151,9 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       box: secrets,
       clock,
       log,
+    }).then((made) => {
+      opened.add(() => made.close())
+      return made
     }),
     createDomain({
       registry,
@@ -151,6 +168,10 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       commitTap,
       ...publicUrl,
       log,
+    }).then((made) => {
+      jobsTaken()
+      opened.add(() => made.close())
+      return made
     }),
   ])
   const rules = await createRulesPart({
@@ -162,6 +183,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     nodes,
     log,
   })
+  opened.add(() => rules.close())
   const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, log })
   const bridges = createBridges({
     hub: domain.hub,
@@ -172,11 +194,16 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     clock,
     log,
   })
+  opened.add(() => bridges.close())
   const feeds = createFeedsPart({ registry, clock })
   const lagHistory = createLagHistory({ deliveries, feeds, clock })
   const retention = createRetention({ ...domain, registry, telemetry, clock, hasWork: nodes.hasWork, log })
   const adoption =
     shared && createAdoption({ nodes, clock, log, adopt: shared.adopt, writers: () => Object.keys(telemetry.end()) })
+  opened.add(() => adoption?.close())
+  opened.add(() => retention.close())
+  opened.add(() => deliveries.close())
+  opened.add(() => lagHistory.close())
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
   await ensureOwner(people.setup, settings)
@@ -193,6 +220,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     recordRefusal: ({ listener, address, code, detail }) =>
       domain.refusals.record({ protocol: listener, address, action: 'connect', step: 'front-door', code, detail }),
   })
+  opened.add(() => frontDoor.close(0))
   const peerOf = (socket: Duplex) => {
     const { address = '', encrypted = false } = connectionOf(socket) ?? {}
     return { address, encrypted }
@@ -226,6 +254,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     },
     demand,
   )
+  opened.add(() => configuration.close())
   const backups = createBackups({ folder: settings.backups, data: settings.data, env: options.env ?? {}, clock, log })
   const deps: RestDeps = {
     ...domain,
@@ -318,8 +347,11 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   measureAlerts(metrics, domain.alerting)
   measureDeliveries(metrics, deliveries)
   measureFeeds(metrics, feeds)
+  opened.add(() => plugins.stop())
   const app = await createRestApp(deps, routes)
+  opened.add(() => app.close())
   const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
+  opened.add(() => live.close())
   measureLive(metrics, live)
   const answer: RequestListener = (request, response) => {
     if (configuration.refuses(request, response)) return
