@@ -3,6 +3,8 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
 import { type Api, createApi, createDevice, type TestDevice } from '../harness/api.ts'
+import { docCode } from '../harness/doc-code.ts'
+import { filledQuery, readDashboards } from '../harness/grafana-files.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 import { grafanaQueries, influxLines, otherQueries } from '../harness/influx-data.ts'
 import { testKey } from '../harness/server-process.ts'
@@ -129,6 +131,17 @@ describe.skipIf(influx === undefined)(
   },
 )
 
+test('the dashboards that come with Patchbay find data in every panel and every variable', async () => {
+  for (const { title, panels, templating } of readDashboards()) {
+    const queries = [...panels.flatMap(({ targets }) => targets), ...templating.list].map(({ query }) => query)
+    for (const query of queries) {
+      const filled = filledQuery(query, '1760000000000ms', '1760003600000ms')
+      const answer = JSON.parse((await ask(filled, { epoch: 'ms' })).text)
+      expect(answer.results[0].series?.length ?? 0, `${title}: ${filled}`).toBeGreaterThan(0)
+    }
+  }
+})
+
 test('every answer stands on its own: times, series and errors', async () => {
   const answer = await ask(
     'SELECT mean(value) FROM temperature WHERE time < 1760000040s GROUP BY time(20s), device; SELECT foo(value) FROM x',
@@ -208,6 +221,13 @@ test('what would be too much is refused, and what changes something, too', async
   expect(await errorOf('DROP DATABASE iot')).toContain('DROP is not supported')
   expect(await errorOf('SHOW USERS')).toContain('SHOW USERS is not supported')
   expect((await ask('SELECT value FROM temperature WHERE device =~ /(/')).text).toContain('error')
+})
+
+test('the lines of the documentation lead from nothing to data', async () => {
+  const code = (await docCode('protocols/influx.md', 'sh')).replace(':8080', `:${server.port}`)
+  const env = { ...process.env, PATCHBAY_API_KEY: testKey }
+  const { stdout } = await promisify(execFile)('sh', ['-e', '-c', code], { env, timeout: 15_000 })
+  expect(stdout).toContain('"columns":["time","device","value"],"values":[[1760000000,"boiler-15",21.5]]')
 })
 
 test('parameters of the request stand for values, and a GET asks as well', async () => {
