@@ -51,6 +51,9 @@ export interface Run {
   close(budgetMs: number): Promise<ScopeReport>
 }
 
+/** A template of a sink may ask for tags anywhere in the configuration. */
+const namesTags = (config: unknown): boolean => (JSON.stringify(config) ?? '').includes('{tag:')
+
 // The plugin's own types made its config; here it is only handed on.
 const callSetup = (plugin: Plugin, context: Context<unknown>): unknown => Reflect.apply(plugin.setup, plugin, [context])
 
@@ -74,6 +77,7 @@ export function createRun(parts: RunParts): Run {
     instance,
     manifest,
     settings: parts.settings,
+    namesTags: namesTags(parts.config),
     signal: scope.signal,
     log,
     own: (label, release) => (goingLive ? scope.ownFirst(label, release) : scope.own(label, release)),

@@ -19,6 +19,8 @@ export interface ServiceOwner {
   readonly manifest: PluginManifest
   /** As the admin has set them. */
   readonly settings: InstanceSettings
+  /** Its configuration makes names of the devices' tags: `{tag:site}`. */
+  readonly namesTags: boolean
   readonly signal: AbortSignal
   readonly log: Log
   /** The answer gives it up again without releasing it: for what ends by itself, such as a session. */

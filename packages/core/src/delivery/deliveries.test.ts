@@ -63,7 +63,7 @@ interface World {
   close: () => Promise<void>
 }
 
-function open(delivery: DeliverySettings = {}, select: Selection = {}): World {
+function open(delivery: DeliverySettings = {}, select: Selection = {}, tags = false): World {
   const world: World = {
     got: [],
     records: [],
@@ -78,6 +78,7 @@ function open(delivery: DeliverySettings = {}, select: Selection = {}): World {
     delivery: { from: 'beginning', wait: '5ms', ...delivery },
     most: undefined,
     ordered: true,
+    tags,
     async write(records) {
       const answer = world.answer(records)
       if (answer.outcome !== 'delivered') return answer
@@ -109,6 +110,18 @@ test('everything committed goes out in order, in batches, and the lag comes to n
   await vi.waitFor(async () =>
     expect(await status()).toMatchObject({ state: 'current', lag: { records: 0, seconds: 0 }, sent: 2500, gone: 0 }),
   )
+})
+
+test('where names are made of tags, records hold those of their devices, and so do letters', async () => {
+  await commit('d1', range(0, 1))
+  await commit('d2', range(1, 2))
+  const world = open({}, {}, true)
+  await vi.waitFor(() => expect(world.records.map(({ tags }) => tags)).toEqual([['north'], []]))
+  world.answer = () => ({ outcome: 'refused', reply: 'no' })
+  await commit('d1', range(2, 3))
+  await vi.waitFor(async () => expect(await status()).toMatchObject({ deadLetters: 1 }))
+  const [first] = (await (await deliveries.letters(instance)).list({ limit: 10 })).items
+  expect(first?.body.item).toMatchObject({ device: 'd1', tags: ['north'] })
 })
 
 test('it goes on where it was after a restart, and `from: now` leaves out what was there', async () => {

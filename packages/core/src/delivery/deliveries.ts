@@ -36,6 +36,8 @@ export interface Target extends AnyTarget<SinkRecord> {
   select: Selection
   /** Records of a device keep their order. */
   ordered: boolean
+  /** Records are to hold the tags of their devices. */
+  tags: boolean
 }
 
 /** A bridge that has come to life, and what waits for it. */
@@ -146,13 +148,14 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   async function beginRecords(target: Target, now: CommitCursor): Promise<Delivery> {
     const { instance, select, delivery, most, ordered } = target
     const selection = await compileSelection(select)
-    const deviceOf = selection.needsDevice ? await options.devices() : () => undefined
+    const deviceOf = selection.needsDevice || target.tags ? await options.devices() : () => undefined
     const source = createRecordSource({
       telemetry,
       follower: followerOf(instance),
       selection,
       typeOf: options.typeOf,
       deviceOf,
+      tags: target.tags,
       tooSlow: ({ device }, cause) => onFault(new SelectionTooSlow(instance, device, { cause })),
     })
     const letters = await known.records.of(instance)

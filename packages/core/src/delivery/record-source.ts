@@ -14,6 +14,8 @@ export interface RecordSourceOptions {
   selection: RecordSelection
   typeOf: (device: string) => string | undefined
   deviceOf: (device: string) => SelectedDevice | undefined
+  /** Records hold the tags of their devices. */
+  tags: boolean
   /** An expression of the selection took too long on this record, which is left out. */
   tooSlow: (record: CommittedRecord, error: TookTooLong) => void
 }
@@ -21,6 +23,7 @@ export interface RecordSourceOptions {
 const LetterRecord = Type.Object({
   device: Type.String({ minLength: 1 }),
   type: Type.String(),
+  tags: Type.Optional(Type.Array(Type.String())),
   at: Type.Integer({ minimum: 0 }),
   values: Type.Record(Type.String(), Type.Unknown()),
 })
@@ -58,22 +61,32 @@ function countGone(
 
 /** Records as letters hold them. */
 export const letterOfRecord: Pick<Source<SinkRecord>, 'toLetter' | 'ofLetter'> = {
-  toLetter: ({ device, type, at, values }) => ({ device, type, at, values }),
+  toLetter: ({ device, type, tags, at, values }) => ({ device, type, ...(tags ? { tags } : {}), at, values }),
   ofLetter: (id, body) =>
     Value.Check(LetterRecord, body) && isValues(body.values)
-      ? { id, device: body.device, type: body.type, at: body.at, values: body.values }
+      ? {
+          id,
+          device: body.device,
+          type: body.type,
+          ...(body.tags ? { tags: body.tags } : {}),
+          at: body.at,
+          values: body.values,
+        }
       : undefined,
 }
 
 /** The committed log as a sink's own stream. */
 export function createRecordSource(options: RecordSourceOptions): Source<SinkRecord> {
-  const { telemetry, follower, selection, typeOf, deviceOf, tooSlow } = options
+  const { telemetry, follower, selection, typeOf, deviceOf, tags, tooSlow } = options
 
   const select = (record: CommittedRecord): SinkRecord | undefined => {
     const { writer, seq, device, at } = record
     try {
-      const values = selection.valuesOf(record, selection.needsDevice ? deviceOf(device) : undefined)
-      return values && { id: `${writer}:${seq}`, device, type: typeOf(device) ?? '', at, values }
+      const known = selection.needsDevice || tags ? deviceOf(device) : undefined
+      const values = selection.valuesOf(record, known)
+      if (!values) return undefined
+      const item = { id: `${writer}:${seq}`, device, type: typeOf(device) ?? '', at, values }
+      return tags && known ? { ...item, tags: known.tags } : item
     } catch (error) {
       if (!(error instanceof TookTooLong)) throw error
       tooSlow(record, error)

@@ -104,6 +104,7 @@ export function joinSink(deliveries: Deliveries, name: string, sink: Sink, owner
     delivery: settings.delivery ?? {},
     most: declared?.batch,
     ordered: declared?.ordering !== 'none',
+    tags: owner.namesTags,
     write: (records, options) => sink.write(records, options),
     trouble: (why) => (why === undefined ? owner.health('ok') : owner.health('degraded', why)),
   })
