@@ -28,7 +28,7 @@ export const config = {
   measurement: field.text({
     title: 'Measurement',
     description:
-      'With {key}: a measurement a key, its value in the field value. Without, such as {type}: one point with a field a key. {device} may be used, too.',
+      'With {key}: a measurement a key, its value in the field value. Without, such as {type}: one point with a field a key. {device} and {tag:NAME} may be used, too.',
     default: '{key}',
     maxLength: 256,
   }),

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { SinkRecord } from '@patchbay/sdk'
 import { type HttpAnswer, type HttpClient, toPath } from '@patchbay/sdk/http-client'
 import type { Config } from './config.ts'
-import { fillName } from './lines.ts'
+import { readMeasurement } from './lines.ts'
 import type { Way } from './way.ts'
 
 export interface ProbeRead {
@@ -99,11 +99,11 @@ export async function readProbe(of: ProbeRead): Promise<string> {
   if (ping.headers['x-server-hostname'] !== undefined && ping.headers['x-influxdb-build'] === undefined)
     return readFromVictoria(of)
   const ask = asks[values.version]
-  const byKey = values.measurement.includes('{key}')
+  const measurement = readMeasurement(values.measurement)
   const found = {
     ...of,
-    measurement: fillName(values.measurement, probe, 'probe'),
-    field: byKey ? 'value' : 'probe',
+    measurement: measurement.of(probe, 'probe'),
+    field: measurement.byKey ? 'value' : 'probe',
   }
   const version = ping.headers['x-influxdb-version']
   const server = `InfluxDB ${typeof version === 'string' ? version : values.version} at ${values.url}`

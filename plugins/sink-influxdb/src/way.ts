@@ -2,6 +2,7 @@ import { BadConfig } from '@patchbay/sdk'
 import { toPath } from '@patchbay/sdk/http-client'
 import { assertOpenTarget } from '@patchbay/sdk/outbound-http'
 import type { Config } from './config.ts'
+import { readMeasurement } from './lines.ts'
 
 /** How one version of InfluxDB is written to. */
 export interface Way {
@@ -40,7 +41,5 @@ export function toWay(values: Config): Way {
 export function checkConfig(values: Config): void {
   toWay(values)
   assertOpenTarget('/url', values.url, 'all')
-  const unknown = /\{(?!key\}|device\}|type\})[^}]*\}?/.exec(values.measurement)
-  if (unknown)
-    throw new BadConfig('/measurement', `${unknown[0]} is unknown: {key}, {device} and {type} can be put in.`)
+  readMeasurement(values.measurement)
 }

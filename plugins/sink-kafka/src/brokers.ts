@@ -2,12 +2,14 @@ import { BadConfig } from '@patchbay/sdk'
 import { assertOpenHost } from '@patchbay/sdk/outbound-http'
 import { createTargetGuard } from '@patchbay/sdk/sink'
 import type { Config } from './config.ts'
+import { toRoute } from './messages.ts'
 
 /** The host of `host:port` or `[::1]:port`. */
 const hostOf = (broker: string): string => broker.replace(/:\d+$/, '').replaceAll(/^\[|\]$/g, '')
 
 /** Throws BadConfig for what is wrong by itself. */
-export function checkConfig({ brokers }: Pick<Config, 'brokers'>): void {
+export function checkConfig({ brokers, topic, key }: Pick<Config, 'brokers' | 'topic' | 'key'>): void {
+  toRoute({ topic, key })
   if (brokers.length === 0) throw new BadConfig('/brokers', 'At least one broker must be named, such as kafka:9092.')
   for (const [index, broker] of brokers.entries()) assertOpenHost(`/brokers/${index}`, hostOf(broker), 'all')
 }

@@ -7,10 +7,17 @@ export const config = {
   ),
   topic: field.text({
     title: 'Topic',
-    description: '{type} is the device’s type, such as readings.{type}.',
+    description: '{type}, {device} and {tag:NAME} can be put in, such as readings.{type}.',
     default: 'readings',
     maxLength: 200,
-    pattern: '^([A-Za-z0-9._-]|\\{type\\})+$',
+    pattern: '^([A-Za-z0-9._-]|\\{[^{}]*\\})+$',
+  }),
+  key: field.text({
+    title: 'Key',
+    description:
+      'Messages of one key are in one partition, in order. {device}, {type} and {tag:NAME} can be put in; it should hold {device}.',
+    default: '{device}',
+    maxLength: 200,
   }),
   sasl: field.optional(
     field.group(

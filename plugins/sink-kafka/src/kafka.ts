@@ -11,7 +11,7 @@ import { answerOfWrite, type OpenedSink, toReply, WriteRefused } from '@patchbay
 import { assertBrokers } from './brokers.ts'
 import type { Config } from './config.ts'
 import { toFailure } from './failure.ts'
-import { type OutMessage, toMessage, toRequests } from './messages.ts'
+import { type OutMessage, toMessage, toRequests, toRoute } from './messages.ts'
 
 /** The client would go on for ever without a number above 1. */
 const retries = 2
@@ -47,6 +47,7 @@ export interface OpenKafka extends OpenedSink {
 
 export function openKafka(values: Config, stop: AbortSignal): OpenKafka {
   const secrets = [values.sasl?.password]
+  const route = toRoute(values)
   let producer: Out | undefined
   let placed: ProduceResult | undefined
 
@@ -95,7 +96,7 @@ export function openKafka(values: Config, stop: AbortSignal): OpenKafka {
     write: (records, options) =>
       answerOfWrite(async (): Promise<WriteAnswer> => {
         const signal = AbortSignal.any([stop, options.signal])
-        const messages = records.map((record) => toMessage(record, values.topic))
+        const messages = records.map((record) => toMessage(record, route))
         let delivered = 0
         // One after the other: several at once came out of order and twice after a kill of the broker.
         for (const request of toRequests(messages)) {

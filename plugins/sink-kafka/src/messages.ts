@@ -1,9 +1,9 @@
 import type { SinkRecord } from '@patchbay/sdk'
-import { toJsonLine } from '@patchbay/sdk/sink'
+import { type NameTemplate, readNameTemplate, toJsonLine } from '@patchbay/sdk/sink'
 
 export interface OutMessage {
   topic: string
-  /** The device: its messages are in one partition, in order. */
+  /** The device, unless it is told: messages of one key are in one partition, in order. */
   key: string
   value: string
   headers: Record<string, string>
@@ -13,15 +13,30 @@ export interface OutMessage {
 
 /** What a message takes besides its value, about. */
 const overheadBytes = 200
+const maxTopicLength = 249
 /** A request stays below what brokers take unless told otherwise, 1 MiB. */
 export const maxRequestBytes = 900_000
 
-const toTopic = (template: string, type: string): string =>
-  template.replaceAll('{type}', type.replaceAll(/[^A-Za-z0-9._-]/g, '_') || '_')
+/** Where messages go, and what decides of their partition. */
+export interface Route {
+  topic: NameTemplate
+  key: NameTemplate
+}
 
-export const toMessage = (record: SinkRecord, topic: string): OutMessage => ({
-  topic: toTopic(topic, record.type),
-  key: record.device,
+/** Reads the templates; throws BadConfig. */
+export const toRoute = ({ topic, key }: { topic: string; key: string }): Route => ({
+  topic: readNameTemplate({
+    path: '/topic',
+    text: topic,
+    fields: ['device', 'type', 'tag'],
+    clean: (text) => text.replaceAll(/[^A-Za-z0-9._-]/g, '_'),
+  }),
+  key: readNameTemplate({ path: '/key', text: key, fields: ['device', 'type', 'tag'], clean: (text) => text }),
+})
+
+export const toMessage = (record: SinkRecord, { topic, key }: Route): OutMessage => ({
+  topic: topic.of(record).slice(0, maxTopicLength),
+  key: key.of(record),
   value: toJsonLine(record),
   headers: { 'content-type': 'application/json', id: record.id, type: record.type },
   timestamp: BigInt(Math.floor(record.at / 1000)),

@@ -18,6 +18,8 @@ describe.skipIf(kafkaBrokers === undefined)(`Kafka${skipped}`, () => {
       { brokers: ['kafka'] },
       { brokers: ['kafka:9092', '169.254.169.254:9092'] },
       { topic: 'a b' },
+      { topic: '{key}' },
+      { key: '{topic}' },
       { compression: 'rar' },
     ],
     wrong: [{ config: { brokers: ['127.0.0.1:1'] }, says: /ECONNREFUSED|127\.0\.0\.1:1/ }],

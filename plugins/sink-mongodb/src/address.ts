@@ -1,5 +1,6 @@
 import { BadConfig } from '@patchbay/sdk'
 import { assertOpenHost } from '@patchbay/sdk/outbound-http'
+import { readCollection } from './collection-name.ts'
 import type { Config } from './config.ts'
 
 /** Where readings go when the address names no database. */
@@ -14,7 +15,8 @@ export const databaseOf = (url: string): string => decodeURIComponent(parts.exec
 const hostOf = (text: string): string => text.replace(/:\d+$/, '')
 
 /** Throws BadConfig for what is wrong by itself. */
-export function checkConfig({ url }: Pick<Config, 'url'>): void {
+export function checkConfig({ url, collection }: Pick<Config, 'url' | 'collection'>): void {
+  readCollection(collection)
   const [, user, hosts = ''] = parts.exec(url) ?? []
   if (user !== undefined)
     throw new BadConfig('/url', 'The address holds a user or a password. Put them into their own fields.')

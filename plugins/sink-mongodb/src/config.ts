@@ -8,7 +8,13 @@ export const config = {
   }),
   username: field.optional(field.text({ title: 'User', maxLength: 256 })),
   password: field.optional(field.secret({ title: 'Password' })),
-  collection: field.text({ title: 'Collection', default: 'readings', maxLength: 120, pattern: '^[A-Za-z0-9_.-]+$' }),
+  collection: field.text({
+    title: 'Collection',
+    description: '{type}, {device} and {tag:NAME} can be put in, such as readings.{type}.',
+    default: 'readings',
+    maxLength: 120,
+    pattern: '^([A-Za-z0-9_.-]|\\{[^{}]*\\})+$',
+  }),
   keep: field.optional(
     field.duration({
       title: 'Keep',

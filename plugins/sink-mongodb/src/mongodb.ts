@@ -1,7 +1,15 @@
 import type { Sink, SinkRecord, WriteAnswer } from '@patchbay/sdk'
-import { answerOfWrite, createTargetGuard, type OpenedSink, toReply, WriteRefused } from '@patchbay/sdk/sink'
+import {
+  answerOfWrite,
+  createTargetGuard,
+  groupByName,
+  type OpenedSink,
+  toReply,
+  WriteRefused,
+} from '@patchbay/sdk/sink'
 import { type AnyBulkWriteOperation, BSON, MongoBulkWriteError, MongoClient, MongoInvalidArgumentError } from 'mongodb'
 import { databaseOf } from './address.ts'
+import { readCollection } from './collection-name.ts'
 import { openReadings, type Readings } from './collection.ts'
 import type { Config } from './config.ts'
 import { idOf, type Reading, toReading } from './documents.ts'
@@ -13,6 +21,8 @@ const socketMs = 25_000
 /** How often a server that is away is looked for. */
 const heartbeatMs = 1000
 const maxConnections = 4
+/** Collections that are remembered as made; asking again costs some calls. */
+const maxCollections = 1000
 
 const duplicateKey = 11_000
 
@@ -52,11 +62,16 @@ export function openMongodb(values: Config, stop: AbortSignal): OpenMongodb {
     lookup: createTargetGuard('all').lookup,
     ...(username ? { auth: { username, password: password ?? '' } } : {}),
   })
-  let opening: Promise<Readings> | undefined
-  const open = (): Promise<Readings> => {
-    opening ??= openReadings(client.db(databaseOf(url)), values)
+  const template = readCollection(values.collection)
+  const openings = new Map<string, Promise<Readings>>()
+  const open = (collection: string): Promise<Readings> => {
+    const known = openings.get(collection)
+    if (known) return known
+    if (openings.size >= maxCollections) openings.clear()
+    const opening = openReadings(client.db(databaseOf(url)), { ...values, collection })
+    openings.set(collection, opening)
     // What could not be made is made by the next try.
-    opening.catch(() => (opening = undefined))
+    opening.catch(() => openings.delete(collection))
     return opening
   }
 
@@ -83,11 +98,15 @@ export function openMongodb(values: Config, stop: AbortSignal): OpenMongodb {
   }
 
   async function write(records: readonly SinkRecord[]): Promise<WriteAnswer> {
-    const readings = await open()
-    const documents = records.map(toReading)
-    const { again, refused } = await insert(readings, documents)
-    const merges = again.flatMap((index) => documents[index] ?? []).map(toMerge)
-    if (merges.length > 0) await readings.collection.bulkWrite(merges)
+    const refused = new Map<number, string>()
+    for (const group of groupByName(records, template)) {
+      const readings = await open(group.name)
+      const documents = group.records.map(toReading)
+      const said = await insert(readings, documents)
+      const merges = said.again.flatMap((index) => documents[index] ?? []).map(toMerge)
+      if (merges.length > 0) await readings.collection.bulkWrite(merges)
+      for (const [at, reply] of said.refused) refused.set(group.indices[at] ?? at, reply)
+    }
     if (refused.size === 0) return { outcome: 'delivered' }
     return { outcome: 'partial', refused: [...refused].map(([index, reply]) => ({ index, reply })), retry: [] }
   }
@@ -108,7 +127,7 @@ export function openMongodb(values: Config, stop: AbortSignal): OpenMongodb {
   return {
     sink,
     async readBack(probe) {
-      const { collection, knowsAgain } = await open()
+      const { collection, knowsAgain } = await open(template.of(probe))
       const found = await collection.findOne({ device: probe.device, _id: idOf(probe) })
       if (!found) throw new Error('The server took a document, but it is not there.')
       await collection.deleteMany({ device: probe.device })

@@ -18,6 +18,7 @@ describe.skipIf(mongoUrl === undefined)(`MongoDB${skipped}`, () => {
       { url: 'mongodb://ada:secret@db/iot' },
       { url: 'mongodb://db,169.254.169.254:27017/iot' },
       { collection: 'a$b' },
+      { collection: '{key}' },
     ],
     wrong: [{ config: { url: 'mongodb://127.0.0.1:1/iot' }, says: /ECONNREFUSED/ }],
     idempotent: true,

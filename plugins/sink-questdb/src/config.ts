@@ -6,7 +6,7 @@ export const config = {
     field.text({
       title: 'Table',
       description:
-        'One table with a column a key; {type} may be used. Left out: a table a key, with the columns device, value and timestamp.',
+        'One table with a column a key; {type}, {device} and {tag:NAME} may be used. Left out: a table a key, with the columns device, value and timestamp.',
       maxLength: 100,
     }),
   ),

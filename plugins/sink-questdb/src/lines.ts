@@ -1,4 +1,5 @@
 import type { RecordValue, SinkRecord } from '@patchbay/sdk'
+import { type NameTemplate, readNameTemplate } from '@patchbay/sdk/sink'
 import { toFieldValue, toTag } from '@patchbay/sdk/line-protocol'
 import { toColumn, toTable } from './names.ts'
 
@@ -22,13 +23,19 @@ const byKey: ToLines = ({ device, at, values }) => {
   })
 }
 
+/** Reads the template of the table; throws BadConfig. */
+export const readTable = (text: string): NameTemplate =>
+  readNameTemplate({ path: '/table', text, fields: ['device', 'type', 'tag'], clean: toTable })
+
 const byRecord =
-  (template: string): ToLines =>
-  ({ device, type, at, values }) => {
-    const table = toTable(template.replaceAll('{type}', type))
+  (template: NameTemplate): ToLines =>
+  (record) => {
+    const { device, at, values } = record
+    const table = toTable(template.of(record))
     const fields = Object.entries(values).map(([key, value]) => `${toColumn(key)}=${toFieldValue(value, special)}`)
     return fields.length === 0 ? [] : [{ table, text: `${table},device=${toTag(device)} ${fields.join(',')} ${at}\n` }]
   }
 
 /** Lines of a record: a table a key, or one table with a column a key. */
-export const createLines = (table: string | undefined): ToLines => (table === undefined ? byKey : byRecord(table))
+export const createLines = (table: string | undefined): ToLines =>
+  table === undefined ? byKey : byRecord(readTable(table))

@@ -10,10 +10,11 @@ export const config = {
   password: field.optional(field.secret({ title: 'Password' })),
   table: field.text({
     title: 'Table',
-    description: 'Made when it is not there; a schema may stand before it, such as iot.readings.',
+    description:
+      'Made when it is not there; a schema may stand before it, such as iot.readings. {type}, {device} and {tag:NAME} can be put in, such as readings_{type}.',
     default: 'readings',
-    maxLength: 127,
-    pattern: '^[a-z_][a-z0-9_]{0,62}(\\.[a-z_][a-z0-9_]{0,62})?$',
+    maxLength: 200,
+    pattern: '^([a-z_][a-z0-9_]{0,62}\\.)?([a-z_]|\\{[^{}]*\\})([a-z0-9_]|\\{[^{}]*\\})*$',
   }),
   rows: field.choice(['point', 'message'], {
     title: 'Rows',

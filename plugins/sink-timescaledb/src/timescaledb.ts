@@ -1,16 +1,13 @@
-import type { Sink } from '@patchbay/sdk'
-import { answerOfWrite, type OpenedSink, WriteRefused } from '@patchbay/sdk/sink'
+import type { Sink, SinkRecord } from '@patchbay/sdk'
+import { answerOfWrite, groupByName, type OpenedSink, WriteRefused } from '@patchbay/sdk/sink'
 import type { Client } from 'pg'
 import type { Config } from './config.ts'
 import { createLink } from './link.ts'
 import { rowsOf } from './rows.ts'
+import { quoteTable, readTable } from './table.ts'
 
-/** The pattern of the field leaves no quote in a name. */
-const quote = (table: string): string =>
-  table
-    .split('.')
-    .map((part) => `"${part}"`)
-    .join('.')
+/** Tables that are remembered as made, each with a statement of every connection; asking again costs one call. */
+const maxTables = 100
 
 /** A table that somebody has dropped is made again. */
 const undefinedTable = '42P01'
@@ -24,8 +21,7 @@ const codeOf = (error: unknown): string => {
 const isRefusal = (code: string): boolean => /^(22|23|54)[0-9A-Z]{3}$/.test(code)
 
 /** Makes the table where it is not there; one that is there is used as it is. */
-async function makeTable(client: Client, { table, rows, hypertable }: Config): Promise<void> {
-  const name = quote(table)
+async function makeTable(client: Client, name: string, { rows, hypertable }: Config): Promise<void> {
   const { rows: found } = await client.query<{ is: string | null }>('SELECT to_regclass($1) AS is', [name])
   if (typeof found[0]?.is === 'string') return
   await client.query(`CREATE TABLE IF NOT EXISTS ${name} (${rowsOf(rows === 'message' ? 'message' : 'point').columns})`)
@@ -43,9 +39,27 @@ export function openTimescaledb(values: Config, stop: AbortSignal): OpenTimescal
   const secrets = [values.password]
   const link = createLink(values)
   const rows = rowsOf(values.rows === 'message' ? 'message' : 'point')
-  const name = quote(values.table)
-  const text = rows.insert(name)
-  let made = false
+  const template = readTable(values.table)
+  /** Tables that are there, each with the name of its statement. */
+  const made = new Map<string, string>()
+
+  async function insert(client: Client, table: string, records: readonly SinkRecord[]): Promise<void> {
+    const name = quoteTable(table)
+    let statement = made.get(name)
+    if (statement === undefined) {
+      await makeTable(client, name, values)
+      if (made.size >= maxTables) made.clear()
+      statement = `insert ${made.size}`
+      made.set(name, statement)
+    }
+    try {
+      // Prepared once a connection, under its name.
+      await client.query({ name: statement, text: rows.insert(name), values: rows.arraysOf(records) })
+    } catch (error) {
+      if (codeOf(error) === undefinedTable) made.delete(name)
+      throw error
+    }
+  }
 
   const sink: Sink = {
     write: (records, { signal }) =>
@@ -54,13 +68,9 @@ export function openTimescaledb(values: Config, stop: AbortSignal): OpenTimescal
         stop.throwIfAborted()
         const client = await link.client()
         try {
-          if (!made) await makeTable(client, values)
-          made = true
-          // Prepared once a connection, under its name.
-          await client.query({ name: 'insert', text, values: rows.arraysOf(records) })
+          for (const group of groupByName(records, template)) await insert(client, group.name, group.records)
         } catch (error) {
           const code = codeOf(error)
-          if (code === undefinedTable) made = false
           const words = error instanceof Error ? error.message : String(error)
           throw isRefusal(code) ? new WriteRefused(`${code} ${words}`, { cause: error }) : error
         }
@@ -68,12 +78,13 @@ export function openTimescaledb(values: Config, stop: AbortSignal): OpenTimescal
   }
   return {
     sink,
-    async readBack({ device }) {
+    async readBack(probe) {
       const client = await link.client()
-      const { rowCount } = await client.query(`DELETE FROM ${name} WHERE device = $1`, [device])
-      if (!rowCount) throw new Error(`A row went into ${values.table}, but it is not there.`)
+      const table = template.of(probe)
+      const { rowCount } = await client.query(`DELETE FROM ${quoteTable(table)} WHERE device = $1`, [probe.device])
+      if (!rowCount) throw new Error(`A row went into ${table}, but it is not there.`)
       const { rows: found } = await client.query<{ server_version: string }>('SHOW server_version')
-      return `PostgreSQL ${found[0]?.server_version ?? ''} took a row into ${values.table}, and it was found there and deleted.`
+      return `PostgreSQL ${found[0]?.server_version ?? ''} took a row into ${table}, and it was found there and deleted.`
     },
     close: () => link.close(),
   }

@@ -21,6 +21,7 @@ describe.skipIf(postgresUrl === undefined).for(['point', 'message'] as const)(
         { url: 'postgres://ada:secret@db/iot' },
         { url: 'postgres://169.254.169.254/iot' },
         { table: 'a"; DROP TABLE b; --' },
+        { table: 'readings_{key}' },
       ],
       wrong: [
         { config: { url: 'postgres://127.0.0.1:1/iot' }, says: /ECONNREFUSED/ },
@@ -56,6 +57,21 @@ describe.skipIf(postgresUrl === undefined)(`a table of PostgreSQL${skipped}`, ()
   }
   const seen = async () =>
     (await target.rows()).toSorted((a, b) => (a.key < b.key ? -1 : 1)).map(({ key, value }) => [key, value])
+
+  test('is one of several where its name has the type in it', async () => {
+    const config = { table: `${target.schema}.readings_{type}` }
+    const records = ['Boiler"; --', 'meter', 'Boiler"; --'].map((type, n) => ({
+      ...record({ n }),
+      device: `d${n}`,
+      type,
+    }))
+    expect(await write(records, config)).toEqual({ outcome: 'delivered' })
+    expect(await target.query(`SELECT device FROM ${target.schema}.readings_boiler_____ ORDER BY device`)).toEqual([
+      { device: 'd0' },
+      { device: 'd2' },
+    ])
+    expect(await target.query(`SELECT device FROM ${target.schema}.readings_meter`)).toEqual([{ device: 'd1' }])
+  })
 
   test('holds the later of two points of one time, in one batch or in two', async () => {
     await write([record({ n: 1, a: 1 }), record({ n: 2 })])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type NameField, readNameTemplate } from './name-template.ts'
+import { groupByName, type NameField, readNameTemplate } from './name-template.ts'
 
 const all: readonly NameField[] = ['device', 'type', 'key', 'tag']
 const clean = (text: string): string => text.replaceAll(/[^a-z0-9]/gi, '_')
@@ -47,4 +47,12 @@ test('what a device sends adds nothing but what the target has cleaned', () => {
       expect(filled).toMatch(/^x\/[a-z0-9_]+\/[a-z0-9_]+\/[a-z0-9_]+$/i)
     }),
   )
+})
+
+test('a batch is put together by name, each record with its place', () => {
+  const records = ['a', 'b', 'a'].map((type, n) => ({ id: `w:${n}`, device: 'd', type, at: n, values: {} }))
+  expect(groupByName(records, read('t_{type}')).map(({ name, indices }) => [name, indices])).toEqual([
+    ['t_a', [0, 2]],
+    ['t_b', [1]],
+  ])
 })

@@ -70,3 +70,23 @@ export function readNameTemplate({ path, text, fields, clean }: NameTemplateOpti
   const fixed = parts.every((part) => typeof part === 'string')
   return { byKey: text.includes('{key}'), fixed, of: fixed ? () => text : (record, key = '') => of(record, key) }
 }
+
+/** Records of one name, with their places in the batch. */
+export interface NamedRecords {
+  name: string
+  records: SinkRecord[]
+  indices: number[]
+}
+
+/** A batch by the name that each record has, in order within each. */
+export function groupByName(records: readonly SinkRecord[], template: NameTemplate): NamedRecords[] {
+  const groups = new Map<string, NamedRecords>()
+  for (const [index, record] of records.entries()) {
+    const name = template.of(record)
+    let group = groups.get(name)
+    if (!group) groups.set(name, (group = { name, records: [], indices: [] }))
+    group.records.push(record)
+    group.indices.push(index)
+  }
+  return [...groups.values()]
+}

@@ -8,7 +8,9 @@ export { toPassing, wordsOfBody } from './http-answer.ts'
 export { defineSink, type OpenAbout, type SinkDefinition } from './define-sink.ts'
 export { toDocument, toIsoMicros, toJsonLine, type RecordDocument } from './json-line.ts'
 export {
+  groupByName,
   readNameTemplate,
+  type NamedRecords,
   type NameField,
   type NameSource,
   type NameTemplate,
