@@ -11,6 +11,10 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ],
   ['packages/server/src/stores/mongodb/mongo-telemetry.ts', 'every call of the port, over the parts that do the work'],
   ['packages/plugin-host/src/context.ts', 'every member of the context, each held against the manifest'],
+  [
+    'packages/core/src/delivery/deliveries.ts',
+    'the life of a delivery, of records and of messages, from begin to forget',
+  ],
   ['packages/server/src/platform.ts', 'the wiring of all parts, read from top to bottom once'],
   ['console/src/pages/rules/rule-page.vue', 'one form over all fields of a rule'],
   ['console/src/pages/gateway/route-fields.vue', 'one form over all fields of a route'],
@@ -26,7 +30,6 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'packages/contracts/src/plugin.ts',
     'the manifest, an instance and a plugin as REST shows them: one closed vocabulary',
   ],
-  ['packages/server/src/platform.ts', 'the one place where all parts are wired, in the order that they need'],
   ['packages/testkit/src/start-plugin.ts', 'everything that a started plugin gives to its test, wired in one place'],
   ['packages/plugin-host/src/context.ts', 'all that a plugin is given, and the checks of each, in one place'],
   ['packages/plugin-host/src/context.ts', 'everything that a plugin gets, in one list'],

@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
-import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '@patchbay/core/clock'
 import { createCommittedQueue } from '@patchbay/core/rules/committed-queue'
@@ -25,10 +24,7 @@ import { createChannels } from './parts/channels.ts'
 import { createConfigurationPart, readFirstDemand } from './parts/configuration.ts'
 import { createDiagnostics } from './parts/diagnostics.ts'
 import { createDeviceLog } from './parts/device-log.ts'
-import { createBridges } from './parts/bridges.ts'
-import { createDeliveriesPart } from './parts/deliveries.ts'
-import { createFeedsPart } from './parts/feeds.ts'
-import { createLagHistory } from './parts/lag-history.ts'
+import { createFlows } from './parts/flows.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
 import { createOpened, type Opened } from './parts/opened.ts'
@@ -56,6 +52,7 @@ import { ensureOwner } from './settings/owner.ts'
 import { createSecretBox } from './settings/secret-box.ts'
 import { readTrust } from './settings/plugin-trust.ts'
 import { readSettings, type Settings } from './settings/settings.ts'
+import { toShownUrl } from './settings/shown-url.ts'
 import { createDeviceAuthority } from './tls/device-authority.ts'
 import { createTlsContexts } from './tls/tls-contexts.ts'
 
@@ -184,19 +181,9 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     log,
   })
   opened.add(() => rules.close())
-  const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, log })
-  const bridges = createBridges({
-    hub: domain.hub,
-    deliveries,
-    folder: join(settings.data, 'bridges'),
-    platform: telemetry.writer,
-    durable: settings.durability === 'full',
-    clock,
-    log,
-  })
+  const flows = createFlows({ domain, registry, telemetry, settings, clock, log })
+  const { deliveries, bridges, feeds, lagHistory } = flows
   opened.add(() => bridges.close())
-  const feeds = createFeedsPart({ registry, clock })
-  const lagHistory = createLagHistory({ deliveries, feeds, clock })
   const retention = createRetention({ ...domain, registry, telemetry, clock, hasWork: nodes.hasWork, log })
   const adoption =
     shared && createAdoption({ nodes, clock, log, adopt: shared.adopt, writers: () => Object.keys(telemetry.end()) })
@@ -279,10 +266,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     ...publicUrl,
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),
-    deliveries,
-    bridges,
-    feeds,
-    lagHistory,
+    ...flows,
     plugins: () => plugins,
     packages: () => packages,
     pluginRoutes: () => dispatcher.described(),
@@ -325,9 +309,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   const { host: plugins, packages } = createPlugins({
     domain,
     telemetry,
-    deliveries,
-    bridges,
-    feeds,
+    ...flows,
     frontDoor,
     dispatcher,
     registry,
@@ -377,9 +359,6 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     const { sessions, ingest } = domain.hub.stats()
     return { sessions, messages: ingest.messages }
   })
-  // What is bound to every address is reached by name from here.
-  const reachable = ['0.0.0.0', '::'].includes(settings.host) ? 'localhost' : settings.host
-  const shownHost = reachable.includes(':') ? `[${reachable}]` : reachable
 
   const stop = async (): Promise<void> => {
     ready = false
@@ -408,7 +387,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   }
 
   return {
-    url: settings.publicUrl ?? `http://${shownHost}:${port}`,
+    url: toShownUrl(settings, port),
     domain,
     stores,
     plugins,

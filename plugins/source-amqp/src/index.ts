@@ -47,7 +47,7 @@ export default definePlugin({
     const { read } = await load(ctx.config)
     await assertBroker(ctx.config)
     const inbox = createInbox({ intake, stop: ctx.signal, log: ctx.log })
-    const reader = read({ config: ctx.config, inbox, trouble, lag: (lag) => feed.report({ lag }) })
+    const reader = read({ config: ctx.config, inbox, trouble, lag: (lag) => feed.report({ lag }), every: ctx.every })
     ctx.own('reader', async () => {
       await inbox.ended
       await reader.close()

@@ -42,7 +42,7 @@ const toMessage = ({ body, messageId, routingKey, headers }: AsyncMessage, queue
 const asked = (queue: string): { queue: string; passive: true } => ({ queue, passive: true })
 
 /** Reads a queue by AMQP 0-9-1. The client connects again by itself; what was not acknowledged is then given again. */
-export function readRabbit({ config, inbox, trouble, lag }: ReaderOptions): Reader {
+export function readRabbit({ config, inbox, trouble, lag, every }: ReaderOptions): Reader {
   const { queue, bind, prefetch } = config
   const connection = new Connection(toOptions(config))
   const consumer = connection.createConsumer(
@@ -76,11 +76,11 @@ export function readRabbit({ config, inbox, trouble, lag }: ReaderOptions): Read
       isReady = false // the consumer hears of it and says so
     }
   }
-  const timer = setInterval(() => void tellLag(), lagEveryMs)
+  every(lagEveryMs, tellLag)
 
   return {
     async close() {
-      clearInterval(timer)
+      isReady = false
       const closed = (async () => {
         await consumer.close()
         await connection.close()

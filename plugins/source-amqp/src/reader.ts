@@ -1,3 +1,4 @@
+import type { Context } from '@patchbay/sdk'
 import type { Config } from './config.ts'
 import type { Inbox } from './inbox.ts'
 
@@ -8,6 +9,7 @@ export interface ReaderOptions {
   /** The broker cannot be read, and why; undefined: it can. */
   trouble: (why: string | undefined) => void
   lag: (lag: { records: number; seconds: number }) => void
+  every: Context<Config>['every']
 }
 
 /** Reads until it is closed. */

@@ -35,6 +35,7 @@ export default definePlugin({
       log: ctx.log,
       trouble,
       lag: (lag) => feed.report({ lag }),
+      every: ctx.every,
     })
     ctx.own('reader', () => reading)
   },

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Consumer, type Message, type MessagesStream } from '@platformatic/kafka'
-import type { Log } from '@patchbay/sdk'
+import type { Context, Log } from '@patchbay/sdk'
 import type { Intake, SourceMessage } from '@patchbay/sdk/source'
 import { assertBrokers } from './brokers.ts'
 import { toClient } from './client.ts'
@@ -37,6 +37,7 @@ export interface ReaderOptions {
   /** The brokers cannot be read, and why; undefined: they can. */
   trouble: (why: string | undefined) => void
   lag: (lag: { records: number; seconds: number }) => void
+  every: Context<Config>['every']
 }
 
 /** What lies together at the front of the stream. */
@@ -75,6 +76,8 @@ export async function runReader(options: ReaderOptions): Promise<void> {
   const { config, group, intake, stop, log, trouble } = options
   let tries = 0
   let lastAt = Date.now() * 1000
+  let reading: In | undefined
+  options.every(lagEveryMs, () => (reading ? tellLag(reading) : undefined))
 
   async function takeBatch(batch: readonly Message[], consumer: In): Promise<void> {
     const messages: SourceMessage[] = batch.flatMap((message) => toSourceMessage(message) ?? [])
@@ -109,7 +112,7 @@ export async function runReader(options: ReaderOptions): Promise<void> {
     const onStop = (): void => broken.abort(stop.reason)
     stop.addEventListener('abort', onStop, { once: true })
     let stream: Stream | undefined
-    const lagTimer = setInterval(() => void tellLag(consumer), lagEveryMs)
+    reading = consumer
     try {
       stream = await consumer.consume({
         topics: [...config.topics],
@@ -137,7 +140,7 @@ export async function runReader(options: ReaderOptions): Promise<void> {
     } catch (error) {
       throw broken.signal.aborted ? broken.signal.reason : error
     } finally {
-      clearInterval(lagTimer)
+      reading = undefined
       stop.removeEventListener('abort', onStop)
       await endOf(consumer.close(true))
       stream?.destroy()

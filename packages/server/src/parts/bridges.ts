@@ -75,7 +75,7 @@ export function createBridges({ hub, deliveries, folder, platform, durable, cloc
           if (tap) await queueOf(instance, tap.limitBytes).take(tap.filters, tap.limitBytes)
         }
     },
-    join(_name, bridge, { instance: { plugin, name }, settings, health }) {
+    join(_name, bridge, { instance: { plugin, name }, settings, health, namesTags }) {
       const instance = `${plugin}/${name}`
       const trouble = (why: string | undefined): void => (why === undefined ? health('ok') : health('degraded', why))
       const target = { instance, delivery: settings.delivery ?? {}, most: undefined, trouble }
@@ -85,6 +85,7 @@ export function createBridges({ hub, deliveries, folder, platform, durable, cloc
           ...target,
           select: settings.select ?? {},
           ordered: true,
+          tags: namesTags,
           write: (records, options) => write.call(bridge, records, options),
         })
       }
