@@ -27,7 +27,7 @@ import { createDeviceLog } from './parts/device-log.ts'
 import { createFlows } from './parts/flows.ts'
 import { openJobs } from './parts/jobs.ts'
 import { createPluginMetrics } from './metrics/plugin-metrics.ts'
-import { createOpened, type Opened } from './parts/opened.ts'
+import { openAll, type Opened } from './parts/opened.ts'
 import { createPluginAudit } from './rest/plugin-audit.ts'
 import { createPluginLog } from './parts/plugin-log.ts'
 import { createPlugins } from './parts/plugins.ts'
@@ -96,15 +96,11 @@ export interface PlatformOptions {
 }
 
 /** Wires everything and listens. Core and REST come up even if every plugin fails. */
-export const startPlatform = async (options: PlatformOptions): Promise<Platform> => {
-  const opened = createOpened()
-  try {
-    return await start(options, opened)
-  } catch (error) {
-    await opened.close((fault) => options.logger.error({ err: fault }, 'what a failed start had opened stays open'))
-    throw error
-  }
-}
+export const startPlatform = (options: PlatformOptions): Promise<Platform> =>
+  openAll(
+    (opened) => start(options, opened),
+    (fault) => options.logger.error({ err: fault }, 'what a failed start had opened stays open'),
+  )
 
 const start = async (options: PlatformOptions, opened: Opened): Promise<Platform> => {
   const { settings, logger, onFatal } = options
@@ -113,8 +109,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   const permitsPlain = (address: string): boolean => plainRule(address)
   refuseUnfinishedRestore(settings.data)
   const demand = await readFirstDemand(settings.config)
-  const stores = await openStores(settings, onFatal, log, settings.roles)
-  opened.add(() => stores.close())
+  const stores = opened.own(await openStores(settings, onFatal, log, settings.roles))
   const { registry, telemetry, shared } = stores
   const clock = options.clock ?? shared?.clock ?? systemClock
   await refuseUnfinishedCopy(registry)
@@ -129,7 +124,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
       log,
       onLost: onFatal,
     }))
-  if (!shared) opened.add(() => nodes.close())
+  if (!shared) opened.own(nodes)
   const secrets = createSecretBox(await loadMasterKey(settings))
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()
@@ -148,10 +143,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
       box: secrets,
       clock,
       log,
-    }).then((made) => {
-      opened.add(() => made.close())
-      return made
-    }),
+    }).then(opened.own),
     createDomain({
       registry,
       telemetry,
@@ -167,30 +159,18 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
       log,
     }).then((made) => {
       jobsTaken()
-      opened.add(() => made.close())
-      return made
+      return opened.own(made)
     }),
   ])
-  const rules = await createRulesPart({
-    domain,
-    registry,
-    telemetry,
-    clock,
-    queue: commitTap,
-    nodes,
-    log,
-  })
-  opened.add(() => rules.close())
-  const flows = createFlows({ domain, registry, telemetry, settings, clock, log })
+  const parts = { domain, registry, telemetry, clock, log }
+  const rules = opened.own(await createRulesPart({ ...parts, queue: commitTap, nodes }))
+  const flows = createFlows({ ...parts, settings })
   const { deliveries, bridges, feeds, lagHistory } = flows
-  opened.add(() => bridges.close())
-  const retention = createRetention({ ...domain, registry, telemetry, clock, hasWork: nodes.hasWork, log })
+  for (const each of [deliveries, bridges, lagHistory]) opened.own(each)
+  const retention = opened.own(createRetention({ ...domain, registry, telemetry, clock, hasWork: nodes.hasWork, log }))
   const adoption =
     shared && createAdoption({ nodes, clock, log, adopt: shared.adopt, writers: () => Object.keys(telemetry.end()) })
-  opened.add(() => adoption?.close())
-  opened.add(() => retention.close())
-  opened.add(() => deliveries.close())
-  opened.add(() => lagHistory.close())
+  if (adoption) opened.own(adoption)
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
   await ensureOwner(people.setup, settings)
@@ -241,7 +221,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     },
     demand,
   )
-  opened.add(() => configuration.close())
+  opened.own(configuration)
   const backups = createBackups({ folder: settings.backups, data: settings.data, env: options.env ?? {}, clock, log })
   const deps: RestDeps = {
     ...domain,
@@ -330,10 +310,8 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   measureDeliveries(metrics, deliveries)
   measureFeeds(metrics, feeds)
   opened.add(() => plugins.stop())
-  const app = await createRestApp(deps, routes)
-  opened.add(() => app.close())
-  const live = createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log })
-  opened.add(() => live.close())
+  const app = opened.own(await createRestApp(deps, routes))
+  const live = opened.own(createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log }))
   measureLive(metrics, live)
   const answer: RequestListener = (request, response) => {
     if (configuration.refuses(request, response)) return

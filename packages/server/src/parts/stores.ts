@@ -11,6 +11,7 @@ import { SettingsError } from '../settings/settings-error.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openSqliteRegistry } from '../stores/sqlite/registry.ts'
 import { openSqliteTelemetry } from '../stores/sqlite/telemetry.ts'
+import { openAll } from './opened.ts'
 
 export interface Stores {
   registry: RegistryStore
@@ -49,10 +50,14 @@ export const openStores = async (
     return openMongoStores({ url: settings.mongodbUrl, folder: settings.data, onFatal, log, roles })
   }
   const options = { durability: settings.durability, onFatal }
-  const [registry, telemetry] = await Promise.all([
-    openSqliteRegistry({ ...options, file: join(settings.data, 'registry.sqlite') }),
-    openSqliteTelemetry({ ...options, file: join(settings.data, 'telemetry.sqlite') }),
-  ])
+  const [registry, telemetry] = await openAll(
+    ({ own }) =>
+      Promise.all([
+        openSqliteRegistry({ ...options, file: join(settings.data, 'registry.sqlite') }).then(own),
+        openSqliteTelemetry({ ...options, file: join(settings.data, 'telemetry.sqlite') }).then(own),
+      ]),
+    (error) => log?.error('a store that was opened in vain stays open', { error }),
+  )
   return {
     registry,
     telemetry,

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -36,6 +36,15 @@ test(
     await expect(startInProcess({ data: data.path })).rejects.toThrow(/master\.key/)
     await vi.waitFor(() => expect(handles()).toEqual(beforeKey), 5_000)
     await writeFile(key, kept)
+
+    // In the middle of the stores.
+    const registry = join(data.path, 'registry.sqlite')
+    await rename(registry, `${registry}.kept`)
+    await writeFile(registry, 'no database at all, and longer than the header of one would be: '.repeat(4))
+    const beforeStores = handles()
+    await expect(startInProcess({ data: data.path })).rejects.toThrow(/registry\.sqlite|database/)
+    await vi.waitFor(() => expect(handles()).toEqual(beforeStores), 5_000)
+    await rename(`${registry}.kept`, registry)
 
     const server = await startInProcess({ data: data.path })
     await server.close()

@@ -43,6 +43,7 @@ export async function openMongoTelemetry(options: MongoTelemetryOptions): Promis
   const file = join(folder, 'mongodb-writer')
   await makePrivateFile(file)
   const lock = holdLock(file)
+  let release = async (): Promise<void> => lock.close()
   try {
     const writer = await nameOfWriter(file)
     await prepareSchema(db, { name: 'telemetry', version: 1, indexes: telemetryIndexes })
@@ -55,6 +56,7 @@ export async function openMongoTelemetry(options: MongoTelemetryOptions): Promis
         lock.close()
       },
     }
+    release = () => lease.release()
     const lastSeq = await findEnd(collections, writer)
     const others = await collections.writers.find({ _id: { $ne: writer } }).toArray()
     const store = new MongoTelemetry({
@@ -68,10 +70,12 @@ export async function openMongoTelemetry(options: MongoTelemetryOptions): Promis
       sharing,
       ids: sharing && (await takeIds(collections)),
     })
+    release = () => store.close()
     await store.start()
     return store
   } catch (error) {
-    lock.close()
+    // The reason goes on, whatever comes of the closing.
+    await Promise.allSettled([release()])
     throw toUnavailable(error)
   }
 }
