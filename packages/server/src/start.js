@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 
@@ -16,12 +16,19 @@ const warmUpMs = 15_000
 const flag = '--wasm-wrapper-tiering-budget=2147483647'
 setFlagsFromString(flag)
 
+/** As `makeFolder` of the settings, which is not loaded yet: Node's own way tries for ever under /proc. */
+const makeFolder = (path) => {
+  if (existsSync(path)) return
+  if (dirname(path) !== path) makeFolder(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+}
+
 // Settings are checked in main; whatever stands here wrongly only costs the cache. Nothing is written outside the data folder.
 const data = process.env.PATCHBAY_DATA?.trim() || './data'
 const folder = join(data, 'cache', 'compile')
 try {
   // Before the cache makes it with everybody's rights: what is kept is for its owner's eyes only.
-  mkdirSync(data, { recursive: true, mode: 0o700 })
+  makeFolder(data)
   if (!existsSync(folder)) {
     const env = { ...process.env, NODE_COMPILE_CACHE: folder }
     // With the same flag: what was compiled with other flags is kept apart, and would not be read.

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
@@ -7,6 +6,7 @@ import type { StoreState } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { Log } from '@patchbay/sdk'
 import type { Nodes } from '../nodes/nodes.ts'
+import { makeFolder } from '../settings/make-folder.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openSqliteRegistry } from '../stores/sqlite/registry.ts'
@@ -38,7 +38,7 @@ export const openStores = async (
   /** Others may have the same MongoDB open: what this node does. Without it nobody may. */
   roles?: readonly NodeRole[],
 ): Promise<Stores> => {
-  await mkdir(settings.data, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  await makeFolder(settings.data, 0o700).catch((cause: unknown) => {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new SettingsError('PATCHBAY_DATA', `names a folder that cannot be made (${why})`, 'give one that can', {
       cause,

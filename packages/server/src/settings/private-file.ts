@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 /** Reads a file that may be missing. */
 export async function readIfThere(path: string): Promise<string | undefined> {
@@ -17,7 +18,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 /** Writes a whole file or nothing, on disk when this resolves; never readable by others for a moment when the mode says so. */
 export async function writeWhole(path: string, content: string, mode: number): Promise<void> {
   const folder = dirname(path)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder, 0o700)
   const temporary = `${path}.${randomBytes(6).toString('hex')}.new`
   try {
     const file = await open(temporary, 'wx', mode)

@@ -63,6 +63,10 @@ describe('a setting that is wrong ends it with 2 and one sentence that names it'
     const { code, text } = await runToExit({ data: folder('file') })
     expect([code, sentencesOf(text)]).toEqual([2, [expect.stringMatching(/^PATCHBAY_DATA .*cannot be made/)]])
   })
+  test.runIf(process.platform === 'linux')('a data folder where nothing can be made', async () => {
+    const { code, text } = await runToExit({ data: '/proc/patchbay' })
+    expect([code, sentencesOf(text)]).toEqual([2, [expect.stringMatching(/^PATCHBAY_DATA .*cannot be made/)]])
+  })
 })
 
 test('a port that is taken ends it with 1 and a sentence', async () => {
