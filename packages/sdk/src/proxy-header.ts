@@ -8,14 +8,24 @@ export interface ProxiedPeer {
   targetPort: number
 }
 
-/** `peer` is undefined for UNKNOWN and LOCAL: the connection speaks for itself. */
-export type ProxyRead = 'more' | 'bad' | { peer: ProxiedPeer | undefined; length: number }
+/** `peer` is undefined for UNKNOWN and LOCAL: the connection speaks for itself. `secure`: the peer spoke TLS with the proxy, which version 2 may tell. */
+export type ProxyRead = 'more' | 'bad' | { peer: ProxiedPeer | undefined; length: number; secure?: boolean }
 
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const v1Start = 'PROXY '
 const maxV1Bytes = 107
 const maxV2Bytes = 4_096
 const v2Head = 16
+const tlsType = 0x20
+const tlsWithClient = 1
+
+/** Whether the fields behind the addresses say that the client came by TLS. */
+function saysTls(fields: Buffer): boolean {
+  for (let at = 0; at + 3 <= fields.length; at += 3 + fields.readUInt16BE(at + 1))
+    if (fields[at] === tlsType && fields.readUInt16BE(at + 1) > 0 && at + 3 < fields.length)
+      return ((fields[at + 3] ?? 0) & tlsWithClient) === tlsWithClient
+  return false
+}
 
 function readV1(bytes: Buffer): ProxyRead {
   const end = bytes.subarray(0, maxV1Bytes).indexOf('\r\n')
@@ -57,11 +67,19 @@ function readV2(bytes: Buffer): ProxyRead {
       targetPort: bytes.readUInt16BE(ports + 2),
     },
     length,
+    ...(saysTls(bytes.subarray(ports + 4, length)) ? { secure: true } : {}),
   }
 }
 
 const startsLike = (bytes: Buffer, start: Buffer): boolean =>
   bytes.subarray(0, start.length).equals(start.subarray(0, bytes.length))
+
+/** Do these bytes begin a PROXY header? `more` while they are the beginning of one's signature. */
+export function beginsProxyHeader(bytes: Buffer): 'mine' | 'more' | 'no' {
+  for (const start of [signature, Buffer.from(v1Start)])
+    if (startsLike(bytes, start)) return bytes.length < start.length ? 'more' : 'mine'
+  return 'no'
+}
 
 /** Reads a PROXY protocol header of version 1 or 2 from the first bytes. */
 export function readProxyHeader(bytes: Buffer): ProxyRead {

@@ -177,10 +177,12 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
 
   let ready = false
   let stopping: Promise<void> | undefined
+  const trustedProxies = toAddressMatcher(settings.trustedProxies)
   const frontDoor = createFrontDoor({
     host: settings.host,
     tls,
     permitsPlain,
+    trustsProxy: trustedProxies,
     onHttp: (socket) => void http.emit('connection', socket),
     clock,
     log,
@@ -242,7 +244,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     tls,
     permitsPlain,
     ...(options.compileAtStart ? { compileAtStart: true } : {}),
-    trustedProxies: toAddressMatcher(settings.trustedProxies),
+    trustedProxies,
     ...publicUrl,
     peerOf: (request) => peerOf(request.socket),
     listeners: () => frontDoor.listeners(),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { readProxyHeader, toProxyHeader } from '../src/proxy-header.ts'
+import { readProxyHeader, toProxyHeader } from '@patchbay/sdk/proxy-header'
 import { toConnect } from './connect-bytes.ts'
 import { createWorld, mqttRoute, startBroker, type World } from './world.ts'
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer as createHttp, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import * as x509 from '@peculiar/x509'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '@patchbay/core/clock'
 import type { ClientCertificate, Connection } from '@patchbay/sdk'
+import { toProxyHeader } from '@patchbay/sdk/proxy-header'
 import { permitsPlain } from '../settings/addresses.ts'
 import { createSecretBox } from '../settings/secret-box.ts'
 import { makeAuthority, makeServerCertificate, type Pair } from '../tls/certificate-maker.ts'
@@ -587,6 +588,92 @@ describe('front door', () => {
       const stop = door.listenOwn({ name: 'mqtt', port: 0 }, () => {})
       expect(door.listeners()[1]).toMatchObject({ name: 'mqtt', state: 'off', connections: 0 })
       await stop()
+    })
+  })
+
+  /** With the field of version 2 that says: it came to me by TLS. */
+  const withTls = (header: Buffer): Buffer => {
+    const whole = Buffer.concat([header, Buffer.from([0x20, 0, 5, 1, 0, 0, 0, 0])])
+    whole.writeUInt16BE(whole.length - 16, 14)
+    return whole
+  }
+  const behind = { sourceAddress: '203.0.113.7', sourcePort: 4711, targetAddress: '192.0.2.1', targetPort: 8080 }
+
+  describe('behind a proxy that is believed', () => {
+    const believing = {
+      trustsProxy: (address: string) => address === '127.0.0.1',
+      permitsPlain: permitsPlain('loopback'),
+    }
+
+    test.for([
+      ['version 1', toProxyHeader(1, behind), false],
+      ['version 2', toProxyHeader(2, behind), false],
+      ['version 2 that tells of TLS', withTls(toProxyHeader(2, behind)), true],
+    ] as const)('a connection is that of the client of its header, in pieces too: %s', async ([, header, secure]) => {
+      await open(believing)
+      const { taken } = takeMqtt()
+      const sender = dial()
+      for (const byte of Buffer.concat([header, connectPacket])) {
+        sender.write(Buffer.from([byte]))
+        await new Promise(setImmediate)
+      }
+      await once(sender, 'data')
+      expect(taken[0]?.bytes.toString('hex')).toBe(connectPacket.toString('hex'))
+      expect(taken[0]?.connection).toMatchObject({ address: '203.0.113.7', encrypted: secure, permitted: secure })
+      expect(refusals).toEqual([])
+    })
+
+    test('on a port of one protocol, too, and HTTP, and TLS that the proxy passes through', async () => {
+      await open(believing)
+      const probe = createServer().listen(0, '127.0.0.1')
+      await once(probe, 'listening')
+      const { port } = probe.address() as AddressInfo
+      probe.close()
+      await once(probe, 'close')
+      const owned: Connection[] = []
+      door.listenOwn({ name: 'own', port, tls: 'never' }, (connection) => void owned.push(connection))
+      await vi.waitFor(() => expect(door.listeners().at(1)?.state).toBe('listening'))
+      const plain = dial(port)
+      plain.write(Buffer.concat([toProxyHeader(1, behind), connectPacket]))
+      await vi.waitFor(() => expect(owned).toMatchObject([{ address: '203.0.113.7', encrypted: false }]))
+      const web = dial()
+      web.write(Buffer.concat([toProxyHeader(1, behind), Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n')]))
+      expect(String(await once(web, 'data'))).toContain('200 OK')
+      expect(seen[0]).toMatchObject({ address: '203.0.113.7', encrypted: false, permitted: false })
+
+      const { taken } = takeMqtt()
+      const raw = dial()
+      raw.write(toProxyHeader(2, behind))
+      const secured = tlsConnect({ socket: raw, ca, servername: 'localhost' })
+      secured.write(connectPacket)
+      await once(secured, 'data')
+      expect(taken[0]?.connection).toMatchObject({ address: '203.0.113.7', encrypted: true, permitted: true })
+    })
+
+    test('without a header, or with one that names nobody, it is the proxy’s own', async () => {
+      await open(believing)
+      const { taken } = takeMqtt()
+      for (const before of ['', 'PROXY UNKNOWN\r\n']) {
+        const sender = dial()
+        sender.write(Buffer.concat([Buffer.from(before), connectPacket]))
+        await once(sender, 'data')
+      }
+      expect(taken.map(({ connection }) => connection.address)).toEqual(['127.0.0.1', '127.0.0.1'])
+    })
+
+    test('a header that cannot be read is refused, and every header of a proxy that is not believed', async () => {
+      await open(believing)
+      const sender = dial()
+      sender.write('PROXY TCP4 nobody 192.0.2.1 1 2\r\n')
+      await closing(sender)
+      expect(refusals).toMatchObject([{ address: '127.0.0.1', code: 'FRONT_PROXY' }])
+      await door.close(100)
+      await open({ trustsProxy: () => false })
+      const { taken } = takeMqtt()
+      const other = dial()
+      other.write(Buffer.concat([toProxyHeader(1, behind), connectPacket]))
+      await closing(other)
+      expect([taken, refusals.at(-1)]).toMatchObject([[], { address: '127.0.0.1', code: 'FRONT_UNKNOWN' }])
     })
   })
 

@@ -8,6 +8,7 @@ import { isTls } from './first-bytes.ts'
 import { peek, type Peeked } from './peek.ts'
 import { type PeerConnection, remember } from './peer-connection.ts'
 import type { PortListener } from './port-listener.ts'
+import { readProxied } from './proxied.ts'
 import { type FrontRefusal, type FrontRefusalCode, frontRefusals } from './refusal.ts'
 import type { TlsContexts } from '../tls/tls-contexts.ts'
 import { createTlsSide } from './tls-side.ts'
@@ -20,6 +21,8 @@ interface Entry {
   readonly via: PortListener
   guest: Guest | undefined
   decided: boolean
+  /** A proxy that is believed says that its client speaks TLS with it. */
+  secured: boolean
 }
 
 /** Who takes a connection over. */
@@ -37,6 +40,8 @@ export interface Reception {
 export interface LobbyOptions {
   tls: TlsContexts
   permitsPlain: (address: string) => boolean
+  /** Whose PROXY header is believed; nobody's when left out. */
+  trustsProxy?: (address: string) => boolean
   clock: Clock
   log: Log
   recordRefusal: (refusal: FrontRefusal) => void
@@ -81,9 +86,9 @@ export function createLobby(options: LobbyOptions) {
     const connection = remember({
       socket: top,
       address,
-      encrypted,
+      encrypted: encrypted || entry.secured,
       listener: entry.via.name,
-      permitted: encrypted || permitsPlain(address),
+      permitted: encrypted || entry.secured || permitsPlain(address),
       ...(certificate ? { certificate } : {}),
     })
     try {
@@ -104,13 +109,15 @@ export function createLobby(options: LobbyOptions) {
 
   function receive(socket: Socket, reception: Reception): void {
     const { via, tls, choose, only } = reception
-    const entry: Entry = { via, guest: undefined, decided: false }
+    const entry: Entry = { via, guest: undefined, decided: false, secured: false }
     open.set(socket, entry)
     socket.on('error', destroyThis)
     socket.on('close', forgetThis)
-    if (only && tls === 'never') return handOver(only, socket, false, undefined, socket)
+    const direct = addressOf(socket)
+    const isProxy = options.trustsProxy?.(direct) ?? false
+    if (only && tls === 'never' && !isProxy) return handOver(only, socket, false, undefined, socket)
 
-    const guest = room.enter(socket, addressOf(socket))
+    let guest = room.enter(socket, direct)
     entry.guest = guest
 
     const settle = (top: Socket, encrypted: boolean) => (peeked: Peeked<Owner | 'unknown' | 'tls' | 'plain'>) => {
@@ -138,16 +145,32 @@ export function createLobby(options: LobbyOptions) {
       })
     }
 
-    peek(
-      socket,
-      (bytes): Owner | 'more' | 'unknown' | 'tls' | 'plain' => {
-        if (tls === 'never') return choose(bytes)
-        const answer = isTls(bytes)
-        if (answer !== 'no') return answer === 'mine' ? 'tls' : 'more'
-        return tls === 'always' ? 'plain' : choose(bytes)
-      },
-      settle(socket, false),
-    )
+    const look = () => {
+      if (only && tls === 'never') return handOver(only, socket, false, guest, socket)
+      peek(socket, decide, settle(socket, false))
+    }
+    const decide = (bytes: Buffer): Owner | 'more' | 'unknown' | 'tls' | 'plain' => {
+      if (tls === 'never') return choose(bytes)
+      const answer = isTls(bytes)
+      if (answer !== 'no') return answer === 'mine' ? 'tls' : 'more'
+      return tls === 'always' ? 'plain' : choose(bytes)
+    }
+    if (!isProxy) return look()
+    readProxied(socket, (proxied) => {
+      if (proxied === 'bad') return turnAway(guest, 'FRONT_PROXY')
+      if (proxied === 'gone') {
+        guest.leave()
+        return socket.destroySoon()
+      }
+      entry.secured = proxied.secure
+      if (proxied.address !== undefined) {
+        // The client is counted, not the proxy that many come through.
+        guest.leave()
+        guest = room.enter(socket, proxied.address)
+        entry.guest = guest
+      }
+      look()
+    })
   }
 
   const closeWhere = (test: (entry: Entry) => boolean) => {

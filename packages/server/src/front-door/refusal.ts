@@ -5,6 +5,7 @@ export const frontRefusals = {
   FRONT_TOO_LONG: 'The first 4 KiB did not tell the protocol.',
   FRONT_TLS_FAILED: 'The TLS handshake failed.',
   FRONT_TLS_REQUIRED: 'This listener speaks TLS only.',
+  FRONT_PROXY: 'The PROXY header of a trusted proxy cannot be read.',
   FRONT_CROWDED: 'Too many connections of this address, or of all, have not said yet what they speak.',
 } as const
 export type FrontRefusalCode = keyof typeof frontRefusals

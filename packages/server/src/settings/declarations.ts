@@ -81,7 +81,7 @@ export const declarations = {
     'PATCHBAY_TRUSTED_PROXIES',
     '',
     kind.cidrs,
-    'Addresses or CIDRs, with commas between, whose X-Forwarded-* headers are believed.',
+    'Addresses or CIDRs, with commas between, whose X-Forwarded-* headers and PROXY protocol (1 and 2) are believed.',
     'none',
   ),
   tlsCert: optional(
