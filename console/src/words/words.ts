@@ -17,14 +17,17 @@ export const intlLocale = computed(() =>
 )
 
 const messages = shallowRef<Readonly<Record<Word, string>>>(en)
+/** By the codes of the platform, whose own sentences are English. */
+const reasons = shallowRef<Readonly<Record<string, string>>>({})
 
 let wantedLast: Locale | undefined
 /** Loads the words of a language and shows them; nothing is loaded again from the server but these. */
 export const useLocale = async (wanted: Locale): Promise<void> => {
   wantedLast = wanted
-  const words = wanted === 'zh' ? (await import('./zh.ts')).zh : en
+  const chinese = wanted === 'zh' ? await import('./zh.ts') : undefined
   if (wantedLast !== wanted) return // another one was chosen while these words were loaded
-  messages.value = words
+  messages.value = chinese?.zh ?? en
+  reasons.value = chinese?.refusals ?? {}
   locale.value = wanted
   localStorage.setItem(kept, wanted)
 }
@@ -45,3 +48,9 @@ export const t = (word: Word, fill: Fill = {}): string => {
 const isWord = (name: string): name is Word => Object.hasOwn(en, name)
 /** A word by a name that is put together, such as a state; the name itself where there is none. */
 export const tOr = (name: string, otherwise: string): string => (isWord(name) ? t(name) : otherwise)
+
+/** Why the platform refused something: in the person's language where there are words for its code, with what the platform said behind it. */
+export const toReason = ({ code, detail }: { code?: string | undefined; detail?: string | undefined }): string => {
+  const own = code === undefined ? undefined : reasons.value[code]
+  return own === undefined ? (detail ?? '') : [own, detail].filter(Boolean).join(' ')
+}

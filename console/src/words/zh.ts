@@ -14,6 +14,8 @@ import { deliveryWords } from './zh/delivery.ts'
 import { nodeWords } from './zh/nodes.ts'
 import { wholeWords } from './zh/whole.ts'
 
+export { refusals } from './zh/refusals.ts'
+
 /** Every text, in Simplified Chinese. */
 export const zh = {
   ...shellWords,
