@@ -6,7 +6,12 @@ import { describe, expect, test } from 'vitest'
 const run = promisify(execFile)
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 const timeoutMs = 90_000
-const missing = process.env['MONGODB_URL'] ? '' : ': skipped, no MONGODB_URL'
+const isLong = process.env['PATCHBAY_TEST_LONG'] === '1'
+const missing = !isLong
+  ? ': skipped, part of npm run test:long'
+  : process.env['MONGODB_URL']
+    ? ''
+    : ': skipped, no MONGODB_URL'
 
 describe.skipIf(missing !== '')(`embedded beside MongoDB${missing}`, () => {
   test(
