@@ -8,6 +8,7 @@ export const ownBridge = (owner: Owner, bridge: Bridge): Bridge => {
     out: bridge.out,
     in: bridge.in,
     ...(bridge.as ? { as: bridge.as } : {}),
+    ...(bridge.createDevices ? { createDevices: bridge.createDevices } : {}),
     ...(bridge.queueMb === undefined ? {} : { queueMb: bridge.queueMb }),
     ...(send ? { send: (messages, options) => runOwned(owner, async () => send.call(bridge, messages, options)) } : {}),
     ...(write

@@ -47,7 +47,7 @@ export type Services = Pick<
   | 'listenUdp'
 > & {
   /** What a bridge of this name publishes by. */
-  bridgeLink(name: string, rights: Pick<Bridge, 'in' | 'as'>): BridgeLink
+  bridgeLink(name: string, rights: Pick<Bridge, 'in' | 'as' | 'createDevices'>): BridgeLink
   /** What a source of the manifest uses; what is behind it goes with the instance. */
   feed(name: string, source: Source): Feed
 }

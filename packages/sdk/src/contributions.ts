@@ -100,6 +100,8 @@ export interface Bridge {
   readonly in: readonly string[]
   /** A device or an API key whose rights it has instead. */
   readonly as?: BridgeIdentity
+  /** Devices that messages are of and that are not there are made, of this type; left out, such messages are refused. */
+  readonly createDevices?: { readonly type?: string }
   /** How much waits on the disk, 1,024 when left out. A message that does not fit is not acknowledged to its publisher. */
   readonly queueMb?: number
   /** One try of messages in the order in which they were accepted. At least one. Answers as a sink does. */

@@ -73,6 +73,53 @@ export const config = {
     },
     { title: 'In', maxItems: 100 },
   ),
+  createDevices: field.optional(
+    field.group(
+      { type: field.optional(field.text({ title: 'Type', maxLength: 64 })) },
+      {
+        title: 'Make devices',
+        description: 'Devices that messages are of and that are not there; left out, such messages are refused.',
+      },
+    ),
+  ),
+  readings: field.optional(
+    field.group(
+      {
+        topic: field.text({
+          title: 'Topic there',
+          description: '{device}, {type} and {clientId} are filled in.',
+          default: '{clientId}/devices/{device}/telemetry',
+          maxLength: 512,
+        }),
+        qos: field.choice(['0', '1', '2'], { title: 'QoS', default: '1' }),
+        thin: field.choice(['none', 'change', 'average'], {
+          title: 'Send',
+          description:
+            'none: every reading; change: what differs from what was sent last; average: one for each interval.',
+          default: 'none',
+        }),
+        deadBand: field.number({
+          title: 'Dead band',
+          description: 'A number that differs from the one sent last by no more than this is left out.',
+          default: 0,
+          minimum: 0,
+          when: { field: 'thin', is: 'change' },
+        }),
+        atLeastEvery: field.optional(
+          field.duration({
+            title: 'At least every',
+            description: 'A value is sent after this, even when it has not changed.',
+            when: { field: 'thin', is: 'change' },
+          }),
+        ),
+        interval: field.duration({ title: 'Interval', default: '1m', when: { field: 'thin', is: 'average' } }),
+      },
+      {
+        title: 'Readings in place of messages',
+        description: 'What is stored, as the instance selects it, goes out as {"ts", "values"}; then Out has no rows.',
+      },
+    ),
+  ),
   sharedAccessKey: field.optional(
     field.secret({
       title: 'Key of the device',

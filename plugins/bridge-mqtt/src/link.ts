@@ -21,6 +21,8 @@ export interface LinkOptions {
   readonly subscriptions: readonly ISubscription[]
   readonly filtersAtOnce: number
   readonly publishesPerSecond?: number
+  /** The number of this run of the instance, one more each time. */
+  readonly run?: number
   /** Published at each connection, at QoS 0. */
   readonly greetings?: readonly { readonly topic: string; readonly payload: string }[]
   readonly take: (packet: IPublishPacket) => Promise<Verdict>
@@ -82,7 +84,7 @@ export async function subscribe(
 export function openLink(options: LinkOptions): Link {
   const { target, hear } = options
   const stop = new AbortController()
-  const outbox = createOutbox(options.publishesPerSecond)
+  const outbox = createOutbox(options)
   const tried = Promise.withResolvers<void>()
   let waitMs: number | undefined
   let wire: Wire | undefined

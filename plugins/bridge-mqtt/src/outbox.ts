@@ -31,14 +31,26 @@ export interface Outbox {
   readonly underWay: number
 }
 
-const maxPacketId = 65_535
+/**
+ * Of its 65,535 packet ids a run uses one part: a message of QoS 2 that a run before this one left at the broker without its PUBREL must not be
+ * taken for one of this run.
+ */
+const partitions = 15
+const partitionIds = 4096
 /** Ours; the broker's Receive Maximum may be smaller. */
 const window = 256
+export interface OutboxOptions {
+  readonly publishesPerSecond?: number | undefined
+  /** The number of this run. */
+  readonly run?: number | undefined
+}
+
 const taken: Outcome = { kind: 'taken' }
 /** What passes: busy, not ready, over quota. */
 const passing: ReadonlySet<number> = new Set([0x88, 0x89, 0x97])
 
-export function createOutbox(publishesPerSecond = Number.POSITIVE_INFINITY): Outbox {
+export function createOutbox({ publishesPerSecond = Number.POSITIVE_INFINITY, run = 0 }: OutboxOptions = {}): Outbox {
+  const firstId = (run % partitions) * partitionIds + 1
   const allowance = createAllowance(publishesPerSecond)
   let paused: ReturnType<typeof setTimeout> | undefined
   const entries = new Map<string, Entry>()
@@ -49,9 +61,9 @@ export function createOutbox(publishesPerSecond = Number.POSITIVE_INFINITY): Out
   let lastId = 0
 
   const nextId = (): number => {
-    do lastId = (lastId % maxPacketId) + 1
-    while (sent.has(lastId))
-    return lastId
+    do lastId = (lastId + 1) % partitionIds
+    while (sent.has(firstId + lastId))
+    return firstId + lastId
   }
   const settle = (entry: Entry, outcome: Outcome): void => {
     entries.delete(entry.id)

@@ -77,19 +77,24 @@ export function toPlan(config: Config): Plan {
     from: row.from.replaceAll('{clientId}', () => config.clientId),
     to: row.to.replaceAll('{clientId}', () => config.clientId),
   })
+  if (config.readings && config.out.length > 0)
+    throw new BadConfig('/out', 'With readings in place of messages, Out has no rows.')
+  if (config.readings && config.shadows)
+    throw new BadConfig('/shadows', 'Shadows go as messages: make an instance of its own for the readings.')
   const isBare = config.out.length + config.in.length === 0
   const more = (rows: readonly PresetRow[]): TopicMap[] => rows.map((row) => toTopicMap(row, '/preset'))
   const out = [
     ...config.out.map((row, index) => toTopicMap(named(row), `/out/${index}`)),
-    ...more(isBare ? preset.out : []),
-    ...more(config.shadows ? preset.shadow.out : []),
+    ...more(isBare && !config.readings ? preset.out : []),
+    ...more(config.shadows && !config.readings ? preset.shadow.out : []),
   ]
   const inward = [
     ...config.in.map((row, index) => toTopicMap(named(row), `/in/${index}`)),
     ...more(isBare ? preset.in : []),
     ...more(config.shadows ? preset.shadow.in : []),
   ]
-  if (out.length + inward.length === 0) throw new BadConfig('/out', 'Nothing goes out and nothing comes in.')
+  if (out.length + inward.length === 0 && !config.readings)
+    throw new BadConfig('/out', 'Nothing goes out and nothing comes in.')
   assertNoEcho(out, inward, config, preset)
   return {
     preset,

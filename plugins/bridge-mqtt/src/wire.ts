@@ -95,15 +95,20 @@ async function openSocket({ host, port, tls }: WireTarget, signal: AbortSignal):
     ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
     minVersion: 'TLSv1.2',
   })
+  let late: ReturnType<typeof setTimeout> | undefined
   try {
     await new Promise<void>((resolve, reject) => {
+      late = setTimeout(() => reject(new NotReady(`No TLS handshake within ${connectMs / 1000} s.`)), connectMs)
       secure.once('secureConnect', resolve)
       secure.once('error', reject)
       secure.once('close', () => reject(new NotReady('The connection was closed during the TLS handshake.')))
     })
   } catch (error) {
+    secure.on('error', () => undefined)
     socket.destroy()
     throw error
+  } finally {
+    clearTimeout(late)
   }
   return secure
 }

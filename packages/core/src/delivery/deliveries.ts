@@ -8,7 +8,7 @@ import { createAlarm } from './alarm.ts'
 import { createCommitTimes } from './commit-times.ts'
 import { type DeadLetters, forgetLetters, type LetterChoice } from './dead-letters.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
-import { distance } from './distance.ts'
+import { distance, isElsewhere } from './distance.ts'
 import { createLetterBook } from './letter-book.ts'
 import { forgetPlace, keepPlace, type Place, readPlace } from './kept-place.ts'
 import { deliveryLimits } from './limits.ts'
@@ -209,8 +209,8 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       if (running) return running.status()
       const place = await readPlace(registry, instance)
       if (!place) return undefined
-      const { count } = await lettersOf(instance)
-      const points = distance(endOf(instance), place.cursor)
+      const end = endOf(instance)
+      const points = isElsewhere(end, place.cursor) ? 0 : distance(end, place.cursor)
       const since = points === 0 ? 0 : place.waitsSince || (times.since(place.cursor) ?? 0)
       return {
         ...stopped,
@@ -221,7 +221,7 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
         sent: place.sent,
         refused: place.refused,
         gone: place.gone,
-        deadLetters: count,
+        deadLetters: (await lettersOf(instance)).count,
       }
     },
     running: () => new Map([...live].map(([instance, delivery]) => [instance, delivery.status()])),

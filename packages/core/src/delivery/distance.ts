@@ -8,6 +8,12 @@ export const isBeyond = (end: CommitCursor, cursor: CommitCursor): boolean =>
 export const distance = (end: CommitCursor, cursor: CommitCursor): number =>
   Object.entries(end).reduce((sum, [writer, seq]) => sum + Math.max(0, seq - (cursor[writer] ?? 0)), 0)
 
+/** The cursor is one into something else than what ends here: the queue of a bridge that has not run since the start, which is not open. */
+export function isElsewhere(end: CommitCursor, cursor: CommitCursor): boolean {
+  const writers = Object.keys(cursor)
+  return writers.length > 0 && !writers.some((writer) => writer in end)
+}
+
 /** Of each writer the later place. */
 export const laterOf = (a: CommitCursor, b: CommitCursor): CommitCursor => {
   const later = { ...a }

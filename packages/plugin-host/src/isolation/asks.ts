@@ -24,6 +24,7 @@ const BridgeAbout = Type.Object({
   as: Type.Optional(
     Type.Object({ kind: Type.Union([Type.Literal('device'), Type.Literal('application')]), id: text(256) }),
   ),
+  createDevices: Type.Optional(Type.Object({ type: Type.Optional(text(64)) })),
   queueMb: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000_000 })),
 })
 const BridgeHow = Type.Object({

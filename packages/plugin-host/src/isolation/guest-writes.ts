@@ -8,11 +8,12 @@ const isRecords = (value: unknown): value is SinkRecord[] => Array.isArray(value
 const isMessages = (value: unknown): value is Omit<BridgeMessage, 'bytes'>[] => Array.isArray(value)
 
 /** What the host has to know of a bridge before it can ask it anything. */
-export const toAbout = ({ out, in: inward, as, queueMb }: Bridge): Record<string, unknown> => ({
+export const toAbout = ({ out, in: inward, as, queueMb, createDevices }: Bridge): Record<string, unknown> => ({
   out,
   in: inward,
   as,
   queueMb,
+  createDevices,
 })
 
 /** Batches of sinks and bridges behind the boundary. */

@@ -90,7 +90,7 @@ function withoutBytes(message: BridgeMessage): Omit<BridgeMessage, 'bytes'> {
 /** A bridge behind the boundary. What a part came to is known before the next one goes. */
 export const toBridge = (
   name: string,
-  about: Pick<Bridge, 'out' | 'in' | 'as' | 'queueMb'>,
+  about: Pick<Bridge, 'out' | 'in' | 'as' | 'queueMb' | 'createDevices'>,
   members: readonly string[],
   channel: () => Channel,
 ): Bridge => ({

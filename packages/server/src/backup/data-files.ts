@@ -15,7 +15,9 @@ export interface DataFiles {
 const cacheFolder = 'cache'
 /** Where a database is copied to before it is encrypted: on the disk that has it anyway. */
 export const stagingFolder = '.backup-staging'
-const passingFolders = new Set([cacheFolder, stagingFolder, finishedRestore])
+/** What is on its way over a bridge: a restored copy of it would be sent twice. */
+export const bridgesFolder = 'bridges'
+const passingFolders = new Set([cacheFolder, stagingFolder, finishedRestore, bridgesFolder])
 const isDatabase = (path: string): boolean => /\.sqlite(\.hot)?$/.test(path)
 /** Locks, side files of databases, and files on their way to their name. */
 const isPassing = (path: string): boolean => /(\.lock|-wal|-shm|-journal|\.new)$/.test(path)

@@ -32,7 +32,8 @@ export interface BridgeQueue {
 /** What a process before this one took; undefined: nothing. */
 export async function readTap(folder: string): Promise<{ filters: string[]; limitBytes: number } | undefined> {
   const text = await readFile(join(folder, tapFile), 'utf8').catch(() => undefined)
-  const tap: unknown = text === undefined ? undefined : JSON.parse(text)
+  if (text === undefined) return undefined
+  const tap: unknown = JSON.parse(text)
   return Value.Check(Tap, tap) ? tap : undefined
 }
 
@@ -111,7 +112,9 @@ export function openBridgeQueue({
       stop?.()
       stop = undefined
       await ready
-      await (await log).close()
+      // One that could not be opened has been told of.
+      const opened = await log.catch(() => undefined)
+      await opened?.close()
     },
   }
 }

@@ -16,6 +16,7 @@ const defaultQueueMb = 1024
 export interface BridgesOptions {
   hub: Pick<SessionHub, 'forward' | 'publisher' | 'publishFor'>
   deliveries: Pick<Deliveries, 'open' | 'openMessages'>
+  createDevice: (id: string, type: string | undefined) => Promise<void>
   /** The folder of all queues. */
   folder: string
   /** The same after each start, another on every other platform. */
@@ -28,10 +29,12 @@ export interface BridgesOptions {
 export interface Bridges {
   /** Takes messages for the bridges that were enabled when the process before this one ended. */
   restore(): Promise<void>
+  /** Of those, takes no more for instances that are not there, or not enabled. */
+  prune(isEnabled: (plugin: string, name: string) => boolean): Promise<void>
   /** Brings to a bridge what is for it, while it runs. */
   join(name: string, bridge: Bridge, owner: ServiceOwner): () => Promise<void>
   /** What it publishes by; ends with the instance. */
-  link(rights: Pick<Bridge, 'in' | 'as'>, owner: ServiceOwner): BridgeLink
+  link(rights: Pick<Bridge, 'in' | 'as' | 'createDevices'>, owner: ServiceOwner): BridgeLink
   /** Undefined for an instance that is no bridge, or has not run since the start. */
   status(instance: string): Promise<BridgeStatus | undefined>
   /** It is disabled: nothing is taken for it any more. */
@@ -42,7 +45,16 @@ export interface Bridges {
 }
 
 /** Joins bridges to messages and readings. */
-export function createBridges({ hub, deliveries, folder, platform, durable, clock, log }: BridgesOptions): Bridges {
+export function createBridges({
+  hub,
+  deliveries,
+  createDevice,
+  folder,
+  platform,
+  durable,
+  clock,
+  log,
+}: BridgesOptions): Bridges {
   const markOf = createMarks(platform)
   const queues = new Map<string, BridgeQueue>()
   const entries = new Map<string, EntryCounts>()
@@ -71,9 +83,20 @@ export function createBridges({ hub, deliveries, folder, platform, durable, cloc
       for (const plugin of await folders(folder))
         for (const name of await folders(join(folder, plugin))) {
           const instance = `${plugin}/${name}`
-          const tap = await readTap(folderOf(instance))
-          if (tap) await queueOf(instance, tap.limitBytes).take(tap.filters, tap.limitBytes)
+          try {
+            const tap = await readTap(folderOf(instance))
+            if (tap) await queueOf(instance, tap.limitBytes).take(tap.filters, tap.limitBytes)
+          } catch (error) {
+            // What it wants is not acknowledged as long as its queue cannot be written.
+            onFault(error)
+          }
         }
+    },
+    async prune(isEnabled) {
+      for (const [instance, queue] of queues) {
+        const [plugin = '', name = ''] = instance.split('/')
+        if (!isEnabled(plugin, name)) await queue.rest()
+      }
     },
     join(_name, bridge, { instance: { plugin, name }, settings, health, namesTags }) {
       const instance = `${plugin}/${name}`
@@ -113,7 +136,7 @@ export function createBridges({ hub, deliveries, folder, platform, durable, cloc
     },
     link(rights, { instance, own }) {
       const counts = countsOf(`${instance.plugin}/${instance.name}`)
-      const entry = openBridgeEntry({ hub, instance, rights, markOf, counts })
+      const entry = openBridgeEntry({ hub, instance, rights, createDevice, markOf, counts })
       own('bridge entry', () => entry.close())
       return entry
     },

@@ -4,6 +4,7 @@ import type { Deliveries } from '@patchbay/core/delivery/deliveries'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { Log } from '@patchbay/sdk'
+import { bridgesFolder } from '../backup/data-files.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createBridges, type Bridges } from './bridges.ts'
 import { createDeliveriesPart } from './deliveries.ts'
@@ -32,7 +33,14 @@ export function createFlows(parts: {
   const bridges = createBridges({
     hub: domain.hub,
     deliveries,
-    folder: join(settings.data, 'bridges'),
+    async createDevice(id, type) {
+      const made = domain.devices.create({ id, ...(type === undefined ? {} : { type }) })
+      await made.catch(async (error: unknown) => {
+        // Somebody else was quicker.
+        await domain.devices.get(id).catch(() => Promise.reject(error))
+      })
+    },
+    folder: join(settings.data, bridgesFolder),
     platform: telemetry.writer,
     durable: settings.durability === 'full',
     clock,

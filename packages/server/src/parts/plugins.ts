@@ -202,6 +202,10 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     // What was cut off by a death is made whole before any instance starts.
     await parts.bridges.restore()
     await packages.begin(guarded.start)
+    await parts.bridges.prune((plugin, name) => {
+      const found = host.plugins().find(({ id }) => id === plugin)
+      return found?.instances.some((each) => each.name === name && each.enabled) ?? false
+    })
     try {
       if (!stopped) await links.start()
       if (!stopped) await dropIn.start()

@@ -1,11 +1,17 @@
+import { execFile, spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
 import { type Api, createApi, createDevice, readAll, type TestDevice } from '../harness/api.ts'
+import { docCode } from '../harness/doc-code.ts'
+import { freePort } from '../harness/gateway-folder.ts'
 import { type InProcess, startInProcess } from '../harness/in-process.ts'
 import { type MosquittoServer, noMosquitto, startMosquitto } from '../harness/mosquitto-server.ts'
 import { connectMqtt, type TestClient } from '../harness/mqtt-client.ts'
+import { isLong } from '../harness/random.ts'
+import { testKey } from '../harness/server-process.ts'
 
 const instance = (name: string): string => `/api/v1/plugins/bridge-mqtt/instances/${name}`
 const nobody = { id: 'tester', secret: 'none' }
@@ -102,6 +108,14 @@ test.skipIf(noMosquitto !== undefined)(
       topic: 'sensors/unknown-9/temperature',
       code: 'DEVICE_UNKNOWN',
     })
+    await put('readings', {
+      createDevices: {},
+      in: [{ from: 'fleet/+/t', to: 'sensors/+/temperature', qos: '1' }],
+    })
+    for (const n of [1, 2, 3]) await publish(there, 'fleet/unknown-9/t', `${n}`)
+    await publish(there, 'fleet/no device/t', '4')
+    await vi.waitFor(async () => expect((await show('readings')).bridge).toMatchObject({ received: 4, refused: 2 }))
+    expect((await readAll(api, 'unknown-9', 'temperature')).map(({ value }) => value)).toEqual([1, 2, 3])
     await remove('readings')
   },
 )
@@ -129,6 +143,33 @@ test.skipIf(noMosquitto !== undefined)(
     expect(numbers).toEqual(Array.from({ length: 150 - first }, (_, n) => first + n))
     expect(await show('away')).toMatchObject({ sent: 150, bridge: { turnedAway: 0 } })
     await remove('away')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(
+  `other settings are taken while messages come, and none is lost or overtaken${word}`,
+  async () => {
+    await there.mqtt.subscribeAsync('move/#', { qos: 1 })
+    there.got.length = 0
+    const settings = (to: string) => put('move', { out: [{ from: 'devices/+/moving', to }] })
+    await settings('move/1')
+    const end = new AbortController()
+    let sent = 0
+    const publishing = (async () => {
+      while (!end.signal.aborted) await publish(here, 'devices/boiler-1/moving', String(sent++))
+    })()
+    for (const to of ['move/2', 'move/3', 'move/4']) {
+      await vi.waitFor(() => expect(there.got.at(-1)?.topic).toBe(`move/${Number(to.at(-1)) - 1}`))
+      await settings(to)
+    }
+    end.abort()
+    await publishing
+    await drain('move')
+    await vi.waitFor(() => expect(new Set(there.got.map(({ text }) => text)).size).toBe(sent))
+    const firsts = [...new Set(there.got.map(({ text }) => Number(text)))]
+    expect(firsts).toEqual(Array.from({ length: sent }, (_, n) => n))
+    expect(new Set(there.got.map(({ topic }) => topic)).size).toBeGreaterThan(2)
+    await remove('move')
   },
 )
 
@@ -227,5 +268,77 @@ test.skipIf(noMosquitto !== undefined)(
     await drain('full')
     expect(await show('full')).toMatchObject({ sent: 11 })
     await remove('full')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined)(
+  `stored readings go out in place of messages, thinned to what changes${word}`,
+  async () => {
+    await there.end()
+    there = await connectMqtt(remote.port, nobody)
+    const readings = { topic: 'thin/{device}/{type}', thin: 'change', deadBand: 1 }
+    await createDevice(api, 'boiler-2')
+    await put(
+      'thin',
+      { readings },
+      { select: { devices: ['boiler-1'], keys: ['t', 'open'] }, delivery: { wait: '10ms' } },
+    )
+    await there.mqtt.subscribeAsync('thin/#', { qos: 1 })
+    there.got.length = 0
+    const send = (n: number, values: object) =>
+      publish(here, 'devices/boiler-1/telemetry', JSON.stringify({ ts: 1_764_500_000_000 + n, values }))
+    for (const [n, t] of [20, 20.5, 21, 21.5, 21.5, 30].entries()) await send(n, { t, open: n > 3, other: n })
+    await drain('thin')
+    expect(there.got.map(({ topic, text }) => [topic, JSON.parse(text)])).toEqual([
+      ['thin/boiler-1/default', { ts: 1_764_500_000_000, values: { t: 20, open: false } }],
+      ['thin/boiler-1/default', { ts: 1_764_500_000_003, values: { t: 21.5 } }],
+      ['thin/boiler-1/default', { ts: 1_764_500_000_004, values: { open: true } }],
+      ['thin/boiler-1/default', { ts: 1_764_500_000_005, values: { t: 30 } }],
+    ])
+    await remote.kill()
+    await send(10, { t: 40 })
+    await vi.waitFor(async () => expect(await show('thin')).toMatchObject({ state: 'degraded', lag: { records: 1 } }))
+    await remote.start()
+    await drain('thin')
+    expect((await show('thin')).deliveryStatus).toMatchObject({ refused: 0, gone: 0 })
+    await remove('thin')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined || !isLong)(
+  `averages of an interval go out when it has ended${word}${isLong ? '' : ', skipped, only in the long run'}`,
+  { timeout: 60_000 },
+  async () => {
+    await there.end()
+    there = await connectMqtt(remote.port, nobody)
+    await put(
+      'mean',
+      { readings: { topic: 'mean/{device}', thin: 'average', interval: '1s' } },
+      { delivery: { wait: '10ms' } },
+    )
+    await there.mqtt.subscribeAsync('mean/#', { qos: 1 })
+    const at = 1_764_600_000_000
+    for (let n = 0; n < 20; n++)
+      await publish(here, 'devices/boiler-1/telemetry', JSON.stringify({ ts: at + n * 100, values: { t: n } }))
+    await vi.waitFor(() => expect(there.got).toHaveLength(2), { timeout: 20_000 })
+    expect(there.got.map(({ text }) => JSON.parse(text))).toEqual([
+      { ts: at, values: { t: 4.5 } },
+      { ts: at + 1000, values: { t: 14.5 } },
+    ])
+    await remove('mean')
+  },
+)
+
+test.skipIf(noMosquitto !== undefined || spawnSync('mosquitto_sub', ['--help']).error !== undefined)(
+  `the lines of the page lead from nothing to data at another broker${word}`,
+  async () => {
+    const code = (await docCode('bridges.md', 'sh'))
+      .replaceAll(':8080', `:${server.port}`)
+      .replaceAll('18831', String(await freePort()))
+    const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin`
+    const env = { ...process.env, PATH, PATCHBAY_API_KEY: testKey }
+    const { stdout } = await promisify(execFile)('sh', ['-e', '-c', code], { env, timeout: 15_000 })
+    expect(stdout).toContain('plant1/boiler-21/telemetry {"temperature": 21.5}')
+    await remove('plant1')
   },
 )
