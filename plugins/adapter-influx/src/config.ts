@@ -20,6 +20,13 @@ export const config = {
       'keep: series that differ by other tags stay apart, as keys of their own. drop: only the device counts.',
     default: 'keep',
   }),
+  provisioningKey: field.optional(
+    field.secret({
+      title: 'Provisioning key for new devices',
+      description:
+        'Devices that an API key writes for and that are not registered are made with it. Without it they are refused.',
+    }),
+  ),
   database: field.text({
     title: 'Name of the database',
     description: 'What SHOW DATABASES answers. Every other name is taken too, and means the same data.',

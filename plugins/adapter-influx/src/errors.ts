@@ -19,7 +19,7 @@ export const influxRefusals = {
     step: 'decode',
     text: 'Some lines could not be read or stored; the answer names them. The others are stored.',
   },
-  INFLUX_STOPPING: { reason: 'unavailable', step: 'adapter', text: 'The adapter is stopping. Send it again.' },
+  INFLUX_BUSY: { reason: 'quota', step: 'limit', text: 'As many queries wait as permitted. Ask again.' },
 } as const
 export type InfluxRefusalCode = keyof typeof influxRefusals
 

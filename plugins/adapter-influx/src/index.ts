@@ -1,6 +1,7 @@
 import { definePlugin } from '@patchbay/sdk'
 import { config } from './config.ts'
 import type { NameBook } from './name-book.ts'
+import type { Turns } from './query/turns.ts'
 import { createRequests } from './requests.ts'
 import { type Answer, createRoutes } from './routes.ts'
 
@@ -21,13 +22,21 @@ export default definePlugin({
     }
     const write: Answer = async (request, reply) => {
       const { takeWrite } = await import('./write/take-write.ts')
-      return takeWrite(request, reply, { config: ctx.config, requests, names: await names() })
+      return takeWrite(request, reply, {
+        config: ctx.config,
+        requests,
+        names: await names(),
+        sessions: ctx.sessions,
+      })
     }
+    let turns: Turns | undefined
     const query: Answer = async (request, reply) => {
-      const [{ takeQuery }, { createDatabases }] = await Promise.all([
+      const [{ takeQuery }, { createDatabases }, { createTurns }] = await Promise.all([
         import('./query/take-query.ts'),
         import('./query/databases.ts'),
+        import('./query/turns.ts'),
       ])
+      turns ??= createTurns()
       const databases = createDatabases(ctx.store, ctx.config.database)
       const { telemetry, log } = ctx
       return takeQuery(request, reply, {
@@ -36,6 +45,7 @@ export default definePlugin({
         telemetry,
         names: await names(),
         databases,
+        turns,
         log,
       })
     }

@@ -3,6 +3,7 @@ import {
   isRefused,
   type AdapterRefusal,
   type Log,
+  type Peer,
   peerOf,
   type RefusedError,
   type Session,
@@ -23,6 +24,8 @@ export function queryOf(request: FastifyRequest): URLSearchParams {
 
 /** Who asks, and what the refusals of his requests become. */
 export interface Requests {
+  /** Where a request comes from. */
+  peerOf(request: FastifyRequest): Pick<Peer, 'protocol' | 'address' | 'encrypted'>
   /** Rejects with Refused. One request, one session: closed when it is answered. */
   open(request: FastifyRequest, reply: FastifyReply, query: URLSearchParams): Promise<Session>
   /** To be listed with the refusals of the platform, which has recorded its own already. */
@@ -32,11 +35,16 @@ export interface Requests {
 
 export function createRequests({ sessions, log }: { sessions: Sessions; log: Log }): Requests {
   const record: Requests['record'] = (request, action, refused, session) => {
-    if (!(refused.code in influxRefusals) || refused.reason === 'unavailable') return
+    const isOurs = refused.code in influxRefusals || refused.code === 'TELEMETRY_FORBIDDEN'
+    if (!isOurs || refused.reason === 'unavailable') return
     const device = session?.principal.kind === 'device' ? { device: session.principal.id } : {}
     sessions.refuse({ protocol, address: peerOf(request).address }, { action, ...device, refused })
   }
   return {
+    peerOf(request) {
+      const { address, encrypted } = peerOf(request)
+      return { protocol, address, encrypted }
+    },
     async open(request, reply, query) {
       const { address, encrypted, certificate } = peerOf(request)
       const credentials = credentialsOf(request.headers.authorization, query, certificate)
@@ -48,7 +56,8 @@ export function createRequests({ sessions, log }: { sessions: Sessions; log: Log
     record,
     answerError(error, request, reply) {
       if (isRefused(error)) {
-        record(request, 'publish', error)
+        // What a query is refused for was recorded where it is known who asked.
+        if (error.code !== 'TELEMETRY_FORBIDDEN') record(request, 'publish', error)
         sendRefused(reply, error)
         return
       }

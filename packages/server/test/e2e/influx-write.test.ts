@@ -124,6 +124,28 @@ test('among many lines only the bad ones are left out, and lines without a time 
   expect(await valuesOf('boiler-1', 'now')).toHaveLength(500)
 })
 
+test('devices that are not registered are made, where a provisioning key says so', async () => {
+  const key = await api.post('/api/v1/provisioning-keys', {
+    name: 'Telegraf',
+    idPrefix: 'host-',
+    quota: 2,
+    tags: ['it'],
+  })
+  await api.put('/api/v1/plugins/adapter-influx/instances/default', { config: { provisioningKey: key.body.key } })
+  const lines = ['host-1', 'host-2', 'host-3', 'other', 'host-1'].map(
+    (host, n) => `load,host=${host} value=${n} ${at + n}`,
+  )
+  const answer = await write(lines.join('\n'))
+  expect(answer).toMatchObject({ status: 400, body: { accepted: 3, refused: [{ line: 3 }, { line: 4 }] } })
+  expect(await valuesOf('host-1', 'load')).toEqual([0, 4])
+  expect((await api.get('/api/v1/devices/host-2')).body).toMatchObject({ tags: ['it'] })
+  expect((await api.get('/api/v1/devices/other')).status).toBe(404)
+  // A device's own credentials make nobody else.
+  const own = await write(`load,device=host-9 value=1 ${at}`, token(`boiler-1:${boiler.secret}`))
+  expect(own.status).toBe(403)
+  await api.put('/api/v1/plugins/adapter-influx/instances/default', { config: {} })
+})
+
 test('a body that is too large, or packed in a way that is not known, is refused', async () => {
   const bomb = gzipSync(Buffer.alloc(26 * 1024 * 1024, '#'))
   expect((await write(bomb, { ...token(testKey), 'content-encoding': 'gzip' })).status).toBe(413)

@@ -6,8 +6,8 @@ import type { Budget } from './budget.ts'
 import { StatementError } from './failures.ts'
 import { queryLimits } from './limits.ts'
 import { toMatcher } from './pattern.ts'
-import { byText, type FieldType, type Measurement, type Series, toMeasurement } from './series.ts'
-import { createStoredSeries, type StoredSeries, typeOfValue } from './stored-series.ts'
+import { byText, type Measurement, type Series, toMeasurement } from './series.ts'
+import { createStoredSeries, type StoredField, type StoredSeries, typeOfValue } from './stored-series.ts'
 
 /** The measurements that somebody may read, as clients of InfluxDB see them. */
 export interface Catalogue {
@@ -22,7 +22,7 @@ export interface CatalogueParts {
   budget: Budget
 }
 
-type Fields = Map<string, { keys: string[]; type: FieldType }>
+type Fields = Map<string, StoredField>
 
 const chooses = (from: readonly From[]): ((name: string) => boolean) => {
   if (from.length === 0) return () => true
@@ -54,8 +54,11 @@ export function createCatalogue({ reader, names, config, budget }: CataloguePart
         found.set(id, (entry = { measurement, tags: new Map(own), fields: new Map(), newest: 0 }))
       }
       const known = entry.fields.get(field)
-      if (known) known.keys.push(key)
-      else entry.fields.set(field, { keys: [key], type: typeOfValue(value) })
+      if (!known) entry.fields.set(field, { keys: [key], type: typeOfValue(value), last: { at, value } })
+      else {
+        known.keys.push(key)
+        if (at >= known.last.at) known.last = { at, value }
+      }
       entry.newest = Math.max(entry.newest, at)
     }
     for (const { measurement, ...series } of found.values()) {
@@ -82,9 +85,14 @@ export function createCatalogue({ reader, names, config, budget }: CataloguePart
       const isTag = (name: string): boolean => name === deviceTag || (fallbackTag !== '' && name === fallbackTag)
       return [...found]
         .toSorted(([a], [b]) => byText(a, b))
-        .map(([name, series]) => toMeasurement(name, series.toSorted(bySeries), isTag))
+        .map(([name, series]) => toMeasurement(name, inOrder(series), isTag))
     },
   }
 }
 
-const bySeries = (a: Series, b: Series): number => byText(JSON.stringify([...a.tags]), JSON.stringify([...b.tags]))
+/** The order of InfluxDB: by the texts of the tags. */
+const inOrder = (list: readonly Series[]): Series[] =>
+  list
+    .map((series) => ({ series, text: JSON.stringify([...series.tags]) }))
+    .toSorted((a, b) => byText(a.text, b.text))
+    .map(({ series }) => series)

@@ -79,6 +79,7 @@ export interface ExpressionParser {
 
 export function createExpressionParser(tokens: Tokens, params: ReadonlyMap<string, Literal>): ExpressionParser {
   let depth = 0
+  let operators = 0
 
   const take = (text: string): boolean => {
     const token = tokens.peek()
@@ -129,8 +130,8 @@ export function createExpressionParser(tokens: Tokens, params: ReadonlyMap<strin
       expect(')')
       return inner
     }
-    if (take('-')) return negative()
-    if (take('+')) return primary()
+    if (take('-')) return deeper(negative)
+    if (take('+')) return deeper(primary)
     if (take('*')) {
       const of = cast()
       return { kind: 'wildcard', ...(of === undefined ? {} : { of }) }
@@ -177,6 +178,7 @@ export function createExpressionParser(tokens: Tokens, params: ReadonlyMap<strin
       const rank = Object.hasOwn(precedence, sign) ? (precedence[sign] ?? 0) : 0
       const op = ops[sign]
       if (rank < least || rank === 0 || op === undefined) return left
+      if (++operators > queryLimits.operators) throw new ParseError(`more than ${queryLimits.operators} operators`)
       tokens.next()
       if (op === '=~' || op === '!~') {
         const pattern = tokens.pattern()
@@ -186,11 +188,12 @@ export function createExpressionParser(tokens: Tokens, params: ReadonlyMap<strin
     }
   }
 
-  function expression(): Expr {
+  function deeper(read: () => Expr): Expr {
     if (++depth > queryLimits.depth) throw new ParseError('the query is nested too deep')
-    const made = binary(1)
+    const made = read()
     depth--
     return made
   }
+  const expression = (): Expr => deeper(() => binary(1))
   return { expression, identifier, expect, take }
 }

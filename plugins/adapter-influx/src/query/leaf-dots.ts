@@ -82,10 +82,27 @@ async function foldedDots(call: Call, field: string, span: Span, { group, grid, 
     })
 }
 
+/** The newest point of a group from what is known without a read: that of every series must lie in the span. */
+function newestDots({ members }: Group, field: string, { from, to }: Span): Dot[] | undefined {
+  let newest: Dot | undefined
+  for (const { series, condition } of members) {
+    if (!series.fields.has(field)) continue
+    const last = condition ? undefined : series.last?.(field)
+    // One that is newer hides what was the last one then; one that is older counts for nothing.
+    if (!last || last.at >= to) return undefined
+    if (last.at >= from && (!newest || last.at > newest.at)) newest = last
+  }
+  return newest ? [newest] : []
+}
+
 async function aggregateDots(call: Call, span: Span, ask: LeafAsk): Promise<Dot[]> {
   const { group, grid, wantsPoint } = ask
   const [first] = call.args
   if (first?.kind !== 'var') throw new StatementError(`expected field argument in ${call.name}()`)
+  if (call.name === 'last' && !grid && ask.beside.length === 0) {
+    const newest = newestDots(group, first.name, span)
+    if (newest) return newest
+  }
   const isPoint = wantsPoint && selectors.has(call.name)
   const ends = grid && isPoint ? ask.beside.length > 0 : isPoint
   const rolled = ends ? undefined : await rolledDots(group.members, { name: call.name, field: first.name }, span, grid)

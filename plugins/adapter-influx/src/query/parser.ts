@@ -13,6 +13,7 @@ export function parseQuery(text: string, params: ReadonlyMap<string, Literal> = 
   const tokens = createTokens(text)
   const { expression, identifier, expect, take } = createExpressionParser(tokens, params)
 
+  let nested = 0
   const integer = (): number => {
     const token = tokens.peek()
     if (token.kind !== 'integer') throw unexpected(token, 'integer')
@@ -22,6 +23,7 @@ export function parseQuery(text: string, params: ReadonlyMap<string, Literal> = 
   function name(): From {
     if (take('(')) {
       if (!take('SELECT')) throw unexpected(tokens.peek(), 'SELECT')
+      if (++nested > queryLimits.subqueries) throw new ParseError(`more than ${queryLimits.subqueries} subqueries`)
       const inner = select()
       expect(')')
       return { kind: 'query', select: inner }

@@ -53,10 +53,17 @@ export async function* rawRows(group: Group): AsyncGenerator<OutRow[]> {
     for await (const page of pagesOf(only, span)) yield page.map((row) => toOut({ series: only.series, row }))
     return
   }
-  const found: Found[] = []
-  for (const [place, member] of members.entries())
+  const order = (a: Found, b: Found): number => a.row.at - b.row.at || a.place - b.place
+  let found: Found[] = []
+  const placed = members.map((member, place) => ({ member, place }))
+  if (select.descending) placed.sort((a, b) => b.member.series.newest - a.member.series.newest)
+  for (const { member, place } of placed) {
+    // All that is left of the series is older than what is wanted.
+    if (select.descending && found.length >= wanted && member.series.newest < (found[0]?.row.at ?? 0)) break
     for (const row of await gather(member)) found.push({ series: member.series, place, row })
-  found.sort((a, b) => a.row.at - b.row.at || a.place - b.place)
+    if (select.descending && wanted !== Infinity) found = found.toSorted(order).slice(-wanted)
+  }
+  found.sort(order)
   yield (select.descending ? found.toReversed() : found).map(toOut)
 }
 

@@ -25,6 +25,8 @@ export interface Series {
   tag(name: string): string
   /** The newest time of any of its fields. */
   readonly newest: number
+  /** The newest point of a field, where it is known without a read. */
+  last?(field: string): { at: number; value: Value } | undefined
   /** Rows ascending that have one of the fields at least, in pages. */
   rows(fields: readonly string[], span: Span): AsyncIterable<readonly Row[]>
   /** Left out by series that are no series of the store. Undefined when the store cannot aggregate the field so. */

@@ -1,4 +1,4 @@
-import type { Session, Telemetry } from '@patchbay/sdk'
+import type { TelemetryReader } from '@patchbay/sdk'
 import type { InfluxConfig } from '../config.ts'
 import type { NameBook } from '../name-book.ts'
 import type { Statement } from './ast.ts'
@@ -10,8 +10,8 @@ import { type Block, runSelect } from './select.ts'
 import { runShow, type Table } from './show.ts'
 
 export interface StatementContext {
-  telemetry: Telemetry
-  principal: Session['principal']
+  /** What who asks may read. */
+  reader: TelemetryReader | undefined
   names: NameBook
   databases: Databases
   config: InfluxConfig
@@ -24,7 +24,10 @@ const policies: Table = {
   rows: [['autogen', '0s', '168h0m0s', 1, '0s', '0s', true]],
 }
 
-/** Carries a statement out. Throws StatementError, Refused. */
+/** Whether a statement looks at data, so that the right to read them is needed. */
+export const isRead = ({ kind }: Statement): boolean => kind === 'select' || kind === 'show'
+
+/** Carries a statement out. Throws StatementError. */
 export async function* runStatement(statement: Statement, context: StatementContext): AsyncGenerator<Block | Table> {
   const { databases, config, names, nowMicros } = context
   switch (statement.kind) {
@@ -41,7 +44,8 @@ export async function* runStatement(statement: Statement, context: StatementCont
       yield policies
       return
     default: {
-      const reader = await context.telemetry.as(context.principal)
+      const { reader } = context
+      if (!reader) throw new StatementError('not authorized to execute statement')
       const budget = createBudget(context.signal)
       const catalogue = createCatalogue({ reader, names, config, budget })
       const of = { catalogue, budget, nowMicros, deviceTag: config.deviceTag }

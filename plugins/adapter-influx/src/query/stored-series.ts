@@ -9,11 +9,17 @@ export const typeOfValue = (value: StoredValue): FieldType =>
 
 const toValue = (value: StoredValue): Value => (typeof value === 'object' ? JSON.stringify(value) : value)
 
+export interface StoredField {
+  keys: string[]
+  type: FieldType
+  last: { at: number; value: StoredValue }
+}
+
 export interface StoredSeries {
   device: string
   tags: ReadonlyMap<string, string>
   /** Name of the field → the keys that hold it, and what their newest point is. */
-  fields: ReadonlyMap<string, { keys: string[]; type: FieldType }>
+  fields: ReadonlyMap<string, StoredField>
   newest: number
   /** What else the device's id may be asked for by. */
   fallbackTag: string
@@ -53,6 +59,10 @@ export function createStoredSeries(of: StoredSeries, reader: TelemetryReader, bu
     fields: new Map([...fields].map(([name, { type }]) => [name, type])),
     tag: (name) => tags.get(name) ?? (name === fallbackTag && !fields.has(name) ? device : ''),
     newest,
+    last(field) {
+      const last = fields.get(field)?.last
+      return last && { at: last.at, value: toValue(last.value) }
+    },
     rows,
     async rolled(field, { from, to }, step, aggregate) {
       const [key, ...more] = fields.get(field)?.keys ?? []
@@ -61,6 +71,7 @@ export function createStoredSeries(of: StoredSeries, reader: TelemetryReader, bu
       const answer = await reader.range({ device, keys: [key], from, to, step, aggregate }, budget.signal)
       if (answer.mismatch.length > 0) return undefined
       const buckets = answer.series[key] ?? []
+      budget.points(buckets.length)
       return buckets.map(({ at, value }) => ({ at, value: toValue(value) }))
     },
   }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isRefused, type Log, type Telemetry } from '@patchbay/sdk'
+import { isRefused, type Log, type Session, type Telemetry, type TelemetryReader } from '@patchbay/sdk'
 import { sendError } from '../answer.ts'
 import type { InfluxConfig } from '../config.ts'
 import type { NameBook } from '../name-book.ts'
@@ -14,7 +14,8 @@ import { toWriteTime } from './epoch.ts'
 import { ParseError, StatementError } from './failures.ts'
 import { queryLimits } from './limits.ts'
 import { parseQuery } from './parser.ts'
-import { runStatement, type StatementContext } from './statement.ts'
+import { isRead, runStatement, type StatementContext } from './statement.ts'
+import type { Turns } from './turns.ts'
 
 const defaultChunk = 10_000
 const maxParameters = 1_000
@@ -25,6 +26,7 @@ export interface QueryOptions {
   telemetry: Telemetry
   names: NameBook
   databases: Databases
+  turns: Turns
   log: Log
 }
 
@@ -58,6 +60,20 @@ const notExecuted = { kind: 'refused', why: 'not executed' } as const
 
 const isSet = (value: string | null): boolean => value === 'true' || value === '1'
 
+/** What the session may read; who may not is refused before anything is written, as in InfluxDB. */
+async function readerOf(
+  request: FastifyRequest,
+  session: Session,
+  { telemetry, requests }: QueryOptions,
+): Promise<TelemetryReader> {
+  try {
+    return await telemetry.as(session.principal)
+  } catch (error) {
+    if (isRefused(error)) requests.record(request, 'subscribe', error, session)
+    throw error
+  }
+}
+
 /** Answers `/query`: the statements one after another, written as they are made. */
 export async function takeQuery(
   request: FastifyRequest,
@@ -81,18 +97,24 @@ export async function takeQuery(
     throw error
   }
 
+  const reader = statements.some(isRead) ? await readerOf(request, session, options) : undefined
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  const leave = await options.turns.enter()
+  if (reply.raw.closed) leave()
+  reply.raw.once('close', () => {
+    gone.abort()
+    leave()
+  })
   const context: StatementContext = {
     ...options,
-    principal: session.principal,
+    reader,
     nowMicros: Date.now() * 1000,
     signal: gone.signal,
   }
   let hasFailed = false
   const explain: Explain = (error) => {
     hasFailed = true
-    if (error instanceof StatementError || isRefused(error)) return error.message
+    if (error instanceof StatementError) return error.message
     if (error instanceof Error && error.name === 'ReadTooLarge') return error.message
     if (!gone.signal.aborted) log.error('a query failed', { error, requestId: request.id })
     return 'internal error'

@@ -15,7 +15,7 @@ export interface Belonging {
  * host, say) is a tag like any other when it says something else.
  */
 export function belongingOf(
-  { tags }: Line,
+  { tags }: Pick<Line, 'tags'>,
   { deviceTag, fallbackTag, otherTags }: InfluxConfig,
   principal: Session['principal'],
 ): Belonging {

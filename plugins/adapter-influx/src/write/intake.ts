@@ -2,14 +2,14 @@ import type { Session } from '@patchbay/sdk'
 import type { InfluxConfig } from '../config.ts'
 import { refuse } from '../errors.ts'
 import type { NameBook } from '../name-book.ts'
-import { toKey } from '../series-name.ts'
-import { belongingOf } from './device-of.ts'
-import { LineError, parseLine } from './line-parser.ts'
+import type { Enrolment } from './enrolment.ts'
+import { endOfHead, LineError, parseBody } from './line-parser.ts'
 import { createLineSplitter } from './line-splitter.ts'
 import type { ReadTime } from './precision.ts'
 import { createPublisher } from './publish.ts'
 import { createDeviceReadings, type DeviceReadings } from './readings.ts'
 import type { Report } from './report.ts'
+import { createSeriesHeads } from './series-heads.ts'
 
 /** Lines of a body that are held before they are published: a large body never lies in memory as a whole. */
 const maxHeldLines = 10_000
@@ -21,12 +21,14 @@ export interface IntakeOptions {
   names: NameBook
   readTime: ReadTime
   report: Report
+  enrolment: Enrolment | undefined
 }
 
 /** Stores the lines of a body as it arrives. Resolves when all that can be stored is durable. */
 export async function takeLines(body: AsyncIterable<Buffer>, options: IntakeOptions): Promise<void> {
   const { config, session, names, readTime, report } = options
-  const publisher = createPublisher(session, report)
+  const publisher = createPublisher(session, report, options.enrolment)
+  const heads = createSeriesHeads({ config, names, principal: session.principal })
   let devices = new Map<string, DeviceReadings>()
   let heldLines = 0
   let heldChars = 0
@@ -34,18 +36,15 @@ export async function takeLines(body: AsyncIterable<Buffer>, options: IntakeOpti
   const splitter = createLineSplitter((text, number) => {
     const line = { number, text }
     try {
-      const parsed = parseLine(text, readTime)
-      const { device, tags } = belongingOf(parsed, config, session.principal)
-      const isAlone = parsed.fields.length === 1
-      const values = parsed.fields.map(([field, value]): [string, typeof value] => {
-        const name = { measurement: parsed.measurement, tags, field }
-        const key = toKey(name, isAlone)
-        names.note(key, name)
-        return [key, value]
-      })
+      const end = endOfHead(text)
+      // What is no line at all is said before it is asked whose it would be.
+      const { fields, at } = parseBody(text, end, readTime)
+      const { device, keyOf } = heads.of(text.slice(0, end))
+      const isAlone = fields.length === 1
+      const values = fields.map(([field, value]): [string, typeof value] => [keyOf(field, isAlone), value])
       let readings = devices.get(device)
       if (!readings) devices.set(device, (readings = createDeviceReadings(device)))
-      readings.add(parsed.at, { line, values })
+      readings.add(at, { line, values })
       heldLines++
       heldChars += text.length
     } catch (error) {

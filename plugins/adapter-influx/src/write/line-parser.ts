@@ -2,15 +2,22 @@ import type { ReadTime } from './precision.ts'
 
 export type FieldValue = number | boolean | string
 
-/** One line of the protocol, its escapes undone. */
-export interface Line {
+/** What a line begins with, its escapes undone. */
+export interface Head {
   measurement: string
   /** Sorted by name. */
   tags: [name: string, value: string][]
+}
+
+/** What stands behind it. */
+export interface Body {
   fields: [name: string, value: FieldValue][]
   /** µs since 1970; undefined = now. */
   at: number | undefined
 }
+
+/** One line of the protocol. */
+export type Line = Head & Body
 
 /** Why a line cannot be read, in InfluxDB's words. */
 export class LineError extends Error {
@@ -50,8 +57,8 @@ const ofMeasurement = (text: string): string => (hasEscape(text) ? text.replaceA
 const ofName = (text: string): string => (hasEscape(text) ? text.replaceAll(/\\([,= ])/g, '$1') : text)
 const ofText = (text: string): string => (hasEscape(text) ? text.replaceAll(/\\(["\\])/g, '$1') : text)
 
-function readTags(line: string, from: number): { tags: Line['tags']; end: number } {
-  const tags: Line['tags'] = []
+function readTags(line: string, from: number): Head['tags'] {
+  const tags: Head['tags'] = []
   let at = from
   while (line[at] === ',') {
     const middle = scan(line, at + 1, '=, ')
@@ -66,7 +73,7 @@ function readTags(line: string, from: number): { tags: Line['tags']; end: number
   }
   tags.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   if (tags.some(([name], index) => name === tags[index - 1]?.[0])) throw new LineError('duplicate tags')
-  return { tags, end: at }
+  return tags
 }
 
 function endOfText(line: string, from: number): number {
@@ -92,8 +99,8 @@ function toValue(text: string): FieldValue {
   throw new LineError(/^[\d.+-]/.test(text) ? 'invalid number' : 'invalid boolean')
 }
 
-function readFields(line: string, from: number): { fields: Line['fields']; end: number } {
-  const fields: Line['fields'] = []
+function readFields(line: string, from: number): { fields: Body['fields']; end: number } {
+  const fields: Body['fields'] = []
   let at = from
   for (;;) {
     const middle = scan(line, at, '=, ')
@@ -123,19 +130,30 @@ const skipSpaces = (line: string, from: number): number => {
   return at
 }
 
+/** Where the fields of a line begin: behind the first space that no backslash precedes. */
+export const endOfHead = (line: string): number => scan(line, 0, ' ')
+
+/** Reads what stands before the fields. Throws LineError. */
+export function parseHead(text: string): Head {
+  const end = scan(text, 0, ',')
+  if (end === 0) throw new LineError('missing measurement')
+  return { measurement: ofMeasurement(text.slice(0, end)), tags: readTags(text, end) }
+}
+
+/** Reads a line from the end of its head on. Throws LineError. */
+export function parseBody(line: string, from: number, readTime: ReadTime): Body {
+  const begin = skipSpaces(line, from)
+  if (begin >= line.length) throw new LineError('missing fields')
+  const { fields, end } = readFields(line, begin)
+  const digits = line.slice(end).trim()
+  if (digits === '') return { fields, at: undefined }
+  const at = readTime(digits)
+  if (Number.isNaN(at)) throw new LineError('bad timestamp')
+  return { fields, at }
+}
+
 /** Reads one line. Throws LineError. */
 export function parseLine(line: string, readTime: ReadTime): Line {
-  const head = scan(line, 0, ', ')
-  if (head === 0) throw new LineError('missing measurement')
-  const { tags, end } = readTags(line, head)
-  const begin = skipSpaces(line, end)
-  if (begin >= line.length) throw new LineError('missing fields')
-  const { fields, end: after } = readFields(line, begin)
-  const digits = line.slice(after).trim()
-  let at: number | undefined
-  if (digits !== '') {
-    at = readTime(digits)
-    if (Number.isNaN(at)) throw new LineError('bad timestamp')
-  }
-  return { measurement: ofMeasurement(line.slice(0, head)), tags, fields, at }
+  const end = endOfHead(line)
+  return { ...parseHead(line.slice(0, end)), ...parseBody(line, end, readTime) }
 }

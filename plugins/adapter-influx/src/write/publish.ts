@@ -1,4 +1,5 @@
 import { isRefused, type RefusedError, type Session } from '@patchbay/sdk'
+import type { Enrolment } from './enrolment.ts'
 import { type DeviceReadings, type LineRef, type Reading, toMessage, toReading } from './readings.ts'
 
 /** Below the platform's limits of one message: 256 KiB, 2,000 readings, 2,000 keys. */
@@ -46,6 +47,12 @@ function* toParts(list: readonly Reading[]): Generator<readonly Reading[]> {
   if (part.length > 0) yield part
 }
 
+/** Why a device was not made; anything but a refusal is not the sender's to hear. */
+function refusalOf(error: unknown): RefusedError {
+  if (isRefused(error) && error.reason !== 'unavailable') return error
+  throw error
+}
+
 /** Half of the readings each, or of the lines of a single one; undefined for a single line. */
 function toHalves(part: readonly Reading[]): [readonly Reading[], readonly Reading[]] | undefined {
   const middle = part.length >> 1
@@ -62,7 +69,7 @@ export interface Publisher {
 }
 
 /** Each line that is refused is told with its reason; `publish` rejects with Refused for what is to be sent again later. */
-export function createPublisher(session: Session, outcome: Outcome): Publisher {
+export function createPublisher(session: Session, outcome: Outcome, enrolment: Enrolment | undefined): Publisher {
   let searched = 0
 
   const refuseAll = (part: readonly Reading[], why: RefusedError): void => {
@@ -70,7 +77,7 @@ export function createPublisher(session: Session, outcome: Outcome): Publisher {
   }
 
   /** A message is atomic, so the one bad reading is looked for by halves. */
-  async function send(device: string, part: readonly Reading[]): Promise<void> {
+  async function send(device: string, part: readonly Reading[], mayEnrol = true): Promise<void> {
     try {
       await session.publish(`devices/${device}/telemetry`, toMessage(part), {
         qos: 1,
@@ -78,6 +85,10 @@ export function createPublisher(session: Session, outcome: Outcome): Publisher {
       })
     } catch (error) {
       if (!isRefused(error) || isPassing(error)) throw error
+      if (error.code === 'DEVICE_UNKNOWN' && mayEnrol && enrolment) {
+        const why = await enrolment.enrol(device).then(() => undefined, refusalOf)
+        return why ? refuseAll(part, why) : send(device, part, false)
+      }
       const halves = isOfSender(error) || searched >= maxSearched ? undefined : toHalves(part)
       if (!halves) {
         searched += part.length

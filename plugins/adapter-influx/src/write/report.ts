@@ -59,6 +59,7 @@ export function createReport(): Report {
     answer() {
       const bad = unreadable + dropped
       if (bad === 0) return undefined
+      named.sort((a, b) => a.line - b.line)
       const more = bad > named.length ? [`and ${bad - named.length} lines more`] : []
       const reasons = [...named.map(({ text }) => text), ...more].join('\n')
       const isPartial = accepted > 0 || dropped > 0

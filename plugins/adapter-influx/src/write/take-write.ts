@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Sessions } from '@patchbay/sdk'
 import { sendError } from '../answer.ts'
 import type { InfluxConfig } from '../config.ts'
 import { refuse } from '../errors.ts'
 import type { NameBook } from '../name-book.ts'
 import { queryOf, type Requests } from '../requests.ts'
 import { encodingOf, readBody } from './body.ts'
+import { createEnrolment } from './enrolment.ts'
 import { takeLines } from './intake.ts'
 import { toReadTime } from './precision.ts'
 import { createReport } from './report.ts'
@@ -16,13 +18,14 @@ export interface WriteOptions {
   config: InfluxConfig
   requests: Requests
   names: NameBook
+  sessions: Sessions
 }
 
 /** Answers a write: 204 when every line is durable. */
 export async function takeWrite(
   request: FastifyRequest,
   reply: FastifyReply,
-  { config, requests, names }: WriteOptions,
+  { config, requests, names, sessions }: WriteOptions,
 ): Promise<FastifyReply> {
   const maxBytes = config.maxBodyMib * mib
   const query = queryOf(request)
@@ -33,9 +36,14 @@ export async function takeWrite(
   const readTime = toReadTime(query.get('precision'))
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw refuse('INFLUX_BODY_TOO_LARGE')
   const report = createReport()
+  const { provisioningKey } = config
+  const enrolment =
+    provisioningKey === undefined || session.principal.kind !== 'application'
+      ? undefined
+      : createEnrolment({ sessions, provisioningKey, peer: requests.peerOf(request) })
   if (request.body instanceof Readable) {
     const body = readBody(request.body, encoding, maxBytes)
-    await takeLines(body, { config, session, names, readTime, report })
+    await takeLines(body, { config, session, names, readTime, report, enrolment })
   }
   const bad = report.answer()
   if (!bad) return reply.code(204).send()
