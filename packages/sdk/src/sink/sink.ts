@@ -17,6 +17,7 @@ export {
   type NameTemplateOptions,
 } from './name-template.ts'
 export { WriteLater, WriteRefused } from './write-failures.ts'
+export { NoAnswer, within } from './within.ts'
 export { isProbe, toProbe, verifySink, type OpenedSink } from './verify-sink.ts'
 
 const textOf = (error: unknown): string => {
