@@ -41,6 +41,11 @@ describe.skipIf(influxUrl === undefined).for([1, 2] as const)(
         { config: { url: 'http://127.0.0.1:1' }, says: /ECONNREFUSED/ },
       ],
       secrets: [secret],
+      front: {
+        url: () => influxUrl ?? '',
+        tls: 'at once',
+        config: ({ host, port, ca }) => ({ url: `${ca ? 'https' : 'http'}://${host}:${port}`, ...(ca ? { ca } : {}) }),
+      },
       bad: (good) => ({ ...good, values: { n: 'no number' } }),
       kept: asText,
     })

@@ -27,6 +27,14 @@ describe.skipIf(kinesisUrl === undefined)(`Kinesis${skipped}`, () => {
     secrets: ['a-secret-of-the-suite'],
     idempotent: false,
     ordered: true,
+    front: {
+      url: () => kinesisUrl ?? '',
+      tls: 'at once',
+      config: ({ host, port, ca }) => ({
+        endpoint: `${ca ? 'https' : 'http'}://${host}:${port}`,
+        ...(ca ? { ca } : {}),
+      }),
+    },
     // More than it takes of one record.
     bad: (good) => ({ ...good, values: { ...good.values, text: 'x'.repeat(1_200_000) } }),
   })

@@ -8,6 +8,13 @@ export const config = {
   }),
   username: field.optional(field.text({ title: 'User', maxLength: 256 })),
   password: field.optional(field.secret({ title: 'Password' })),
+  ca: field.optional(
+    field.multiline({
+      title: 'Authority',
+      description:
+        'A certificate to believe besides the well-known ones, PEM; TLS is chosen in the address, by ?tls=true.',
+    }),
+  ),
   collection: field.text({
     title: 'Collection',
     description: '{type}, {device} and {tag:NAME} can be put in, such as readings.{type}.',

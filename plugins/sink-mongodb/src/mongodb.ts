@@ -5,6 +5,7 @@ import {
   groupByName,
   type OpenedSink,
   toReply,
+  within,
   WriteRefused,
 } from '@patchbay/sdk/sink'
 import { type AnyBulkWriteOperation, BSON, MongoBulkWriteError, MongoClient, MongoInvalidArgumentError } from 'mongodb'
@@ -60,6 +61,7 @@ export function openMongodb(values: Config, stop: AbortSignal): OpenMongodb {
     writeConcern: { w: 'majority', journal: true },
     retryWrites: true,
     lookup: createTargetGuard('all').lookup,
+    ...(values.ca ? { ca: values.ca } : {}),
     ...(username ? { auth: { username, password: password ?? '' } } : {}),
   })
   const template = readCollection(values.collection)
@@ -114,10 +116,11 @@ export function openMongodb(values: Config, stop: AbortSignal): OpenMongodb {
   const sink: Sink = {
     write: (records, { signal }) =>
       answerOfWrite(async () => {
-        signal.throwIfAborted()
-        stop.throwIfAborted()
+        const ended = AbortSignal.any([stop, signal])
+        ended.throwIfAborted()
         try {
-          return await write(records)
+          // What comes later all the same is the same document again.
+          return await within(write(records), socketMs, ended, 'No answer')
         } catch (error) {
           if (isUnspeakable(error)) throw new WriteRefused(error instanceof Error ? error.message : String(error))
           throw error

@@ -22,6 +22,14 @@ describe.skipIf(mongoUrl === undefined)(`MongoDB${skipped}`, () => {
     ],
     wrong: [{ config: { url: 'mongodb://127.0.0.1:1/iot' }, says: /ECONNREFUSED/ }],
     idempotent: true,
+    front: {
+      url: () => mongoUrl ?? '',
+      tls: 'at once',
+      config: ({ host, port, ca }, { database }) => ({
+        url: `mongodb://${host}:${port}/${database}?directConnection=true${ca ? '&tls=true' : ''}`,
+        ...(ca ? { ca } : {}),
+      }),
+    },
     bad: (good) => ({ ...good, values: { ...good.values, 'a\0b': 1 } }),
   })
 

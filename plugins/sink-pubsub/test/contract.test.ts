@@ -27,6 +27,10 @@ describe.skipIf(pubsubHost === undefined)(`Pub/Sub${skipped}`, () => {
     ],
     idempotent: false,
     ordered: true,
+    front: {
+      url: () => `http://${pubsubHost}`,
+      config: ({ host, port }) => ({ endpoint: `http://${host}:${port}` }),
+    },
   })
 
   test('a message says whose it is, under the device as its ordering key', async () => {

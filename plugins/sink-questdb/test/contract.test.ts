@@ -34,6 +34,11 @@ describe.skipIf(questdbUrl === undefined).for([
     wrong: [{ config: { url: 'http://127.0.0.1:1' }, says: /ECONNREFUSED/ }],
     secrets: [secret],
     idempotent: true,
+    front: {
+      url: () => questdbUrl ?? '',
+      tls: 'at once',
+      config: ({ host, port, ca }) => ({ url: `${ca ? 'https' : 'http'}://${host}:${port}`, ...(ca ? { ca } : {}) }),
+    },
     bad: (good) => ({ ...good, values: { n: 'no number' } }),
     values,
     kept: kept(table ? toColumn : toTable),

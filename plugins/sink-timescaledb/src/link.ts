@@ -5,11 +5,13 @@ import type { Config } from './config.ts'
 
 const connectMs = 5000
 /** Less than a try gets, so that it ends before the next begins. */
-const queryMs = 25_000
+export const queryMs = 25_000
 
 /** One connection, made when it is needed and again when it was cut. */
 export interface Link {
   client(): Promise<pg.Client>
+  /** At once, whatever is under way. */
+  cut(): void
   close(): Promise<void>
 }
 
@@ -58,6 +60,12 @@ export function createLink(values: Config): Link {
       asked.catch(forget)
       current = asked
       return asked
+    },
+    cut() {
+      const cut = current
+      current = undefined
+      // One that cannot be made has been told of.
+      cut?.then((client) => client.connection.stream.destroy()).catch(() => undefined)
     },
     async close() {
       const client = await current?.catch(() => undefined)

@@ -1,8 +1,8 @@
 import type { Sink, SinkRecord } from '@patchbay/sdk'
-import { answerOfWrite, groupByName, type OpenedSink, WriteRefused } from '@patchbay/sdk/sink'
+import { answerOfWrite, groupByName, NoAnswer, type OpenedSink, within, WriteRefused } from '@patchbay/sdk/sink'
 import type { Client } from 'pg'
 import type { Config } from './config.ts'
-import { createLink } from './link.ts'
+import { createLink, queryMs } from './link.ts'
 import { rowsOf } from './rows.ts'
 import { quoteTable, readTable } from './table.ts'
 
@@ -64,12 +64,15 @@ export function openTimescaledb(values: Config, stop: AbortSignal): OpenTimescal
   const sink: Sink = {
     write: (records, { signal }) =>
       answerOfWrite(async () => {
-        signal.throwIfAborted()
-        stop.throwIfAborted()
-        const client = await link.client()
+        const ended = AbortSignal.any([stop, signal])
+        ended.throwIfAborted()
+        const client = await within(link.client(), queryMs, ended, 'No connection')
         try {
-          for (const group of groupByName(records, template)) await insert(client, group.name, group.records)
+          for (const group of groupByName(records, template))
+            await within(insert(client, group.name, group.records), queryMs, ended, 'No answer')
         } catch (error) {
+          // What is still under way must not come after the next try.
+          if (error instanceof NoAnswer) link.cut()
           const code = codeOf(error)
           const words = error instanceof Error ? error.message : String(error)
           throw isRefusal(code) ? new WriteRefused(`${code} ${words}`, { cause: error }) : error

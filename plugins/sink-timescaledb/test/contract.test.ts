@@ -30,6 +30,14 @@ describe.skipIf(postgresUrl === undefined).for(['point', 'message'] as const)(
       ],
       secrets: ['a-password-of-the-suite'],
       idempotent: true,
+      front: {
+        url: () => postgresUrl ?? '',
+        tls: 'postgres',
+        config: ({ host, port, ca }) => ({
+          url: `postgres://${host}:${port}${new URL(postgresUrl ?? '').pathname}`,
+          ...(ca ? { tls: true, ca } : {}),
+        }),
+      },
       bad: (good) => ({ ...good, values: { ...good.values, text: 'a\0b' } }),
     })
   },

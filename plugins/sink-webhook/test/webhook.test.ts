@@ -30,6 +30,14 @@ describe.for(['array', 'lines'] as const)('%s', (format) => {
     secrets: [secret, token],
     idempotent: false,
     ordered: true,
+    front: {
+      url: ({ url }) => url,
+      tls: 'at once',
+      config: ({ host, port, ca }) => ({
+        url: `${ca ? 'https' : 'http'}://${host}:${port}/hooks/readings`,
+        ...(ca ? { ca } : {}),
+      }),
+    },
     bad: (good) => ({ ...good, values: { ...good.values, bad: true } }),
   })
 })

@@ -1,12 +1,17 @@
 import { maxReplyChars } from '@patchbay/contracts/notification'
 import type { Plugin, RecordValue, Sink, SinkRecord } from '@patchbay/sdk'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Front, openFront, type TlsStart } from '../remotes/front.ts'
 import { type StartedPlugin, startPlugin, type StartOptions } from '../start-plugin.ts'
 import { runSink } from './sink-run.ts'
 import { type RecordsOptions, type SinkTarget, type TargetPoint, toPoints, toRecords } from './sink-target.ts'
 
 /** A try must end so soon after its signal aborts. */
 export const writeAbortMs = 1_000
+/** Between what a slow server says and what is heard of it. */
+const slowMs = 100
+/** What a silent server is given. */
+const silentMs = 700
 /** A target that is not there must be said so within. */
 export const outageAnswerMs = 10_000
 
@@ -41,10 +46,22 @@ export interface SinkContract<T extends SinkTarget = SinkTarget> {
   /** How long a target may take to come to be ready again. */
   recoverMs?: number
   isolation?: StartOptions['isolation']
+  /** How the sink is led to the same server by another address; left out where a server names its own addresses, as Kafka does. */
+  front?: SinkFront<T>
   /** The time of the first record, µs, for targets that take only what is recent. */
   base?: number
   /** What else the plugin is started with. */
   options?: (target: T) => Partial<StartOptions>
+}
+
+/** A front before the server, by which it is slow, silent, or speaks TLS. */
+export interface SinkFront<T extends SinkTarget = SinkTarget> {
+  /** Where the server itself is. */
+  url: (target: T) => string
+  /** Left out: it is not tried. */
+  tls?: TlsStart
+  /** Merged over the configuration. `ca` is there when TLS is spoken. */
+  config: (front: Pick<Front, 'host' | 'port' | 'ca'>, target: T) => Record<string, unknown>
 }
 
 const clean = { failures: [], left: [] }
@@ -105,6 +122,69 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
       rows: wanted.length,
       missing: [],
     })
+  }
+
+  /** What the server's being slow, silent or behind TLS must not change. */
+  const fronted = ({ url, tls, config }: SinkFront<T>): void => {
+    const through = async (start_: TlsStart | undefined, work: (front: Front) => Promise<void>): Promise<void> => {
+      const front = await openFront(url(target), start_ ? { tls: start_ } : {})
+      try {
+        await work(front)
+      } finally {
+        front.flow()
+        await host?.stop()
+        host = undefined
+        await front.close()
+      }
+    }
+
+    test('a server that is slow is waited for, and nothing comes twice', () =>
+      through(undefined, async (front) => {
+        const started = await start({ ...target.config(), ...config(front, target) })
+        front.delay(slowMs)
+        const records = recordsOf({ count: 300 })
+        const { refused, retries } = await runSink(sinkOf(started), records, { batch: 100 })
+        expect({ refused, retries }).toEqual({ refused: [], retries: 0 })
+        await expectRows(records, false)
+      }))
+
+    test('a server that says nothing is given up with the try, and gets all when it speaks again', () =>
+      through(undefined, async (front) => {
+        const started = await start({ ...target.config(), ...config(front, target) })
+        const sink = sinkOf(started)
+        const records = recordsOf({ count: 300 })
+        await runSink(sink, records.slice(0, 100))
+        front.hold()
+        const sinceMs = performance.now()
+        const answer = await sink
+          .write(records.slice(100, 200), { attempt: 1, signal: AbortSignal.timeout(silentMs) })
+          .catch((error: unknown) => ({ outcome: 'retry', reply: String(error) }))
+        expect(performance.now() - sinceMs).toBeLessThan(silentMs + writeAbortMs)
+        expect(answer).toMatchObject({ outcome: 'retry', reply: expect.stringMatching(/./) })
+        front.flow()
+        await runSink(sink, records.slice(100), { limitMs: recoverMs })
+        await expectRows(records)
+      }))
+
+    if (!tls) return
+    test('goes over TLS, to a certificate that is believed only', () =>
+      through(tls, async (front) => {
+        const { host: name, port } = front
+        const started = await start({ ...target.config(), ...config(front, target) })
+        const records = recordsOf({ count: 200 })
+        await runSink(sinkOf(started), records)
+        await expectRows(records)
+        const { ca: _, ...unbelieved } = {
+          ...target.config(),
+          ...config({ host: name, port, ca: front.ca }, target),
+        } as {
+          ca?: unknown
+        }
+        expect(await started.verify(unbelieved)).toMatchObject({
+          ok: false,
+          text: expect.stringMatching(/self.signed|certificate/i),
+        })
+      }))
   }
 
   describe('sink contract', () => {
@@ -214,6 +294,8 @@ export function sinkContract<T extends SinkTarget>(contract: SinkContract<T>): v
           expect(JSON.stringify([answer, started.log.lines])).not.toContain(secret)
       },
     )
+
+    if (contract.front) fronted(contract.front)
 
     if (contract.outages === false) return
 
