@@ -1,11 +1,11 @@
 import type { Sink, SinkRecord, WriteAnswer } from '@patchbay/sdk'
-import { answerOfWrite, type OpenedSink, toJsonLine, WriteRefused } from '@patchbay/sdk/sink'
+import { answerOfWrite, type OpenedSink, toJsonLine, WriteRefused, within } from '@patchbay/sdk/sink'
 import rhea, { type Delivery, type EventContext, type Message, type Sender } from 'rhea'
 import { type AmqpConnection, AmqpEnded, openAmqpConnection } from './amqp-connection.ts'
 import type { Config } from './config.ts'
 import { type Outcome, taken, toWriteAnswer } from './outcomes.ts'
 import { toRoute } from './route.ts'
-import { answerMs, within } from './tries.ts'
+import { answerMs } from './tries.ts'
 
 /** The link is closed by it, whatever else was on it. */
 const tooLarge = 'amqp:link:message-size-exceeded'

@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net'
+import { within } from '@patchbay/sdk/sink'
 import rhea, { type Connection, type Sender } from 'rhea'
 import { openSocket, toBroker } from './broker.ts'
 import type { Config } from './config.ts'
-import { connectMs, within } from './tries.ts'
+import { closeMs, connectMs } from './tries.ts'
 
 const idleMs = 60_000
-/** For the other side's good-bye. */
-const closeMs = 500
 /** Links of one connection, where each node needs its own; the one that was not used for longest is closed for another. */
 const maxLinks = 100
 

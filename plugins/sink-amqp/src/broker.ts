@@ -1,4 +1,4 @@
-import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { BadConfig } from '@patchbay/sdk'
 import { assertOpenHost } from '@patchbay/sdk/outbound-http'
@@ -34,7 +34,11 @@ export function toBroker({ url }: Pick<Config, 'url'>): Broker {
 }
 
 /** What TLS is told besides: certificates are always checked. */
-export const toTls = ({ host }: Broker, ca: string | undefined) => ({ servername: host, ...(ca ? { ca } : {}) })
+export const toTls = ({ host }: Broker, ca: string | undefined) => ({
+  // An address has no server name; its certificate is checked against it all the same.
+  ...(isIP(host) === 0 ? { servername: host } : {}),
+  ...(ca ? { ca } : {}),
+})
 
 /** A connection to an address that was checked. */
 export function openSocket(broker: Broker, ca: string | undefined, connected: () => void): Socket {

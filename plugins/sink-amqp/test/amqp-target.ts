@@ -1,27 +1,36 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { openOutage, type SinkTarget, type TargetPoint, toMicros, toPoints } from '@patchbay/testkit'
-import { Connection, type ConsumerProps, type SyncMessage } from 'rabbitmq-client'
+import { type Channel, connect } from 'amqplib'
 
 /** A RabbitMQ that was started for the tests, with user and password in its address. */
 export const rabbitmqUrl = process.env['RABBITMQ_URL']
+
+/** A message that was taken out of a queue. */
+export interface TakenMessage {
+  routingKey: string
+  properties: Record<string, unknown>
+  body: any
+}
 
 export interface AmqpTarget extends SinkTarget {
   readonly exchange: string
   readonly queue: string
   /** Takes all messages out of a queue. */
-  take(queue?: string): Promise<SyncMessage[]>
-  run<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  take(queue?: string): Promise<TakenMessage[]>
+  run<T>(work: (channel: Channel) => Promise<T>): Promise<T>
 }
 
-/** A connection for one thing to do. */
-async function withBroker<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = new Connection({ url: rabbitmqUrl ?? '', connectionTimeout: 3000 })
+/** A channel for one thing to do. */
+async function withBroker<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
+  const connection = await connect(rabbitmqUrl ?? '', { timeout: 3000 })
   connection.on('error', () => undefined)
   try {
-    return await work(connection)
+    const channel = await connection.createChannel()
+    channel.on('error', () => undefined)
+    return await work(channel)
   } finally {
-    await connection.close()
+    await connection.close().catch(() => undefined)
   }
 }
 
@@ -30,27 +39,28 @@ export async function openAmqpTarget(more: Record<string, unknown> = {}): Promis
   const server = new URL(rabbitmqUrl ?? 'amqp://nowhere')
   const outage = await openOutage('rabbitmq', server.href)
   const name = `patchbay-${randomBytes(6).toString('hex')}`
-  await withBroker(async (connection) => {
-    await connection.exchangeDeclare({ exchange: name, type: 'topic', durable: true })
-    await connection.queueDeclare({ queue: name, durable: true })
-    await connection.queueBind({ queue: name, exchange: name, routingKey: '#' })
+  await withBroker(async (channel) => {
+    await channel.assertExchange(name, 'topic', { durable: true })
+    await channel.assertQueue(name, { durable: true })
+    await channel.bindQueue(name, name, '#')
   })
-  let kept: SyncMessage[] = []
+  let kept: TakenMessage[] = []
   const take: AmqpTarget['take'] = (queue = name) =>
-    withBroker(async (connection) => {
-      const found: SyncMessage[] = []
-      const { messageCount } = await connection.queueDeclare({ queue, passive: true })
-      const props: ConsumerProps = { queue, noAck: true, queueOptions: { passive: true } }
-      if (messageCount === 0) return found
-      const all = Promise.withResolvers<void>()
-      const consumer = connection.createConsumer(props, (message) => {
-        found.push({ ...message, messageCount: 0 })
-        if (found.length === messageCount) all.resolve()
-      })
-      consumer.on('error', all.reject)
-      await all.promise
-      await consumer.close()
-      return found
+    withBroker(async (channel) => {
+      const found: TakenMessage[] = []
+      for (;;) {
+        const { messageCount } = await channel.checkQueue(queue)
+        if (messageCount === 0) return found
+        // Many at once: one after the other would take a while.
+        const some = await Promise.all(Array.from({ length: messageCount }, () => channel.get(queue, { noAck: true })))
+        for (const message of some)
+          if (message)
+            found.push({
+              routingKey: message.fields.routingKey,
+              properties: { ...message.properties },
+              body: JSON.parse(message.content.toString()),
+            })
+      }
     })
   return {
     exchange: name,
@@ -67,20 +77,17 @@ export async function openAmqpTarget(more: Record<string, unknown> = {}): Promis
     },
     async rows(): Promise<TargetPoint[]> {
       kept = [...kept, ...(await take())]
-      return kept.flatMap(({ body }) => {
-        const { device, at, values } = JSON.parse(Buffer.isBuffer(body) ? body.toString() : JSON.stringify(body))
-        return toPoints([{ device, at: toMicros(at), values }])
-      })
+      return kept.flatMap(({ body: { device, at, values } }) => toPoints([{ device, at: toMicros(at), values }]))
     },
     async wipe() {
       kept = []
-      await withBroker((connection) => connection.queuePurge(name))
+      await withBroker((channel) => channel.purgeQueue(name))
     },
     stop: outage.stop,
     async start() {
       await outage.start()
       for (let tries = 0; tries < 100; tries++) {
-        const ready = await withBroker((connection) => connection.onConnect(2000)).then(
+        const ready = await withBroker(async () => undefined).then(
           () => true,
           () => false,
         )
@@ -89,9 +96,9 @@ export async function openAmqpTarget(more: Record<string, unknown> = {}): Promis
       }
     },
     async close() {
-      await withBroker(async (connection) => {
-        await connection.queueDelete(name)
-        await connection.exchangeDelete({ exchange: name })
+      await withBroker(async (channel) => {
+        await channel.deleteQueue(name)
+        await channel.deleteExchange(name)
       })
       await outage.close()
     },

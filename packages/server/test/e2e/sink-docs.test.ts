@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js'
 import { load } from '@grpc/proto-loader'
-import { Connection } from 'rabbitmq-client'
+import { connect } from 'amqplib'
 import { afterAll, beforeAll, describe, test, vi } from 'vitest'
 import { connectMongo } from '../../src/stores/mongodb/connection.ts'
 import { bundledPlugins } from '../../src/parts/bundled-plugins.ts'
@@ -32,12 +32,13 @@ const firstOf = (device: string, next: () => Promise<readonly string[]>): Promis
   )
 
 async function readRabbitmq(): Promise<string> {
-  const connection = new Connection(process.env['RABBITMQ_URL'])
+  const connection = await connect(process.env['RABBITMQ_URL'] ?? '')
+  const channel = await connection.createChannel()
   const found = await firstOf('boiler-14', async () => {
-    const message = await connection.basicGet({ queue: 'readings', noAck: true })
-    return message ? [JSON.stringify(message.body)] : []
+    const message = await channel.get('readings', { noAck: true })
+    return message ? [message.content.toString()] : []
   })
-  await connection.queueDelete('readings')
+  await channel.deleteQueue('readings')
   await connection.close()
   return found
 }
