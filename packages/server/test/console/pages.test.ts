@@ -41,6 +41,8 @@ const places = [
   '/plugins/adapter-mqtt/versions',
   '/plugins/adapter-mqtt/log',
   '/plugins/acme-feed',
+  '/plugins/sink-file/delivery',
+  '/plugins/source-amqp/delivery',
   '/jobs',
   '/system',
   '/system/nodes',
@@ -61,7 +63,7 @@ const forbidden =
   /^(Delete|Save|Edit|New |Revoke|Add a |Disable|Restart|Send the command|Install|Remove the plugin|Issue|Switch o|Upgrade|Throw)/
 
 /** Names of protocols, and of what is in the platform: they are the same in every language. */
-const notOurs = ['TLS', 'default']
+const notOurs = ['TLS', 'default', 'files', 'rabbit']
 /** In the pseudo language every text of ours stands in brackets. These parts of a page say our own words and nothing else. */
 const untranslated = (page: Page): Promise<string[]> =>
   page.evaluate<string[]>(`

@@ -4,7 +4,6 @@ import { collectConsoleCalls } from './console-calls.ts'
 
 /** What only scripts call, and why nobody misses it in the console. */
 const leftToScripts: Readonly<Record<string, string>> = {
-  'GET /plugins/{}/instances/{}/lag': 'the list shows how far an instance is now',
   'GET /api-keys/{}': 'the list holds all that there is of a key',
   'GET /devices/{}/commands/{}': 'the list holds all that there is of a command, and follows it',
   'GET /maintenance/{}': 'the list holds all that there is of a window',

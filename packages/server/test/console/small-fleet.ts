@@ -37,6 +37,11 @@ export const fillPlatform = async (url: string, remote: string): Promise<string>
   for (let n = 1; n <= 150; n += 10) await Promise.all(Array.from({ length: 10 }, (_each, at) => register(n + at)))
   await uploadPlugin(url, testKey, packFeed())
   await api.post('/api/v1/devices/sensor-01/certificates', {})
+  await api.put('/api/v1/plugins/sink-file/instances/files', { select: { keys: ['pressure'] }, config: {} })
+  // Nobody listens there: how a source in trouble looks.
+  await api.put('/api/v1/plugins/source-amqp/instances/rabbit', {
+    config: { url: 'amqp://127.0.0.1:1', queue: 'meters' },
+  })
   await api.post('/api/v1/provisioning-keys', { name: 'Line 4', idPrefix: 'pump-', quota: 500 })
   await api.put('/api/v1/channels/ops', {
     plugin: 'alert-webhook',
