@@ -70,19 +70,31 @@ export function createIntake(options: IntakeOptions): Intake {
       await publish(group)
     }
   }
-  /** Whatever a store that hangs still has under way, a stop does not wait for it. */
-  const stopped = new Promise<never>((_, reject) =>
-    stop.addEventListener('abort', () => reject(new Error('The source stops.', { cause: stop.reason })), {
-      once: true,
-    }),
+  const giveUps = new Set<(error: Error) => void>()
+  stop.addEventListener(
+    'abort',
+    () => {
+      for (const reject of giveUps) reject(new Error('The source stops.', { cause: stop.reason }))
+    },
+    { once: true },
   )
-  stopped.catch(() => undefined)
+  /** Whatever a store that hangs still has under way, a stop does not wait for it. */
+  const orStop = async (work: () => Promise<void>): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    giveUps.add(reject)
+    try {
+      work().then(resolve, reject)
+      await promise
+    } finally {
+      giveUps.delete(reject)
+    }
+  }
   /** Again and again until the store takes it, or says that it never will. */
   const settle = async (work: () => Promise<void>): Promise<RefusedError | undefined> => {
     for (let tries = 0; ; tries++) {
       stop.throwIfAborted()
       try {
-        await Promise.race([work(), stopped])
+        await orStop(work)
         if (tries > 0) trouble(undefined)
         return undefined
       } catch (error) {
