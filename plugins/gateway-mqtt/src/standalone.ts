@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readLists, type ReadLists } from './document-lists.ts'
 import { fillEnvironment } from './environment.ts'
@@ -22,6 +22,15 @@ async function readText(file: string): Promise<string> {
 async function stampOf(file: string): Promise<string> {
   const { mtimeMs, size, ino } = await stat(file)
   return `${mtimeMs} ${size} ${ino}`
+}
+
+const names = ['config.yaml', 'apisix.yaml']
+
+/** The folder is there and has none of the files yet: nothing is wrong, it only waits for them. */
+const isStillEmpty = async (folder: string, error: unknown): Promise<boolean> => {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) return false
+  const found = await readdir(folder).catch(() => names)
+  return !names.some((name) => found.includes(name))
 }
 
 const reasonOf = (error: unknown): string =>
@@ -58,7 +67,9 @@ export function createConfigFile(folder: string, env: Environment): ConfigFile {
         // A fault and nothing else closes no port.
         return read.isUsable ? read.listeners : undefined
       } catch (error) {
-        problems = [`config.yaml cannot be read: ${reasonOf(error)}`]
+        // What was read once and is gone now is told.
+        const isWaiting = taken === '' && (await isStillEmpty(folder, error))
+        problems = isWaiting ? [] : [`config.yaml cannot be read: ${reasonOf(error)}`]
         return undefined
       } finally {
         isFirst = false
@@ -97,7 +108,8 @@ export function createRouteFile(folder: string, env: Environment): RouteFile {
         problem = undefined
         return readLists(fillEnvironment(await parseYaml(text), env))
       } catch (error) {
-        problem = `apisix.yaml cannot be read: ${reasonOf(error)}`
+        const isWaiting = seen === '' && (await isStillEmpty(folder, error))
+        problem = isWaiting ? undefined : `apisix.yaml cannot be read: ${reasonOf(error)}`
         return undefined
       }
     },

@@ -51,7 +51,7 @@ stream_routes:
   test('is read once per change, and only when its last line is #END', async () => {
     const file = createRouteFile(folder, {})
     expect(await file.poll()).toBeUndefined()
-    expect(file.problem).toContain('cannot be read')
+    expect(file.problem).toBeUndefined()
     await write('upstreams: [')
     expect(await file.poll()).toBeUndefined()
     expect(file.problem).toContain('#END')
@@ -132,10 +132,24 @@ describe('config.yaml', () => {
     expect(file.problems).toEqual([])
   })
 
+  test('an empty folder waits for its files; one of them without the other, or a folder that is not there, is told', async () => {
+    const [config, routes] = [createConfigFile(folder, {}), createRouteFile(folder, {})]
+    expect([await config.poll(), await routes.poll()]).toEqual([undefined, undefined])
+    expect([config.problems, routes.problem]).toEqual([[], undefined])
+    await write(`upstreams: []\n#END\n`)
+    expect(await routes.poll()).toBeDefined()
+    expect(await config.poll()).toBeUndefined()
+    expect(config.problems[0]).toContain('cannot be read')
+    await rm(join(folder, 'apisix.yaml'))
+    expect([await config.poll(), await routes.poll()]).toEqual([undefined, undefined])
+    // The routes that were read stay in force.
+    expect([config.problems, routes.problem]).toEqual([[], expect.stringContaining('cannot be read')])
+    const nowhere = createRouteFile(join(folder, 'nowhere'), {})
+    await nowhere.poll()
+    expect(nowhere.problem).toContain('cannot be read')
+  })
+
   test('what is wrong is named', async () => {
-    const file = createConfigFile(folder, {})
-    expect(await file.poll()).toBeUndefined()
-    expect(file.problems[0]).toContain('cannot be read')
     expect(readListeners({}).problems).toHaveLength(1)
     const { listeners, problems } = readListeners({
       apisix: { stream_proxy: { tcp: [0, 'host:1', 70_000, { tls: true }], udp: [53] } },
