@@ -186,6 +186,18 @@ const pages: readonly {
         .replace(/KEY=.*/, '')
         .replace(/"credentials": .*"'"/, `"endpoint": "http://${process.env['PUBSUB_EMULATOR_HOST']}"`),
   },
+  {
+    page: '../plugins/source-kafka/README.md',
+    prints: /"temperature":\{"at":"\d{4}-.*","value":21\.5\}/,
+    needs: 'KAFKA_BROKERS',
+    program: 'kafka-console-producer.sh',
+  },
+  {
+    page: '../plugins/source-amqp/README.md',
+    prints: /"temperature":\{"at":"\d{4}-.*","value":21\.5\}/,
+    needs: 'RABBITMQ_URL',
+    program: 'amqp-publish',
+  },
 ]
 
 const scriptMs = 15_000
@@ -194,7 +206,7 @@ describe('lines lead from nothing to data', () => {
   let server: InProcess
   beforeAll(async () => {
     server = await startInProcess({
-      bundled: bundledPlugins.filter(({ manifestFile }) => /adapter-http|sink-/.test(String(manifestFile))),
+      bundled: bundledPlugins.filter(({ manifestFile }) => /adapter-http|sink-|source-/.test(String(manifestFile))),
       env: { PATCHBAY_ALLOW_PRIVATE_TARGETS: '127.0.0.1' },
     })
     await createApi(server.url).put('/api/v1/plugins/adapter-http/instances/default', { config: {} })

@@ -66,6 +66,11 @@ test.skipIf(lacks !== '')(
       let server = await startServer({ data: data.path })
       const config = { brokers, topics: [topic], group: topic, createDevices: { type: 'default', tags: '' } }
       expect((await createApi(server.url).put(instance, { config })).status).toBe(200)
+      const rule = await createApi(server.url).post('/api/v1/rules', {
+        name: 'Far',
+        scope: { devices: ['far-0'] },
+        levels: [{ severity: 'critical', when: 'n >= 0.0' }],
+      })
       for (let round = 0; round < kills; round++) {
         await send()
         // At a moment of its own, while messages come in.
@@ -98,6 +103,8 @@ test.skipIf(lacks !== '')(
         `kafka source kill: ${kills} × kill -9 of Patchbay and ${canGoAway ? kills : 0} of Kafka (${outage.how}), ${sent} sent, missing ${missing.length}, doubled ${all.length - sent}, seed ${random.seed}`,
       )
       expect(missing).toEqual([])
+      const { body: alerts } = await near.get(`/api/v1/alerts?rule=${rule.body.id}`)
+      expect(alerts.items).toMatchObject([{ device: 'far-0', state: 'open', severity: 'critical' }])
       expect(all).toHaveLength(sent)
       expect(body).toMatchObject({ state: 'running', feedStatus: { refused: 0 } })
       await server.stop()
