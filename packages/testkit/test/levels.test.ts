@@ -127,10 +127,22 @@ describe.for(levels)('at %s level', (isolation) => {
       entry: fixture('source-counter'),
       sessions,
       store,
-      manifest: { contributes: { sources: [{ name: 'counter', title: 'Counter' }] } },
+      manifest: {
+        contributes: { sources: [{ name: 'counter', title: 'Counter' }] },
+        needs: { services: ['sessions', 'devices'] },
+      },
     }
     const host = await startPlugin(counter, options)
     await vi.waitFor(() => expect(store.values.get('count')).toBe('3'), { interval: 5 })
+    expect(host.feed.parked).toEqual([{ id: 'counter:0', reply: 'no number', item: { value: 'zero' } }])
+    expect([store.values.get('kept'), host.feed.lag]).toEqual(['1', { records: 5, seconds: 0.5 }])
+    expect(host.feed.devices).toEqual([{ id: 'meter-2', type: 'meter', tags: ['made'] }])
+    await expect(host.feed.retake({ value: 'zero' })).rejects.toMatchObject({
+      name: 'Refused',
+      message: 'still not mended',
+    })
+    await host.feed.retake({ value: 'mended' })
+    await vi.waitFor(() => expect(host.feed.taken).toBeGreaterThan(100))
     expect(await host.stop()).toEqual(clean)
     const count = Number(store.values.get('count'))
     const again = await startPlugin(counter, options)
