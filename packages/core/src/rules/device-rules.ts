@@ -15,8 +15,9 @@ export class DeviceRules {
   device: ScopedDevice
   readonly values = new DeviceValues()
   readonly pairs = new Map<string, LivePair>()
-  /** The last point of the committed log that was taken in. */
+  /** The last point of this node's committed log that was taken in, and those of the logs of others. */
   seq = 0
+  others: Map<string, number> | undefined
   /** All keys are in `values`, not only those that rules looked at when it was stored. */
   complete = false
   /** Signals that are not known to be the alerts' yet; they are stored with the state, oldest first. */

@@ -41,6 +41,7 @@ export interface RuleEngine {
 
 export function createRuleEngine(options: EngineOptions): RuleEngine {
   const { registry, telemetry, alerts, clock, queue, onFault } = options
+  const { writer } = telemetry
   const index = createScopeIndex()
   const devices = createKnownDevices(registry)
   /** The devices that rules apply to. */
@@ -159,6 +160,7 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
       if (rules.length === 0) return
       held.set(device.id, (mine = new DeviceRules(device)))
       mine.seq = intake.position
+      mine.others = intake.others()
       keeper.keep(device.id)
     }
     mine.device = device
@@ -213,7 +215,7 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
   async function tick(): Promise<void> {
     noteClock()
     const now = clock.nowMicros()
-    await intake.reach(queue.heard)
+    await intake.reachEnds({ [writer]: queue.heard })
     await timers.fire(now)
     if (clock.monotonicMs() - lastCheckpointMs >= ruleLimits.checkpointMs) {
       lastCheckpointMs = lastBeatMs = clock.monotonicMs()
@@ -307,10 +309,10 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
       devices: held.size,
       readings: intake.readings,
       signals,
-      behind: Math.max(0, queue.heard - intake.position),
+      behind: Math.max(0, queue.heard - intake.position) + intake.behindOthers,
     }),
     async caughtUp() {
-      await intake.reach(telemetry.end()[telemetry.writer] ?? 0)
+      await intake.reachEnds(telemetry.end())
       await seeder.idle()
       await keeper.settled()
     },
@@ -329,11 +331,11 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
   async function goOn(): Promise<void> {
     queue.open = true
     await devices.read()
-    const endOfLog = telemetry.end()[telemetry.writer] ?? 0
+    const ends = telemetry.end()
     const now = clock.nowMicros()
-    const kept = await loadKept(registry, telemetry.writer, { position: endOfLog, at: now })
-    intake.jump(kept.position)
-    const orphans = await loadStates({ registry, devices: devices.all, index, held, kept, now, nextTold })
+    const kept = await loadKept(registry, writer, { cursor: ends, at: now })
+    intake.jump(kept.cursor)
+    const orphans = await loadStates({ registry, devices: devices.all, index, held, kept, now, writer, nextTold })
     for (const mine of held.values()) {
       for (const pair of mine.pairs.values()) arm(pair, options.statusOf(pair.device), now)
       mine.findDue()
@@ -349,7 +351,7 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
     for (const device of devices.all.values()) if (!held.has(device.id)) match(device)
     ready = true
     markLoaded()
-    await intake.reach(endOfLog)
+    await intake.reachEnds(ends)
     for (const mine of held.values()) {
       const lively = [...mine.pairs.values()].filter(
         ({ rule }) => rule.shadow || rule.offline || rule.noData || rule.schedule,
@@ -362,8 +364,17 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
 
   /** Without rules nothing is followed; what an earlier one left open is cleared. */
   async function clearAll(): Promise<void> {
-    const kept = { position: 0, at: clock.nowMicros() }
-    const orphans = await loadStates({ registry, devices: devices.all, index, held, kept, now: kept.at, nextTold })
+    const kept = { cursor: {}, at: clock.nowMicros() }
+    const orphans = await loadStates({
+      registry,
+      devices: devices.all,
+      index,
+      held,
+      kept,
+      now: kept.at,
+      writer,
+      nextTold,
+    })
     for (const mine of held.values()) for (const _ of mine.pending) keeper.urge(mine)
     for (const { held: mine, rule } of orphans) leave(mine, rule, 'the rule is no longer there')
     for (const id of held.keys()) letGo(id)
@@ -381,7 +392,7 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
   /** The first rule: the log is followed from its end on. */
   async function beginToFollow(): Promise<void> {
     queue.open = true
-    intake.jump(telemetry.end()[telemetry.writer] ?? 0)
+    intake.jump(telemetry.end())
     await devices.read()
     ready = true
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { type CommitCursor, kinds, type TelemetryStore } from '../telemetry/port.ts'
+import { type CommitCursor, type CommittedRecord, kinds, type TelemetryStore } from '../telemetry/port.ts'
 import type { CommittedQueue } from './committed-queue.ts'
 import type { DeviceRules, LivePair } from './device-rules.ts'
 import { noTime } from './device-values.ts'
@@ -22,18 +22,22 @@ export interface Intake {
   readonly position: number
   readonly readings: number
   cursor(): CommitCursor
-  jump(position: number): void
+  /** The last points of the other writers that were taken in; undefined while there is no other. */
+  others(): Map<string, number> | undefined
+  jump(cursor: CommitCursor): void
   /** Something may have come. */
   wake(): void
-  /** Resolves when everything up to this point has been taken in. */
-  reach(position: number): Promise<void>
+  /** Resolves when everything up to this point of the own log has been taken in, and all that other writers are known to have committed. */
+  reachEnds(own: CommitCursor): Promise<void>
+  /** Points of other writers that were not yet taken in. */
+  readonly behindOthers: number
   /** What applies to a series may have changed. */
   forgetRoutes(): void
   close(): Promise<void>
 }
 
 export interface IntakeOptions {
-  telemetry: Pick<TelemetryStore, 'writer' | 'readCommitted'>
+  telemetry: Pick<TelemetryStore, 'writer' | 'end' | 'readCommitted'>
   queue: CommittedQueue
   clock: Clock
   deviceOf: (id: string) => DeviceRules | undefined
@@ -60,6 +64,8 @@ export function createIntake(options: IntakeOptions): Intake {
   const touched = new Set<string>()
   const waiters: { position: number; resolve: () => void }[] = []
   let position = 0
+  /** Of the other nodes that write; their logs are read, for nothing of them comes by the queue. */
+  const others = new Map<string, number>()
   let wanted = 0
   let readings = 0
   let visit = 0
@@ -72,7 +78,10 @@ export function createIntake(options: IntakeOptions): Intake {
     if (held.due <= time) advance(held, time)
   }
 
-  function finish(held: DeviceRules, at: number, seq: number): void {
+  const seenOf = (held: DeviceRules, from: string): number =>
+    from === writer ? held.seq : (held.others?.get(from) ?? 0)
+
+  function finish(held: DeviceRules, at: number, seq: number, from = writer): void {
     // A time to come is a clock that is wrong, ours or the device's: it happens now.
     const time = at < now ? at : now
     visit++
@@ -86,7 +95,8 @@ export function createIntake(options: IntakeOptions): Intake {
     }
     for (const pair of held.always) reading(held, pair, time, now, touched)
     touched.clear()
-    held.seq = seq
+    if (from === writer) held.seq = seq
+    else (held.others ??= new Map()).set(from, seq)
     taken(held)
   }
 
@@ -154,27 +164,53 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   async function takePage(): Promise<void> {
-    const { records, cursor } = await telemetry.readCommitted({ [writer]: position }, ruleLimits.pagePoints)
+    const { records, cursor } = await telemetry.readCommitted(
+      { ...endsOfOthers(), [writer]: position },
+      ruleLimits.pagePoints,
+    )
+    await takeRecords(records)
+    const seen = cursor[writer] ?? 0
+    // What is missing at the end was deleted.
+    if (!pauses.closed) position = Math.max(position, records.length === 0 ? Math.max(seen, wanted) : seen)
+  }
+
+  /** A page of what other writers committed. */
+  async function takeOthers(): Promise<void> {
+    const ask = { ...Object.fromEntries(others), [writer]: Number.MAX_SAFE_INTEGER }
+    const { records, cursor } = await telemetry.readCommitted(ask, ruleLimits.pagePoints)
+    await takeRecords(records)
+    if (pauses.closed) return
+    for (const [name, seen] of Object.entries(cursor)) if (name !== writer) others.set(name, seen)
+  }
+
+  const endsOfOthers = (): CommitCursor => {
+    const { [writer]: _, ...ends } = telemetry.end()
+    return ends
+  }
+  const behindOthers = (): number => {
+    let points = 0
+    for (const [name, end] of Object.entries(endsOfOthers())) points += Math.max(0, end - (others.get(name) ?? 0))
+    return points
+  }
+
+  async function takeRecords(records: readonly CommittedRecord[]): Promise<void> {
     let began = performance.now()
     now = clock.nowMicros()
-    for (const [i, { device, at, values, seq }] of records.entries()) {
+    for (const [i, { writer: from, device, at, values, seq }] of records.entries()) {
       const held = deviceOf(device)
-      if (held && seq > held.seq) {
+      if (held && seq > seenOf(held, from)) {
         begin(held, at)
         const time = at > now ? noTime : at
         for (const [key, value] of Object.entries(values)) if (held.values.set(key, time, value)) touched.add(key)
-        finish(held, at, seq)
+        finish(held, at, seq, from)
       }
-      position = seq
+      if (from === writer) position = seq
       if (i % recordsPerLook === 0 && performance.now() - began > ruleLimits.turnMs) {
         await breathe()
         if (pauses.closed) return
         began = performance.now()
       }
     }
-    const seen = cursor[writer] ?? 0
-    // What is missing at the end was deleted.
-    position = Math.max(position, records.length === 0 ? Math.max(seen, wanted) : seen)
   }
 
   async function run(): Promise<void> {
@@ -194,7 +230,8 @@ export function createIntake(options: IntakeOptions): Intake {
       } else if (position < Math.max(queue.heard, wanted)) {
         wanted = Math.max(wanted, queue.heard)
         await takePage()
-      } else break
+      } else if (behindOthers() > 0) await takeOthers()
+      else break
       settleWaiters()
       if (queue.heard > position) await breathe()
     }
@@ -226,6 +263,13 @@ export function createIntake(options: IntakeOptions): Intake {
       })
   }
 
+  function reach(to: number): Promise<void> {
+    if (to <= position || pauses.closed) return Promise.resolve()
+    wanted = Math.max(wanted, to)
+    wake()
+    return new Promise((resolve) => waiters.push({ position: to, resolve }))
+  }
+
   return {
     get position() {
       return position
@@ -233,18 +277,25 @@ export function createIntake(options: IntakeOptions): Intake {
     get readings() {
       return readings
     },
-    cursor: () => ({ [writer]: position }),
+    cursor: () => ({ ...Object.fromEntries(others), [writer]: position }),
+    others: () => (others.size === 0 ? undefined : new Map(others)),
     jump(to) {
-      position = to
-      wanted = to
+      position = to[writer] ?? 0
+      wanted = position
+      others.clear()
+      for (const [name, seq] of Object.entries(to)) if (name !== writer) others.set(name, seq)
+    },
+    get behindOthers() {
+      return behindOthers()
+    },
+    async reachEnds({ [writer]: own = 0 }) {
+      await reach(own)
+      while (behindOthers() > 0 && !pauses.closed) {
+        wake()
+        await running
+      }
     },
     wake,
-    reach(to) {
-      if (to <= position || pauses.closed) return Promise.resolve()
-      wanted = Math.max(wanted, to)
-      wake()
-      return new Promise((resolve) => waiters.push({ position: to, resolve }))
-    },
     forgetRoutes,
     async close() {
       pauses.close()

@@ -69,6 +69,8 @@ interface Kept {
 export interface Rules {
   /** Reads all rules. */
   load(): Promise<void>
+  /** Another node changed these; all of them when not said. */
+  reread(ids?: readonly string[]): Promise<void>
   /** Begins to evaluate, from where it stopped; what came meanwhile first. Does not reject. */
   start(): Promise<void>
   /** From memory, for alerts that want its name and channels. */
@@ -155,6 +157,17 @@ export function createRules(options: RulesOptions): Rules {
     return view(kept)
   }
 
+  async function allIds(): Promise<string[]> {
+    const ids: string[] = []
+    let cursor: string | undefined
+    do {
+      const page = await registry.list('rules', { limit: pageSize, ...(cursor ? { cursor } : {}) })
+      for (const { id } of page.items) ids.push(id)
+      cursor = page.nextCursor
+    } while (cursor)
+    return ids
+  }
+
   async function replace(id: string, input: RuleBody, owner: string, expected: number | undefined): Promise<Rule> {
     const { record, version } = need(id)
     return save(id, toRuleRecord(id, input, owner, record.createdAt, now()), expected ?? version)
@@ -182,6 +195,23 @@ export function createRules(options: RulesOptions): Rules {
         }
         cursor = page.nextCursor
       } while (cursor)
+    },
+    async reread(ids) {
+      const asked = ids ?? [...rules.keys(), ...(await allIds())]
+      for (const id of new Set(asked)) {
+        const stored = await registry.get('rules', id)
+        const before = rules.get(id)
+        if (!stored) {
+          if (rules.delete(id)) await engine.drop(id, 'the rule was deleted')
+          continue
+        }
+        const { stopped, ...record } = stored.body
+        if (before?.version === stored.version || !isRecord.Check(record)) continue
+        const kept: Kept = { record, version: stored.version, status: isStatus(stopped) ? stopped : ok }
+        rules.set(id, kept)
+        if (kept.status.state === 'stopped') await engine.drop(id, 'the rule was stopped')
+        else await force(kept, await compileRule(id, stored.version, record))
+      }
     },
     start: () => engine.start().catch(onFault),
     find: (id) => rules.get(id)?.record,

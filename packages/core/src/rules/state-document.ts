@@ -21,6 +21,8 @@ const Signal = Type.Object({
  */
 const StateDocument = Type.Object({
   seq: Type.Number(),
+  /** The same by writer; the document may be read by another one than wrote it. */
+  seqs: Type.Optional(Type.Record(Type.String(), Type.Number())),
   values: Type.Array(Type.Tuple([Type.String(), Type.Number(), Type.Unknown()])),
   rules: Type.Array(Type.Tuple([Type.String(), RuleState])),
   pending: Type.Array(Signal),
@@ -28,7 +30,7 @@ const StateDocument = Type.Object({
 export type StateDocument = Static<typeof StateDocument>
 const compiled = Compile(StateDocument)
 
-export function toDocument(held: DeviceRules): Body {
+export function toDocument(held: DeviceRules, writer: string): Body {
   const keys = new Set<string>()
   let every = false
   for (const { rule } of held.pairs.values()) {
@@ -42,7 +44,8 @@ export function toDocument(held: DeviceRules): Body {
   }
   const rules: [string, RuleState][] = []
   for (const [id, { state }] of held.pairs) if (!isIdle(state)) rules.push([id, state])
-  return { seq: held.seq, values, rules, pending: [...held.pending] }
+  const seqs = { ...Object.fromEntries(held.others ?? []), [writer]: held.seq }
+  return { seq: held.seq, seqs, values, rules, pending: [...held.pending] }
 }
 
 /** Undefined for what is none of ours, or of another version: the device's state begins anew. */

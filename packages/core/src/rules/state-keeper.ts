@@ -42,7 +42,7 @@ export interface StateKeeper {
 
 export function createStateKeeper(deps: {
   registry: Pick<RegistryStore, 'append' | 'put' | 'delete'>
-  telemetry: Pick<TelemetryStore, 'holdCommitted'>
+  telemetry: Pick<TelemetryStore, 'holdCommitted' | 'writer'>
   alerts: AlertSink
   clock: Clock
   /** Where the rules stand now; undefined while they follow nothing. */
@@ -62,7 +62,7 @@ export function createStateKeeper(deps: {
   const write = (batch: readonly DeviceRules[]): Promise<void> =>
     registry.append(
       'rule_states',
-      batch.map((held) => ({ id: held.device.id, body: toDocument(held) })),
+      batch.map((held) => ({ id: held.device.id, body: toDocument(held, telemetry.writer) })),
     )
 
   const take = (from: Set<DeviceRules>): DeviceRules[] => {
@@ -146,7 +146,7 @@ export function createStateKeeper(deps: {
     }
     if (!standing) return
     kept = { cursor: standing, at }
-    await registry.put('meta', follower, { ...kept }, 'any')
+    await registry.put('meta', follower, { ...kept, all: true }, 'any')
     await telemetry.holdCommitted(follower, standing)
   }
 
@@ -177,7 +177,7 @@ export function createStateKeeper(deps: {
     async beat() {
       // A checkpoint says it too, and must not be overtaken by an older cursor.
       if (!kept || checking || !cursor()) return
-      await registry.put('meta', follower, { ...kept, at: clock.nowMicros() }, 'any')
+      await registry.put('meta', follower, { ...kept, all: true, at: clock.nowMicros() }, 'any')
     },
     async settled() {
       while (urgent.size > 0 || delivering) await deliverSoon()

@@ -1,4 +1,5 @@
 import type { RegistryStore } from '../registry/port.ts'
+import type { CommitCursor } from '../telemetry/port.ts'
 import type { CompiledRule } from './compiled-rule.ts'
 import { DeviceRules } from './device-rules.ts'
 import { restoreDue } from './evaluate.ts'
@@ -11,16 +12,23 @@ const pageSize = 500
 
 /** Where the rules stood when they were last heard of. */
 export interface Kept {
-  position: number
+  cursor: CommitCursor
   at: number
 }
 
 /** `end`: the end of the log and the time, for when nothing was kept; a log that was put back to an earlier state ends before. */
 export async function loadKept(registry: Pick<RegistryStore, 'get'>, writer: string, end: Kept): Promise<Kept> {
-  const { cursor, at } = (await registry.get('meta', follower))?.body ?? {}
+  const { cursor, at, all } = (await registry.get('meta', follower))?.body ?? {}
   if (typeof at !== 'number' || typeof cursor !== 'object' || cursor === null) return end
-  const position: unknown = Object.entries(cursor).find(([name]) => name === writer)?.[1]
-  return typeof position === 'number' ? { position: Math.min(position, end.position), at } : end
+  const known = new Map<string, unknown>(Object.entries(cursor))
+  // Written by a version that knew of no other writers: what these wrote before is not looked at again.
+  if (all !== true && typeof known.get(writer) !== 'number') return end
+  const places = Object.entries(end.cursor).map(([name, last]): [string, number] => {
+    const place = known.get(name)
+    // A writer that came later is read from its beginning.
+    return [name, typeof place === 'number' ? Math.min(place, last) : all === true ? 0 : last]
+  })
+  return { cursor: Object.fromEntries(places), at }
 }
 
 /** What was open under a rule that is not there any more, to be cleared. */
@@ -37,9 +45,10 @@ export async function loadStates(deps: {
   held: Map<string, DeviceRules>
   kept: Kept
   now: number
+  writer: string
   nextTold: () => number
 }): Promise<Orphan[]> {
-  const { registry, devices, index, held, kept, now, nextTold } = deps
+  const { registry, devices, index, held, kept, now, writer, nextTold } = deps
   const away = now - kept.at
   const orphans: Orphan[] = []
   let cursor: string | undefined
@@ -49,7 +58,9 @@ export async function loadStates(deps: {
       const stored = readDocument(body)
       if (!stored) continue
       const mine = new DeviceRules(devices.get(id) ?? { id, type: '', tags: [] })
-      mine.seq = stored.seq
+      const { [writer]: own = stored.seqs ? 0 : stored.seq, ...others } = stored.seqs ?? {}
+      mine.seq = own
+      if (Object.keys(others).length > 0) mine.others = new Map(Object.entries(others))
       for (const [key, at, value] of stored.values) if (isPointJson(value)) mine.values.set(key, at, value)
       mine.values.notAfter(now)
       for (const signal of stored.pending) if (isSignal(signal)) mine.pending.push(signal)
