@@ -15,6 +15,10 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'packages/core/src/delivery/deliveries.ts',
     'the life of a delivery, of records and of messages, from begin to forget',
   ],
+  [
+    'packages/plugin-host/src/slot.ts',
+    'what is stored of an instance and what lives of it, kept together at every step',
+  ],
   ['packages/server/src/platform.ts', 'the wiring of all parts, read from top to bottom once'],
   ['console/src/pages/rules/rule-page.vue', 'one form over all fields of a rule'],
   ['console/src/pages/gateway/route-fields.vue', 'one form over all fields of a route'],
@@ -31,16 +35,9 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
     'the manifest, an instance and a plugin as REST shows them: one closed vocabulary',
   ],
   ['packages/testkit/src/start-plugin.ts', 'everything that a started plugin gives to its test, wired in one place'],
-  ['packages/plugin-host/src/context.ts', 'all that a plugin is given, and the checks of each, in one place'],
-  ['packages/plugin-host/src/context.ts', 'everything that a plugin gets, in one list'],
   ['packages/plugin-host/src/errors.ts', 'one catalogue, a few lines for each code'],
-  [
-    'packages/plugin-host/src/context.ts',
-    'everything that a plugin gets, each guarded by its manifest, in one closure',
-  ],
   ['packages/plugin-host/src/host.ts', 'every call on instances goes through the same few closures'],
   ['packages/plugin-host/src/instance.ts', 'one state machine: split, its transitions could not be read together'],
-  ['packages/testkit/src/start-plugin.ts', 'the one place where a plugin is given all that a platform gives it'],
   [
     'plugins/adapter-mqtt/src/inbound-publishes.ts',
     'one message’s way from its bytes to its acknowledgement, in one order',

@@ -142,6 +142,7 @@ export const InstanceState = Type.Union([
   Type.Literal('stopping'),
   Type.Literal('stopped'),
   Type.Literal('stop-failed'),
+  Type.Literal('elsewhere'),
 ])
 export type InstanceState = Static<typeof InstanceState>
 

@@ -1,4 +1,4 @@
-import type { InstanceStatus } from '@patchbay/contracts/plugin'
+import type { InstanceStatus, PluginManifest } from '@patchbay/contracts/plugin'
 import type { Deprecation, KeyValue, Log, Messages } from '@patchbay/sdk'
 import type { Clock } from './clock.ts'
 import type { SecretBox } from './config/secrets.ts'
@@ -51,6 +51,8 @@ export interface PluginHostOptions {
   contribute: Contribute
   dispatcher: HttpDispatcher
   hear?(event: HostEvent): void
+  /** Says whether an instance runs in this process, where several share its documents; a text says where else. All do without it. */
+  placeOf?(plugin: string, name: string, manifest: PluginManifest): 'here' | { elsewhere: string }
   /** So many deaths of the process in a row while an instance starts, and it is left out until a person restarts it. 1 by default. */
   maxDeathsInStart?: number
   /** How often a worker or process has to answer: 5 s by default. */

@@ -9,7 +9,7 @@ import type { PluginHostOptions } from './host-options.ts'
 import type { IsolationLevel } from './isolation/level.ts'
 import { settingsOf, type InstanceSettings, type StoredInstance } from './instance-store.ts'
 import { loadPackage, type Package, type PackageSource } from './package.ts'
-import { createSlots, type Slot } from './slot.ts'
+import { createSlots, isUsable, type Slot } from './slot.ts'
 
 /** Instances of one plugin. */
 export const maxInstances = 100
@@ -62,6 +62,10 @@ export interface PluginHost {
   enable(id: string, name: string): Promise<Instance>
   disable(id: string, name: string): Promise<Instance>
   restart(id: string, name: string): Promise<Instance>
+  /** Where the instance runs may have changed: it is started or stopped here. */
+  replace(id: string, name: string): Promise<void>
+  /** Another process changed the documents of these instances (`plugin/name`), or of any. */
+  reread(ids?: readonly string[]): Promise<void>
   /** For what installs, swaps and removes packages. */
   readonly exchange: PackageExchange
   /** The plugin's own test of unsaved values. `name`: kept secrets are the ones of this instance. */
@@ -337,6 +341,42 @@ export function createPluginHost(options: PluginHostOptions): PluginHost {
         if (next.enabled) await slot.start(found)
         return toInstance(slot, next)
       })
+    },
+
+    async replace(id, name) {
+      const slot = slots.get(id, name)
+      const found = packages.get(id)
+      if (!slot || !found || !isUsable(found)) return
+      const isHere = () => (options.placeOf?.(id, name, found.manifest) ?? 'here') === 'here'
+      if (!isHere()) slot.interrupt()
+      await slot.exclusive(async () => {
+        if (!slot.stored?.enabled) return
+        if (isHere()) {
+          if (!slot.isUp) await slot.start(found)
+          return
+        }
+        if (slot.isUp) await slot.stop()
+        await slot.start(found)
+      })
+    },
+
+    async reread(ids) {
+      const all = new Map((await options.instances.list()).map((each) => [`${each.plugin}/${each.name}`, each]))
+      const asked = ids ?? [...all.keys(), ...slots.all().map(({ plugin, name }) => `${plugin}/${name}`)]
+      for (const id of new Set(asked)) {
+        const [plugin = '', name = ''] = id.split('/')
+        const next = all.get(id)
+        const slot = next ? slots.make(plugin, name) : slots.get(plugin, name)
+        const found = packages.get(plugin)
+        if (!slot || slot.stored?.version === next?.version) continue
+        slot.interrupt()
+        await slot.exclusive(async () => {
+          slot.stored = next
+          await slot.stop()
+          if (!next) return slots.drop(slot)
+          if (next.enabled && found && isUsable(found)) await slot.start(found)
+        })
+      }
     },
 
     async test(id, name, input) {

@@ -98,6 +98,11 @@ const createSlot = (options: PluginHostOptions, plugin: string, name: string, tu
     }))
 
   const start = async (found: Usable): Promise<StartOutcome> => {
+    const place = options.placeOf?.(plugin, name, found.manifest) ?? 'here'
+    if (place !== 'here') {
+      hear({ state: 'elsewhere', text: place.elsewhere, since: toIso(clock.nowMicros()) })
+      return 'interrupted'
+    }
     const instance = liveOf(found)
     if (!stored) return 'interrupted'
     let config: Config

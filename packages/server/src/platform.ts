@@ -32,8 +32,10 @@ import { createPluginAudit } from './rest/plugin-audit.ts'
 import { createPluginLog } from './parts/plugin-log.ts'
 import { createPlugins } from './parts/plugins.ts'
 import { refuseUnfinishedCopy } from './copy/unfinished.ts'
-import { createAdoption } from './nodes/adoption.ts'
 import { joinNodes, maxSlots } from './nodes/nodes.ts'
+import { createPlacement } from './nodes/placement.ts'
+import { createRoleDoor } from './nodes/role-door.ts'
+import { createSharing } from './nodes/sharing.ts'
 import { createLive, type Live } from './live/live.ts'
 import { createRetention } from './parts/retention.ts'
 import { createRulesPart } from './parts/rules.ts'
@@ -164,13 +166,11 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   ])
   const parts = { domain, registry, telemetry, clock, log }
   const rules = opened.own(await createRulesPart({ ...parts, queue: commitTap, nodes }))
-  const flows = createFlows({ ...parts, settings })
+  const placement = createPlacement({ nodes, host: () => plugins, log })
+  const flows = createFlows({ ...parts, settings, placement })
   const { deliveries, bridges, feeds, lagHistory } = flows
   for (const each of [deliveries, bridges, lagHistory]) opened.own(each)
   const retention = opened.own(createRetention({ ...domain, registry, telemetry, clock, hasWork: nodes.hasWork, log }))
-  const adoption =
-    shared && createAdoption({ nodes, clock, log, adopt: shared.adopt, writers: () => Object.keys(telemetry.end()) })
-  if (adoption) opened.own(adoption)
   const { people } = domain
   await people.apiKeys.ensureKey(settings.apiKey)
   await ensureOwner(people.setup, settings)
@@ -292,6 +292,8 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     domain,
     telemetry,
     ...flows,
+    placement,
+    amongNodes: shared !== undefined,
     frontDoor,
     dispatcher,
     registry,
@@ -315,8 +317,9 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   const app = opened.own(await createRestApp(deps, routes))
   const live = opened.own(createLive({ ...deps, rest: deps, onEvent: domain.onEvent, log }))
   measureLive(metrics, live)
+  const refusesRole = createRoleDoor(settings.roles)
   const answer: RequestListener = (request, response) => {
-    if (configuration.refuses(request, response)) return
+    if (refusesRole(request, response) || configuration.refuses(request, response)) return
     if (!dispatcher.handle(request, response)) app.routing(request, response)
   }
   const http = createHttpServer(answer)
@@ -334,6 +337,8 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   nodes.onWork(domain.alerting.dispatcher.start)
   ready = true
   const { port = settings.port } = frontDoor.listeners().find(({ name }) => name === 'main') ?? {}
+  const sharing =
+    shared && createSharing({ shared, registry, telemetry, domain, rules, plugins: () => plugins, clock, log })
   nodes.membership.moved(`${settings.host}:${port}`)
   nodes.measure(() => {
     const { sessions, ingest } = domain.hub.stats()
@@ -354,6 +359,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     http.closeAllConnections()
     await closingHttp
     await app.close()
+    await sharing?.close()
     lagHistory.close()
     deliveries.close()
     await retention.close()
@@ -361,7 +367,6 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     await domain.close()
     await bridges.close()
     tls.close()
-    await adoption?.close()
     if (!shared) await nodes.close()
     await stores.close()
   }

@@ -17,6 +17,7 @@ export const nodeWords = {
   'node.versions': 'Nodes of different versions run side by side: {versions}.',
   'node.text':
     'Nodes on the same MongoDB find each other. One that is not heard of for 8 s counts as away, and another goes on with what it did alone.',
+  'state.elsewhere': 'on another node',
   'state.live': 'live',
   'state.away': 'away',
 } as const

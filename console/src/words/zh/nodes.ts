@@ -18,6 +18,7 @@ export const nodeWords: Readonly<Record<keyof typeof english, string>> = {
   'node.no-worker': '没有节点承担处理角色：规则、告警和数据输出均已停止。',
   'node.versions': '不同版本的节点正在并行运行：{versions}。',
   'node.text': '连接同一 MongoDB 的节点会互相发现。8 秒内没有消息的节点视为离线，其独占任务由其他节点接管。',
+  'state.elsewhere': '在其他节点运行',
   'state.live': '在线',
   'state.away': '离线',
 }

@@ -20,7 +20,7 @@ export interface AccessRules {
   readonly sorted: readonly AccessRule[]
   /** Grows with each change. */
   readonly generation: number
-  /** Reads all rules; before it, none is known. */
+  /** Reads all rules, anew; before it, none is known. */
   load(): Promise<void>
   list(query: { limit: number; cursor?: string }): Promise<{ items: AccessRule[]; nextCursor?: string }>
   get(id: string): AccessRule
@@ -60,12 +60,15 @@ export function createAccessRules(deps: {
       return generation
     },
     async load() {
+      const found = new Map<string, AccessRule>()
       let cursor: string | undefined
       do {
         const page = await registry.list<RuleFields>('access_rules', { limit: loadPage, ...(cursor ? { cursor } : {}) })
-        for (const { id, version, body } of page.items) rules.set(id, { ...body, id, version })
+        for (const { id, version, body } of page.items) found.set(id, { ...body, id, version })
         cursor = page.nextCursor
       } while (cursor)
+      rules.clear()
+      for (const [id, rule] of found) rules.set(id, rule)
       changed()
     },
     async list(query) {

@@ -65,6 +65,7 @@ export function createMaintenance(deps: {
 
   return {
     async load() {
+      const found = new Set<string>()
       let cursor: string | undefined
       do {
         const page = await registry.list('maintenance', {
@@ -73,10 +74,11 @@ export function createMaintenance(deps: {
         })
         for (const { id, version, body } of page.items) {
           const maintenance: unknown = { ...body, id, version }
-          if (Value.Check(Maintenance, maintenance)) accept(maintenance)
+          if (Value.Check(Maintenance, maintenance)) found.add(accept(maintenance).id)
         }
         cursor = page.nextCursor
       } while (cursor !== undefined)
+      for (const id of windows.keys()) if (!found.has(id)) windows.delete(id)
     },
     async list(page) {
       const found = await registry.list('maintenance', { sort: { by: 'from', descending: true }, ...page })

@@ -3,6 +3,7 @@ import type { DeliverySettings, DeliveryStatus, Selection, SinkRecord } from '@p
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { RegistryStore } from '../registry/port.ts'
+import { StoreUnavailable } from '../store-unavailable.ts'
 import type { CommitCursor, TelemetryStore } from '../telemetry/port.ts'
 import { createAlarm } from './alarm.ts'
 import { createCommitTimes } from './commit-times.ts'
@@ -79,6 +80,8 @@ export interface DeliveriesOptions {
   typeOf: (device: string) => string | undefined
   /** Type and tags; it resolves when those of all devices are known. */
   devices: () => Promise<(device: string) => SelectedDevice | undefined>
+  /** Nobody else can deliver for it: what is kept of it is not written over. */
+  isSure?: (instance: string) => boolean
   onFault: (error: unknown) => void
 }
 
@@ -135,7 +138,10 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
       clock,
       random: options.random,
       place,
-      keep: (next) => keepPlace(registry, instance, next),
+      async keep(next) {
+        if (options.isSure?.(instance) === false) throw new StoreUnavailable(`another node may deliver for ${instance}`)
+        await keepPlace(registry, instance, next)
+      },
       ...pace,
       ordered,
       trouble,

@@ -42,6 +42,8 @@ export interface Devices extends DeviceCredentials, DeviceCertificates {
   /** Silence after which the device counts as offline. */
   heartbeatMs(id: string): number
   readonly count: number
+  /** Another node changed these; all of them when not said. */
+  follow(ids?: readonly string[]): Promise<void>
   close(): void
 }
 
@@ -137,6 +139,26 @@ export function createDevices(deps: {
     throw new DomainError('VERSION_CONFLICT', `The device "${id}" keeps changing. Try again.`)
   }
 
+  async function* allDevices(): AsyncGenerator<Stored<DeviceBody>> {
+    let cursor: string | undefined
+    do {
+      const page = await registry.list<DeviceBody>('devices', { limit: pageSize, ...(cursor ? { cursor } : {}) })
+      yield* page.items
+      cursor = page.nextCursor
+    } while (cursor)
+  }
+
+  function followOne(id: string, body: DeviceBody | undefined): void {
+    const known = typeIds.has(id)
+    if (body) {
+      typeIds.set(id, body.type)
+      hear({ kind: known ? 'changed' : 'created', device: body })
+    } else if (known) {
+      typeIds.delete(id)
+      hear({ kind: 'deleted', device: { id, name: id, type: defaultType, tags: [], createdAt: '' } })
+    }
+  }
+
   const enrol = createEnrolment({
     registry,
     clock,
@@ -158,12 +180,7 @@ export function createDevices(deps: {
       return (await registry.get<DeviceBody>('devices', id))?.body.provisionedBy === key
     },
     async load() {
-      let cursor: string | undefined
-      do {
-        const page = await registry.list<DeviceBody>('devices', { limit: pageSize, ...(cursor ? { cursor } : {}) })
-        for (const { id, body } of page.items) typeIds.set(id, body.type)
-        cursor = page.nextCursor
-      } while (cursor)
+      for await (const { id, body } of allDevices()) typeIds.set(id, body.type)
       await expiry.start()
     },
     async create(input) {
@@ -194,6 +211,18 @@ export function createDevices(deps: {
         hear({ kind: 'deleted', device: body })
         await clear(id)
       }),
+    async follow(ids) {
+      if (ids === undefined) {
+        const before = new Set(typeIds.keys())
+        for await (const { body } of allDevices()) {
+          before.delete(body.id)
+          followOne(body.id, body)
+        }
+        for (const id of before) followOne(id, undefined)
+        return
+      }
+      for (const id of ids) followOne(id, (await registry.get<DeviceBody>('devices', id))?.body)
+    },
     typeOf: (id) => typeIds.get(id),
     ids: () => typeIds.keys(),
     heartbeatMs: (id) => types.effective(typeIds.get(id) ?? defaultType).heartbeatSeconds * 1000,

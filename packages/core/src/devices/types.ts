@@ -17,6 +17,8 @@ export interface DeviceTypes {
   /** Reads all types, and makes the default one when it is missing. */
   load(): Promise<void>
   find(id: string): DeviceType | undefined
+  /** Another node changed some. */
+  follow(): Promise<void>
   /** The type of this id, else the default one: what a device is treated as. */
   effective(id: string): DeviceType
   get(id: string): DeviceType
@@ -50,17 +52,34 @@ export function createDeviceTypes(deps: { registry: RegistryStore; clock: Clock;
     return type
   }
 
+  async function load(): Promise<Set<string>> {
+    const found = new Set<string>()
+    let cursor: string | undefined
+    do {
+      const page = await registry.list<TypeFields>('device_types', { limit: loadPage, ...(cursor ? { cursor } : {}) })
+      for (const { id, version, body } of page.items) {
+        types.set(id, { ...body, id, version })
+        found.add(id)
+      }
+      cursor = page.nextCursor
+    } while (cursor)
+    return found
+  }
+
   return {
     async load() {
       await registry.put('device_types', defaultType, { ...toTypeRecord(defaultType, {}, now()) }, 'new')
-      let cursor: string | undefined
-      do {
-        const page = await registry.list<TypeFields>('device_types', { limit: loadPage, ...(cursor ? { cursor } : {}) })
-        for (const { id, version, body } of page.items) types.set(id, { ...body, id, version })
-        cursor = page.nextCursor
-      } while (cursor)
+      await load()
     },
     find: (id) => types.get(id),
+    async follow() {
+      const before = new Map([...types].map(([id, { version }]) => [id, version]))
+      const found = await load()
+      for (const id of before.keys()) if (!found.has(id)) types.delete(id)
+      for (const { version, ...record } of types.values()) {
+        if (before.get(record.id) !== version) hear({ kind: 'type-changed', type: record })
+      }
+    },
     effective: (id) => types.get(id) ?? types.get(defaultType) ?? builtIn,
     get,
     async list({ search, limit, cursor }) {

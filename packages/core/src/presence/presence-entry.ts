@@ -14,6 +14,10 @@ export interface PresenceEntry {
   heartbeatMs: number
   /** It had a session when it was last stored, before the start. */
   wasConnected: boolean
+  /** The other node that tells of the device; undefined: this one does. */
+  node: string | undefined
+  /** When it last did, in monotonic time. */
+  toldMs: number
 }
 
 export const createEntry = (device: string): PresenceEntry => ({
@@ -27,6 +31,8 @@ export const createEntry = (device: string): PresenceEntry => ({
   closedMs: -1,
   heartbeatMs: 0,
   wasConnected: false,
+  node: undefined,
+  toldMs: 0,
 })
 
 /** Why a device that is online is so no longer; undefined while it still is. */

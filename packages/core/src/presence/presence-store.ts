@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Body, RegistryStore } from '../registry/port.ts'
+import type { Body, RegistryStore, Stored } from '../registry/port.ts'
 import { createEntry, type PresenceEntry } from './presence-entry.ts'
 
 const pageSize = 1000
@@ -12,6 +12,8 @@ export const presenceRetryMs = 1000
 export function createPresenceStore(deps: {
   registry: RegistryStore
   clock: Clock
+  /** This node, where there are others. */
+  node?: string | undefined
   failed?: (error: unknown) => void
 }) {
   const { registry, clock } = deps
@@ -29,7 +31,7 @@ export function createPresenceStore(deps: {
     for (const entry of waiting) {
       if (batch.length === maxPresenceBatch) break
       waiting.delete(entry)
-      batch.push({ entry, seenMicros: entry.seenMicros, body: toBody(entry) })
+      batch.push({ entry, seenMicros: entry.seenMicros, body: toBody(entry, deps.node) })
     }
     if (batch.length === 0) return
     try {
@@ -91,7 +93,8 @@ export function createPresenceStore(deps: {
 const toIso = (micros: number) => new Date(micros / 1000).toISOString()
 const toMicros = (value: unknown) => (typeof value === 'string' ? Date.parse(value) * 1000 || 0 : 0)
 
-const toBody = (entry: PresenceEntry): Body => ({
+const toBody = (entry: PresenceEntry, node: string | undefined): Body => ({
+  ...(node === undefined ? {} : { node }),
   device: entry.device,
   status: entry.status,
   since: toIso(entry.sinceMicros),
@@ -100,19 +103,30 @@ const toBody = (entry: PresenceEntry): Body => ({
   ...(entry.seenMicros > 0 ? { lastSeenAt: toIso(entry.seenMicros) } : {}),
 })
 
+function toEntry({ id, body }: Pick<Stored, 'id' | 'body'>): PresenceEntry | undefined {
+  if (body['status'] !== 'online' && body['status'] !== 'offline') return undefined
+  const entry = createEntry(id)
+  entry.status = body['status']
+  entry.sinceMicros = toMicros(body['since'])
+  entry.seenMicros = toMicros(body['lastSeenAt'])
+  entry.storedSeenMicros = entry.seenMicros
+  entry.wasConnected = body['connected'] === true
+  entry.node = typeof body['node'] === 'string' ? body['node'] : undefined
+  return entry
+}
+
+export async function readOne(registry: RegistryStore, id: string): Promise<PresenceEntry | undefined> {
+  const stored = await registry.get('presence', id)
+  return stored && toEntry(stored)
+}
+
 export async function* readPresence(registry: RegistryStore): AsyncGenerator<PresenceEntry> {
   let cursor: string | undefined
   do {
     const page = await registry.list('presence', { limit: pageSize, ...(cursor ? { cursor } : {}) })
-    for (const { id, body } of page.items) {
-      if (body['status'] !== 'online' && body['status'] !== 'offline') continue
-      const entry = createEntry(id)
-      entry.status = body['status']
-      entry.sinceMicros = toMicros(body['since'])
-      entry.seenMicros = toMicros(body['lastSeenAt'])
-      entry.storedSeenMicros = entry.seenMicros
-      entry.wasConnected = body['connected'] === true
-      yield entry
+    for (const stored of page.items) {
+      const entry = toEntry(stored)
+      if (entry) yield entry
     }
     cursor = page.nextCursor
   } while (cursor)

@@ -1,4 +1,5 @@
 import { SettingsError } from '../settings/settings-error.ts'
+import { findNodes } from './nodes.ts'
 import { type Check, fail, type Finding, ok, skip, warn } from './finding.ts'
 
 /** Two clocks that differ by more than this date alerts and points differently. */
@@ -20,7 +21,7 @@ export function compareClocks(name: string, theirsMs: number, oursMs: number): F
   )
 }
 
-export const checkMongo: Check = async ({ settings: { mongodbUrl: url } }) => {
+export const checkMongo: Check = async ({ settings: { mongodbUrl: url, roles } }) => {
   if (url === undefined) return [skip('MongoDB', 'MONGODB_URL is not set: everything lies in the data folder')]
   const { connectMongo } = await import('../stores/mongodb/connection.ts')
   const { refuseUnfitServer, toSettingsFault, toShownAddress } = await import('../stores/mongodb/start-checks.ts')
@@ -51,6 +52,7 @@ export const checkMongo: Check = async ({ settings: { mongodbUrl: url } }) => {
     const local = numberIn(await link.db.command({ hello: 1 }), 'localTime')
     if (local instanceof Date) findings.push(compareClocks('MongoDB', local.getTime(), sentMs))
     findings.push(...(await findJournal(link.db)))
+    findings.push(...(await findNodes(link.db.collection('meta'), roles)))
     return findings
   } catch (error) {
     if (error instanceof SettingsError) return [fail('MongoDB', error.message, remedy)]

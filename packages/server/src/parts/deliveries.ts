@@ -6,6 +6,7 @@ import { createKnownDevices } from '@patchbay/core/rules/known-devices'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { ServiceOwner } from '@patchbay/plugin-host/services'
 import type { Log, Sink } from '@patchbay/sdk'
+import type { Placement } from '../nodes/placement.ts'
 import type { Domain } from './domain.ts'
 
 export interface DeliveriesPartOptions {
@@ -13,6 +14,7 @@ export interface DeliveriesPartOptions {
   registry: RegistryStore
   telemetry: TelemetryStore
   clock: Clock
+  placement: Pick<Placement, 'isSure'>
   log: Log
 }
 
@@ -20,7 +22,14 @@ export interface DeliveriesPartOptions {
  * Joins deliveries to devices and telemetry. The engine is loaded with the first sink, types and tags of all devices when a sink first asks for
  * them: a platform without sinks pays for neither.
  */
-export function createDeliveriesPart({ domain, registry, telemetry, clock, log }: DeliveriesPartOptions): Deliveries {
+export function createDeliveriesPart({
+  domain,
+  registry,
+  telemetry,
+  clock,
+  placement,
+  log,
+}: DeliveriesPartOptions): Deliveries {
   const known = createKnownDevices(registry)
   let reading: Promise<void> | undefined
   domain.onEvent((event) => {
@@ -48,6 +57,10 @@ export function createDeliveriesPart({ domain, registry, telemetry, clock, log }
         random: Math.random,
         typeOf: (device) => domain.devices.typeOf(device),
         devices,
+        isSure(instance) {
+          const [plugin = '', name = ''] = instance.split('/')
+          return placement.isSure(plugin, name)
+        },
         onFault,
       })
       if (closed) engine.close()

@@ -55,6 +55,8 @@ export interface Domain {
   /** Alert channels that run, by `plugin/instance`. */
   channels: Map<string, AlertChannel>
   alerting: Alerting
+  /** Another node did this: caches, sessions and presence follow. */
+  follow(event: DeviceEvent): void
   /** Tells what happens to devices and around their sessions, from now on. */
   onEvent(hear: (event: DeviceEvent | HubEvent) => void): void
   /** Ends sessions, settles what was accepted and writes down what is only in memory. */
@@ -67,7 +69,7 @@ export interface DomainOptions {
   clock: Clock
   permitsPlain: (address: string) => boolean
   jobs: Jobs
-  nodes: Pick<Nodes, 'onWork' | 'hasWork'>
+  nodes: Pick<Nodes, 'onWork' | 'hasWork' | 'membership'>
   arrivalSlot?: ArrivalSlot
   publicUrl?: string
   /** Is told of telemetry as it becomes durable. */
@@ -108,7 +110,18 @@ export const createDomain = async ({
   const people = createPeople({ registry, clock, onError: failed })
   const types = createDeviceTypes(common)
   const devices: Devices = createDevices({ ...common, issuer, types, statusOf: (id) => presence.status(id) })
-  const presence: Presence = createPresence({ ...common, heartbeatMs: (id) => devices.heartbeatMs(id) })
+  const presence: Presence = createPresence({
+    ...common,
+    ...(nodes.membership.alone
+      ? {}
+      : {
+          nodes: {
+            id: nodes.membership.self.id,
+            isLive: (id) => nodes.membership.nodes().some((node) => node.id === id && !node.record.gone),
+          },
+        }),
+    heartbeatMs: (id) => devices.heartbeatMs(id),
+  })
   const accessRules = createAccessRules(common)
   const providers = createProviders({ clock, changed: () => hear({ kind: 'access-changed' }) })
   const authoriser = createAuthoriser({ rules: accessRules, providers })
@@ -213,6 +226,7 @@ export const createDomain = async ({
     codecs,
     channels,
     alerting,
+    follow: hear,
     onEvent(listener) {
       onlookers.push(listener)
       hearers.push(listener)

@@ -5,6 +5,7 @@ import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import type { Log } from '@patchbay/sdk'
 import { bridgesFolder } from '../backup/data-files.ts'
+import type { Placement } from '../nodes/placement.ts'
 import type { Settings } from '../settings/settings.ts'
 import { createBridges, type Bridges } from './bridges.ts'
 import { createDeliveriesPart } from './deliveries.ts'
@@ -24,12 +25,13 @@ export function createFlows(parts: {
   domain: Domain
   registry: RegistryStore
   telemetry: TelemetryStore
+  placement: Pick<Placement, 'isSure'>
   settings: Pick<Settings, 'data' | 'durability'>
   clock: Clock
   log: Log
 }): Flows {
-  const { domain, registry, telemetry, settings, clock, log } = parts
-  const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, log })
+  const { domain, registry, telemetry, placement, settings, clock, log } = parts
+  const deliveries = createDeliveriesPart({ domain, registry, telemetry, clock, placement, log })
   const bridges = createBridges({
     hub: domain.hub,
     deliveries,

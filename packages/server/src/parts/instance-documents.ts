@@ -2,6 +2,7 @@ import { DeliverySettings, Selection } from '@patchbay/contracts/delivery'
 import type { Collection, RegistryStore } from '@patchbay/core/registry/port'
 import type { InstanceStore, StoredInstance } from '@patchbay/plugin-host/instance-store'
 import type { KeyValue } from '@patchbay/sdk'
+import { isDeepStrictEqual as isSame } from 'node:util'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 
@@ -25,14 +26,19 @@ const Document = Type.Object({
 // Neither plugin ids nor instance names have a slash.
 const idOf = (plugin: string, name: string): string => `${plugin}/${name}`
 
-/** Plugin instances as documents of the registry. */
-export const createInstanceDocuments = (registry: RegistryStore): InstanceStore => ({
+/**
+ * Plugin instances as documents of the registry. `shared`: by several nodes, whose noted starts are not each other's, and which do not
+ * write over what a person changed at another one.
+ */
+export const createInstanceDocuments = (registry: RegistryStore, shared = false): InstanceStore => ({
   async list() {
     const found: StoredInstance[] = []
     let cursor: string | undefined
     do {
       const page = await registry.list(instances, { limit: pageSize, ...(cursor === undefined ? {} : { cursor }) })
-      for (const { body } of page.items) if (Value.Check(Document, body)) found.push(body)
+      for (const { body } of page.items) {
+        if (Value.Check(Document, body)) found.push(shared ? { ...body, starting: 0 } : body)
+      }
       cursor = page.nextCursor
     } while (cursor !== undefined)
     return found
@@ -42,7 +48,14 @@ export const createInstanceDocuments = (registry: RegistryStore): InstanceStore 
     return Value.Check(Document, body) ? body : undefined
   },
   async save(instance) {
-    await registry.put(instances, idOf(instance.plugin, instance.name), { ...instance }, 'any')
+    const id = idOf(instance.plugin, instance.name)
+    if (shared) {
+      const { starting: _, ...next } = instance
+      const { starting: __, ...there } = (await registry.get(instances, id))?.body ?? {}
+      // A noted start, or one noted by a node that has not yet seen a change.
+      if (isSame(next, there) || Number(there['version'] ?? 0) > next.version) return
+    }
+    await registry.put(instances, id, { ...instance }, 'any')
   },
   async delete(plugin, name) {
     await registry.delete(instances, idOf(plugin, name))

@@ -7,6 +7,7 @@ import { joinNodes, type Nodes } from '../nodes/nodes.ts'
 import { createServerClock } from '../nodes/server-clock.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import { connectMongo, type MongoLink } from '../stores/mongodb/connection.ts'
+import { createChangeLog } from '../stores/mongodb/change-log.ts'
 import { openMongoRegistry } from '../stores/mongodb/registry.ts'
 import { refuseUnfitServer, toSettingsFault, toShownAddress } from '../stores/mongodb/start-checks.ts'
 import { openMongoTelemetry } from '../stores/mongodb/telemetry.ts'
@@ -98,12 +99,16 @@ async function openIn(
   })
   if (!nodes) throw new StoreUnavailable('this node has not joined the others')
   const own = nodes
+  const changes = await createChangeLog(link.db, registry, telemetry.writer, (err) =>
+    log?.debug('what nodes change could not be told or looked at; it is tried again', { err }),
+  )
   return {
-    registry,
+    registry: changes.registry,
     telemetry,
-    shared: { nodes: own, clock, adopt: (writer, stop) => telemetry.adopt(writer, stop) },
+    shared: { nodes: own, clock, adopt: (writer, stop) => telemetry.adopt(writer, stop), changes },
     async close() {
       clock.close()
+      await changes.close()
       await telemetry.close()
       await own.close()
       await registry.close()

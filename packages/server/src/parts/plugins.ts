@@ -18,6 +18,7 @@ import type { FrontDoor } from '../front-door/front-door.ts'
 import type { PluginMetrics } from '../metrics/plugin-metrics.ts'
 import type { SecretBox } from '../settings/secret-box.ts'
 import type { Settings } from '../settings/settings.ts'
+import type { Placement } from '../nodes/placement.ts'
 import { bundledPlugins, defaultInstances } from './bundled-plugins.ts'
 import { guardChannels } from './channels.ts'
 import type { Bridges } from './bridges.ts'
@@ -53,6 +54,7 @@ export interface PluginParts {
   deliveries: Deliveries
   bridges: Bridges
   feeds: Feeds
+  placement: Placement
   frontDoor: FrontDoor
   dispatcher: HttpDispatcher
   registry: RegistryStore
@@ -67,6 +69,8 @@ export interface PluginParts {
   trust: Trust
   log: Log
   shared: SharedRedis | undefined
+  /** Other nodes have the same instances. */
+  amongNodes?: boolean
   /** In place of the bundled ones, for tests. */
   bundled?: readonly BundledPlugin[]
 }
@@ -149,12 +153,13 @@ export const createPlugins = (parts: PluginParts): Plugins => {
 
   const forget = async (plugin: string, name: string): Promise<void> => {
     await forgetInstanceValues(registry, plugin, name)
+    await parts.placement.forget(plugin, name)
     await parts.deliveries.forget(`${plugin}/${name}`)
     await parts.bridges.forget(`${plugin}/${name}`)
     await parts.feeds.forget(`${plugin}/${name}`)
     await rm(folderOf(plugin, name), { recursive: true, force: true })
   }
-  const instances = createInstanceDocuments(registry)
+  const instances = createInstanceDocuments(registry, parts.amongNodes === true)
   const bundled = parts.bundled ?? bundledPlugins
   const host = createPluginHost({
     bundled,
@@ -171,6 +176,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
     services,
     contribute,
     dispatcher: parts.dispatcher,
+    placeOf: parts.placement.placeOf,
     settingOf: (name) => (fieldSettings.has(name) ? settings.given.get(name) : undefined),
     maxDeathsInStart,
   })

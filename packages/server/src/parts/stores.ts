@@ -6,6 +6,7 @@ import type { StoreState } from '@patchbay/contracts/system'
 import type { Clock } from '@patchbay/core/clock'
 import type { Log } from '@patchbay/sdk'
 import type { Nodes } from '../nodes/nodes.ts'
+import type { ChangeLog } from '../stores/mongodb/change-log.ts'
 import { makeFolder } from '../settings/make-folder.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -28,6 +29,7 @@ export interface SharedStores {
   clock: Clock
   /** Brings the log of a node that is gone to its end, and packs what it has left, until it is told to stop. */
   adopt(writer: string, stop: () => boolean): Promise<void>
+  changes: Pick<ChangeLog, 'follow' | 'doubt'>
 }
 
 /** Opens both stores: in MongoDB when MONGODB_URL is set, else in the data folder, which is for its owner's eyes only. */

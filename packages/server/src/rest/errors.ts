@@ -30,6 +30,7 @@ export const restErrors = {
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   INTERNAL: { status: 500, title: 'Something went wrong inside' },
   CONFIGURATION_UNREADABLE: { status: 503, title: 'A part of the configuration cannot be read now' },
+  ROLE_MISSING: { status: 503, title: 'Not a part of this node' },
   AUDIT_FULL: { status: 503, title: 'The audit trail cannot keep up' },
   CONSOLE_NOT_BUILT: { status: 503, title: 'The console is not built' },
   TIMEOUT: { status: 503, title: 'It took too long' },

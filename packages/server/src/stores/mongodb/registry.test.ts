@@ -58,6 +58,22 @@ describe.skipIf(noMongo !== undefined)(`the registry in MongoDB${noMongo === und
     await store.close()
   })
 
+  test('a layout is not changed under nodes that run, and is once none does', async () => {
+    const { db } = database
+    const store = await openMongoRegistry(db)
+    const set = (version: number) =>
+      db.collection<{ _id: string }>('schemas').updateOne({ _id: 'registry' }, { $set: { version } })
+    await set(0)
+    const beat = () => store.put('meta', 'node/old', { name: 'old', version: '0.0.9' }, 'any')
+    await beat()
+    const timer = setInterval(() => void beat(), 100)
+    await expect(openMongoRegistry(db)).rejects.toThrow('old (version 0.0.9) runs')
+    clearInterval(timer)
+    await store.put('meta', 'node/old', { name: 'old', version: '0.0.9', gone: true }, 'any')
+    await (await openMongoRegistry(db)).close()
+    await store.close()
+  })
+
   test('what a newer version has written is refused in words', async () => {
     const { db } = database
     await db.collection<{ _id: string }>('schemas').updateOne({ _id: 'registry' }, { $set: { version: 99 } })

@@ -1,4 +1,5 @@
 import type { Db, IndexDescription } from 'mongodb'
+import { refuseWhileNodesRun } from './running-nodes.ts'
 import { StoreCorrupt } from '../sqlite/errors.ts'
 
 export interface CollectionIndexes {
@@ -30,6 +31,7 @@ export async function prepareSchema(db: Db, { name, version, indexes, upgrades =
       `the ${name} in MongoDB has version ${found}; this Patchbay knows up to ${version}: start the newer one`,
     )
   }
+  if (found !== undefined && found < version) await refuseWhileNodesRun(db, `the ${name} in MongoDB`)
   await Promise.all(indexes.map((each) => db.collection(each.collection).createIndexes([...each.indexes])))
   for (let at = found ?? version; at < version; at++) await upgrades[at]?.(db)
   if (found !== version) await schemas.updateOne({ _id: name }, { $set: { version } }, { upsert: true })
