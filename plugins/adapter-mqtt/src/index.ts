@@ -23,6 +23,10 @@ export default definePlugin({
       storePath: join(await ctx.dataFolder(), 'broker.sqlite'),
       onStoreFailure: (error: Error) => ctx.health('degraded', `The broker’s store fails: ${error.message}`),
       redis: ctx.shared,
+      onRedis: (state: 'ready' | 'away') =>
+        state === 'ready'
+          ? ctx.health('ok')
+          : ctx.health('degraded', 'Redis is away: nobody logs in, and no message is acknowledged that it has to keep'),
     }
     let isStopped = false
     const open = (): Promise<MqttBroker> => createMqttBroker({ ...options, onGone: () => void again() })

@@ -6,7 +6,7 @@ type Notify<P> = (packet: P, done: () => void) => void
 
 /**
  * The emitter of aedes on one node, with the face of mqemitter: there is one listener to everything, and nobody to match topics for.
- * Between nodes mqemitter-redis takes its place.
+ * What goes to other nodes goes there from the router, whose copies are durable before the acknowledgement.
  */
 export class LocalMq<P extends Carried> {
   #hear: Notify<P> | undefined

@@ -25,6 +25,7 @@ export interface MqttBrokerOptions {
   /** Sessions, queues, retained values and wills are there, for all nodes, and not in the file. */
   redis: SharedRedis | undefined
   onGone: () => void
+  onRedis: (state: 'ready' | 'away') => void
   durability: 'full' | 'relaxed'
   onStoreFailure: (error: Error) => void
 }
@@ -42,7 +43,8 @@ export interface MqttBroker {
 export async function createMqttBroker(options: MqttBrokerOptions): Promise<MqttBroker> {
   const { adapter, shared } = await open(options)
   const { store, router, wills, clients } = adapter
-  wills.resume()
+  // shared ones are taken over when this node joins
+  if (shared === undefined) wills.resume()
   const keepAlive = setInterval(() => {
     const nowMs = Date.now()
     for (const client of clients) client.checkKeepAlive(nowMs)
@@ -82,9 +84,9 @@ export async function createMqttBroker(options: MqttBrokerOptions): Promise<Mqtt
 }
 
 async function open(options: MqttBrokerOptions): Promise<{ adapter: Adapter; shared: SharedNode | undefined }> {
-  const { sessions, log, limits, openTopics, redis, onGone } = options
+  const { sessions, log, limits, openTopics, redis, onGone, onRedis: onState } = options
   const { storePath: path, durability, onStoreFailure: onFailure } = options
-  const shared = redis === undefined ? undefined : await newSharedNode({ redis, log, onGone })
+  const shared = redis === undefined ? undefined : await newSharedNode({ redis, log, onGone, onState })
   const { store, left } =
     shared === undefined
       ? await BrokerStore.open({ path, durability, onFailure })

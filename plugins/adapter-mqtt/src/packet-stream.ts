@@ -54,7 +54,10 @@ export class PacketStream {
       this.#ended = true
       if (this.#phase !== 'login' && !this.#paused) this.close()
     })
-    socket.on('close', () => this.close())
+    socket.on('close', () => {
+      // what came with the CONNECT is still taken, however long the login takes
+      if (this.#phase !== 'login' || !this.#ended) this.close()
+    })
     socket.on('drain', () => options.onDrain())
   }
 

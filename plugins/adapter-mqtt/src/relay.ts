@@ -26,11 +26,19 @@ export const createRelay = ({ router, bus, store, wills }: Parts): Broker => ({
       .page(query)
       .map((message): Retained => ({ topic: message.topic, bytes: message.payload, qos: message.qos }))
   },
-  clearRetained: (topic) => store.retained.clear(topic),
+  async clearRetained(topic) {
+    const had = await store.retained.clear(topic)
+    await store.writer.shared?.applied()
+    return had
+  },
   async forget(device) {
     const owner = toClientName('device', device, '').slice(0, -1)
+    // what other nodes have of it is known here
+    await store.writer.shared?.applied()
     const sessions = Array.from(router.sessions.values()).filter(({ name }) => name.startsWith(`${owner}/`))
+    const elsewhere = Array.from(router.foreign.keys()).filter((name) => name.startsWith(`${owner}/`))
     await Promise.all([
+      ...elsewhere.map((name) => store.endSession(name)),
       ...sessions.map((session) => {
         session.client?.end()
         return router.end(session)
@@ -38,5 +46,6 @@ export const createRelay = ({ router, bus, store, wills }: Parts): Broker => ({
       store.retained.forget(owner),
       wills.forget(owner),
     ])
+    await store.writer.shared?.applied()
   },
 })

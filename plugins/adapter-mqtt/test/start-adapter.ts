@@ -4,6 +4,7 @@ import { generate, parser, type Packet } from 'mqtt-packet'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Connection, Context, UpgradeRequest } from '@patchbay/sdk'
 import plugin from '../src/index.ts'
+import { backing } from './backing.ts'
 import { FakePlatform } from './fake-platform.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error: console.error }
@@ -50,6 +51,7 @@ export async function startAdapter(folder: string, platform = new FakePlatform()
     },
     log,
     sessions: platform,
+    shared: backing.open?.(folder),
     dataFolder: async () => folder,
     own: (_label, release) => void releases.push(release),
     every: (ms, work) => void timers.push(setInterval(() => void work(), ms).unref()),

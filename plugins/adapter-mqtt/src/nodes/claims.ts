@@ -96,13 +96,19 @@ export class Claims {
         throw storeUnavailable(new Error('The client is at another node now'))
       }
     }
-    if (!this.#adapter.router.sessions.has(name)) await this.#load(name).catch(unavailable)
+    if (this.#adapter.router.sessions.has(name)) return
+    const changes = this.#connections.key('changes')
+    const [last] = toEntries(
+      await this.#connections.call('XREVRANGE', changes, '+', '-', 'COUNT', 1).catch(unavailable),
+    )
+    if (last !== undefined) this.#mirror.own(name, last.id)
+    await this.#load(name).catch(unavailable)
   }
 
   /** Makes the session that lies in Redis this node's. */
   async #load(name: string): Promise<void> {
     const { router, store } = this.#adapter
-    const { connections } = { connections: this.#connections }
+    const connections = this.#connections
     const [keep, expires] = toList(await connections.call('HMGET', connections.key(`s:${name}`), 'k', 'e')).map(toText)
     const foreign = router.foreign.get(name)
     if (keep === undefined || keep === '') {

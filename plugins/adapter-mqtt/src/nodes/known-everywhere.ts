@@ -42,9 +42,18 @@ export class KnownEverywhere {
   }
 
   /** Resolves when every node that was there at the last commit has applied it, or is no more. */
-  async all(): Promise<void> {
+  all(): Promise<void> {
+    return this.#appliedBy(this.#lives)
+  }
+
+  /** The same of one node. */
+  here(life: string): Promise<void> {
+    return this.#appliedBy([life])
+  }
+
+  async #appliedBy(those: readonly string[]): Promise<void> {
     const place = this.#place
-    const lives = new Set(this.#lives.filter((life) => !isAtOrAfter(this.#applied.get(life) ?? '0-0', place)))
+    const lives = new Set(those.filter((life) => !isAtOrAfter(this.#applied.get(life) ?? '0-0', place)))
     if (lives.size === 0) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiting: Waiting = { place, lives, resolve }

@@ -10,17 +10,25 @@ export class MessageWays implements ForeignWays {
   readonly #journal: RedisJournal
   readonly #connections: NodeConnections
   readonly #writer: () => SharedWriter
+  readonly #onDropped: (client: string, topic: string) => void
   /** The message that is being given to its receivers, one after the other in one turn. */
   #message: Message | undefined
   readonly #sent = new Map<string, Promise<void> | undefined>()
 
-  constructor(journal: RedisJournal, connections: NodeConnections, writer: () => SharedWriter) {
+  constructor(
+    journal: RedisJournal,
+    connections: NodeConnections,
+    writer: () => SharedWriter,
+    onDropped: (client: string, topic: string) => void,
+  ) {
     this.#journal = journal
     this.#connections = connections
     this.#writer = writer
+    this.#onDropped = onDropped
   }
 
-  append: ForeignWays['append'] = (client, packed) => this.#writer().append(client, packed, ignore)
+  append: ForeignWays['append'] = (client, packed) =>
+    this.#writer().append(client, packed, () => this.#onDropped(client, packed.message.topic))
 
   send: ForeignWays['send'] = (life, message, direct) => {
     if (direct !== undefined)
@@ -66,6 +74,3 @@ export function unpackDirect(bytes: Buffer): { direct: { client: string; name: s
   const direct = client === undefined || name === undefined ? undefined : { client, name }
   return { direct, packed: bytes.subarray(end) }
 }
-
-/** The queue of another node's session is full: that node tells of it when its client is back. */
-const ignore = () => undefined

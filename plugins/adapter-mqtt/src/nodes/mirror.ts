@@ -1,7 +1,7 @@
 import type { Adapter } from '../adapter.ts'
 import type { Receiver, Subscription } from '../broker-session.ts'
 import { splitFilter } from '../wire/subscription.ts'
-import { toList, toPairs, toText, type StreamEntry } from './answers.ts'
+import { isAtOrAfter, toList, toPairs, toText, type StreamEntry } from './answers.ts'
 import { ForeignSession, type ForeignWays } from './foreign-session.ts'
 import { unpackMessage } from './message-bytes.ts'
 import type { NodeConnections } from './node-connections.ts'
@@ -16,6 +16,8 @@ export class Mirror {
   readonly #adapter: Pick<Adapter, 'router' | 'store' | 'log'>
   readonly #connections: NodeConnections
   readonly #ways: ForeignWays
+  /** Sessions that came here, by the place in the changes at that moment, until it is applied. */
+  readonly #since = new Map<string, string>()
 
   constructor(adapter: Pick<Adapter, 'router' | 'store' | 'log'>, connections: NodeConnections, ways: ForeignWays) {
     this.#adapter = adapter
@@ -50,15 +52,24 @@ export class Mirror {
     }
   }
 
+  /** The session is this node's from here on: what was told of it before is over. */
+  own(name: string, place: string): void {
+    this.#since.set(name, place)
+  }
+
   /** Retained values are read when all changes of one read are applied: only their newest counts. */
   apply(entries: readonly StreamEntry[], onDead: (life: string) => void): void {
     const topics = new Set<string>()
-    for (const { fields } of entries) {
+    for (const { id, fields } of entries) {
       const text = (name: string): string => fields.get(name)?.toString() ?? ''
       const kind = text('k')
       if (kind === 'ret') topics.add(text('c'))
       else if (kind === 'dead') this.#dead(text('c'), onDead)
-      else if (kind !== 'join') this.#applyTo(kind, text('c'), text)
+      else if (kind !== 'join' && !this.#isOver(text('c'), id)) this.#applyTo(kind, text('c'), text)
+    }
+    const place = entries.at(-1)?.id
+    for (const [name, since] of this.#since) {
+      if (place !== undefined && isAtOrAfter(place, since)) this.#since.delete(name)
     }
     if (topics.size > 0) this.#readRetained(Array.from(topics))
   }
@@ -84,6 +95,11 @@ export class Mirror {
         return this.#connections.isClosed ? undefined : again()
       })
     this.#reading = this.#reading.then(again)
+  }
+
+  #isOver(name: string, id: string): boolean {
+    const since = this.#since.get(name)
+    return since !== undefined && isAtOrAfter(since, id)
   }
 
   #applyTo(kind: string, name: string, text: (name: string) => string): void {

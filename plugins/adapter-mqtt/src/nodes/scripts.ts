@@ -23,6 +23,8 @@ local function tell(...)
 end
 local ops = {}
 function ops.keepSession(client, keep, expires)
+  -- one that was ended meanwhile, by the removal of its device, does not come back by its end
+  if expires ~= '' and redis.call('EXISTS', P .. 's:' .. client) == 0 then return end
   redis.call('SADD', P .. 'names', client)
   redis.call('HSET', P .. 's:' .. client, 'k', keep, 'e', expires, 'l', life)
   redis.call('SREM', P .. 'clean:' .. life, client)

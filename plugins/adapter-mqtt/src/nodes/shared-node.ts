@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Log, SharedRedis } from '@patchbay/sdk'
 import type { Adapter } from '../adapter.ts'
 import type { BrokerSession } from '../broker-session.ts'
+import { Dropped } from '../dropped.ts'
 import { storeUnavailable } from '../errors.ts'
 import type { SharedWriter, Writer } from '../persistence/writer.ts'
 import { toList, toText, type StreamEntry } from './answers.ts'
@@ -16,6 +17,8 @@ import { RedisJournal } from './redis-journal.ts'
 
 /** What a waiting message takes beside its payload. */
 const entryBytes = 256
+/** Sessions with full queues that are told of apart. */
+const maxDropped = 1_000
 /** A dead node's clients had the time until it was found dead to come back to another. */
 const deadGraceMs = 1_000
 
@@ -24,6 +27,7 @@ export interface SharedNodeOptions {
   log: Log
   /** The others have buried this node: all that it knows is void. */
   onGone: () => void
+  onState: (state: 'ready' | 'away') => void
 }
 
 /** This node among those that share sessions, retained values and wills through Redis. */
@@ -36,9 +40,11 @@ export class SharedNode {
   readonly #known = new KnownEverywhere()
   readonly #ways: MessageWays
   readonly #log: Log
+  /** Of sessions at other nodes, or nowhere, whose queues are full. */
+  readonly #dropped = new Map<string, Dropped>()
   #parts: { adapter: Adapter; mirror: Mirror; claims: Claims } | undefined
 
-  constructor({ redis, log, onGone }: SharedNodeOptions) {
+  constructor({ redis, log, onGone, onState }: SharedNodeOptions) {
     this.#log = log
     let isGone = false
     const gone = (): void => {
@@ -54,10 +60,14 @@ export class SharedNode {
     })
     this.#connections = new NodeConnections(redis, this.life, {
       up: () => {
+        onState('ready')
         this.#journal.up()
         this.#parts?.claims.wakeAll()
       },
-      down: () => this.#journal.down(),
+      down: () => {
+        onState('away')
+        this.#journal.down()
+      },
       gone,
       changes: (entries) => this.#parts?.mirror.apply(entries, (life) => this.#dead(life, gone)),
       inbox: (entries) => this.#take(entries),
@@ -69,7 +79,12 @@ export class SharedNode {
       live: (bytes) => this.#arrive(bytes),
     })
     const shared = this.#sharedWriter()
-    this.#ways = new MessageWays(this.#journal, this.#connections, () => shared)
+    this.#ways = new MessageWays(
+      this.#journal,
+      this.#connections,
+      () => shared,
+      (client, topic) => this.#droppedOf(client)?.note(topic),
+    )
     this.writer = {
       write: (statement, ...parameters) => this.#journal.write(statement, ...parameters),
       note: (statement, ...parameters) => this.#journal.note(statement, ...parameters),
@@ -173,6 +188,15 @@ export class SharedNode {
     }
   }
 
+  #droppedOf(client: string): Dropped | undefined {
+    const known = this.#dropped.get(client)
+    if (known !== undefined || this.#parts === undefined) return known
+    if (this.#dropped.size >= maxDropped) this.#dropped.clear()
+    const dropped = new Dropped(this.#parts.adapter.sessions, client)
+    this.#dropped.set(client, dropped)
+    return dropped
+  }
+
   #sharedWriter(): SharedWriter {
     return {
       append: (client, packed, onDropped) => {
@@ -186,6 +210,10 @@ export class SharedNode {
       expire: (client, nowMs) => this.#journal.writeNow('expireSession', [client, nowMs]),
       fireWill: async (client) =>
         toText(await this.#connections.run('fireWill', this.life, client).catch(unavailable)) === '1',
+      applied: async () => {
+        await this.#known.here(this.life)
+        await this.#parts?.mirror.retainedRead
+      },
       known: async () => {
         await this.#known.all()
         await this.#parts?.mirror.retainedRead

@@ -24,6 +24,8 @@ export interface SharedWriter {
   expire(client: string, nowMs: number): Promise<void>
   /** Whether the will is still this node's to publish. */
   fireWill(client: string): Promise<boolean>
+  /** Resolves when this node has applied all that was written so far. */
+  applied(): Promise<void>
   /** Resolves when every node knows all that was written so far. */
   known(): Promise<void>
 }
