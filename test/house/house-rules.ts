@@ -24,6 +24,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['console/src/pages/gateway/route-fields.vue', 'one form over all fields of a route'],
   ['console/src/pages/gateway/simulator-tab.vue', 'weights, ring and moves are one state, seen while it is dragged'],
   ['console/src/pages/gateway/upstream-fields.vue', 'one form over all fields of an upstream'],
+  ['packages/core/src/devices/directory.ts', 'every change of a device, by this node and by others, in one closure'],
   ['packages/core/src/commands/commands.ts', 'the whole life of a command in one closure over its open ones'],
   ['packages/core/src/rules/engine.ts', 'the one place where rules, devices, readings and time meet'],
   ['packages/core/src/rules/intake.ts', 'one loop over rows, which is as fast as it is because it is one'],
