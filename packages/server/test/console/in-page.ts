@@ -10,6 +10,19 @@ export const watchTasks = (page: Page): Promise<void> =>
   }`)
 export const longestTask = (page: Page): Promise<number> => page.evaluate('Math.max(0, ...tasks)')
 
+/** On a page that does nothing else: how long the machine leaves a page waiting for its turn, which no page can help. */
+export const watchStalls = (page: Page): Promise<void> =>
+  page.evaluate(`{
+    globalThis.stall = 0
+    let last = performance.now()
+    setInterval(() => {
+      const now = performance.now()
+      stall = Math.max(stall, now - last - 10)
+      last = now
+    }, 10)
+  }`)
+export const longestStall = (page: Page): Promise<number> => page.evaluate('((worst) => ((stall = 0), worst))(stall)')
+
 /** Used after a full collection, MB. */
 export const heapMb = async (session: CDPSession): Promise<number> => {
   await session.send('HeapProfiler.collectGarbage')
