@@ -121,7 +121,8 @@ export function createBackupFolder({ folder, data, env, clock, log }: BackupFold
     async list() {
       const done: BackupView[] = []
       for (const id of (await names()).sort().reverse().slice(0, maxListed)) {
-        const view = await read(id)
+        // It has its name a moment before its process ends.
+        const view = id === running?.view.id ? undefined : await read(id)
         if (view) done.push(view)
       }
       return [...(running ? [running.show()] : []), ...(failed ? [failed] : []), ...done]
