@@ -6,14 +6,14 @@ import plugin from './index.ts'
 
 test('messages go to the service, and those of it come here and are taken from it', async () => {
   const came: unknown[] = []
-  const letters = [{ id: 'a', topic: 'door', text: 'open' }]
+  const letters = ['open', 'shut']
   const service = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += String(chunk)
     response.setHeader('connection', 'close')
     if (request.method === 'POST') came.push(...JSON.parse(body))
-    if (request.method === 'DELETE') letters.pop()
-    response.end(request.method === 'GET' ? JSON.stringify(letters) : '')
+    if (request.method === 'DELETE') letters.shift()
+    response.end(request.method === 'GET' ? letters[0] : '')
   })
   await once(service.listen(0, '127.0.0.1'), 'listening')
   const address = service.address()
@@ -29,7 +29,10 @@ test('messages go to the service, and those of it come here and are taken from i
   expect(refused).toEqual([])
   expect(came).toEqual(['0', '1'].map((text) => ({ topic: 'devices/boiler-1/telemetry', text })))
   await vi.waitFor(() => expect(letters).toEqual([]), { timeout: 5_000 })
-  expect(host.bridged.published).toMatchObject([{ topic: 'remote/door', text: 'open' }])
+  expect(host.bridged.published.map(({ topic, text }) => [topic, text])).toEqual([
+    ['remote/message', 'open'],
+    ['remote/message', 'shut'],
+  ])
   expect(await host.stop()).toEqual({ failures: [], left: [] })
   service.close()
 })
