@@ -1,5 +1,4 @@
-import type { BridgeMessage } from '@patchbay/contracts/bridge'
-import type { DeliverySettings, DeliveryStatus, Selection, SinkRecord } from '@patchbay/contracts/delivery'
+import type { DeliveryStatus } from '@patchbay/contracts/delivery'
 import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { RegistryStore } from '../registry/port.ts'
@@ -15,37 +14,12 @@ import { forgetPlace, keepPlace, type Place, readPlace } from './kept-place.ts'
 import { deliveryLimits } from './limits.ts'
 import type { MessageLog } from './message-log.ts'
 import { createMessageSource, letterOfMessage } from './message-source.ts'
-import type { Deliverable, Source, Write } from './port.ts'
+import type { Deliverable, Source } from './port.ts'
 import { createRecordSource, letterOfRecord } from './record-source.ts'
 import type { Redriven } from './redrive.ts'
+import type { AnyTarget, MessageTarget, Target } from './target.ts'
 import { compileSelection, type SelectedDevice, SelectionTooSlow } from './selection.ts'
 import { type Pace, toFrom, toPace, toStart } from './settings.ts'
-
-interface AnyTarget<T> {
-  /** `plugin/name`. */
-  instance: string
-  delivery: DeliverySettings
-  /** Items that it takes at once; undefined: any number. */
-  most: number | undefined
-  write: Write<T>
-  /** It does not take what it is given; undefined: it does again. */
-  trouble: (why: string | undefined) => void
-}
-
-/** A sink that has come to life. */
-export interface Target extends AnyTarget<SinkRecord> {
-  select: Selection
-  /** Records of a device keep their order. */
-  ordered: boolean
-  /** Records are to hold the tags of their devices. */
-  tags: boolean
-}
-
-/** A bridge that has come to life, and what waits for it. */
-export interface MessageTarget extends AnyTarget<BridgeMessage> {
-  log: MessageLog
-  markOf: (topic: string) => string
-}
 
 /** Dead letters of whatever kind. */
 export type AnyLetters = Omit<DeadLetters<never>, 'park' | 'take'>
@@ -123,7 +97,9 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
     more: { source: Source<T>; letters: DeadLetters<T>; now: CommitCursor; ordered: boolean; pace: Pace },
   ): Promise<Delivery> {
     const { source, letters, now, ordered, pace } = more
-    const kept = await readPlace(registry, instance)
+    const found = await readPlace(registry, instance)
+    // A bridge that sent messages and now sends readings has no place in them.
+    const kept = found && isElsewhere(source.end(), found.cursor) ? undefined : found
     const nothing = { sent: 0, refused: 0, gone: 0, points: 0, records: 0, waitsSince: 0 }
     const from = toFrom(delivery.from ?? 'now', '/delivery/from')
     const place: Place = kept ?? { ...nothing, ...toStart(from, now) }
@@ -205,7 +181,10 @@ export function createDeliveries(options: DeliveriesOptions): Deliveries {
   }
 
   return {
-    open: (target, now = { ...telemetry.end() }) => openAgain(target, () => beginRecords(target, now)),
+    open(target, now = { ...telemetry.end() }) {
+      logs.delete(target.instance)
+      return openAgain(target, () => beginRecords(target, now))
+    },
     openMessages(target) {
       logs.set(target.instance, target.log)
       return openAgain(target, () => beginMessages(target))

@@ -11,7 +11,7 @@ export const distance = (end: CommitCursor, cursor: CommitCursor): number =>
 /** The cursor is one into something else than what ends here: the queue of a bridge that has not run since the start, which is not open. */
 export function isElsewhere(end: CommitCursor, cursor: CommitCursor): boolean {
   const writers = Object.keys(cursor)
-  return writers.length > 0 && !writers.some((writer) => writer in end)
+  return writers.length > 0 && Object.keys(end).length > 0 && !writers.some((writer) => writer in end)
 }
 
 /** Of each writer the later place. */

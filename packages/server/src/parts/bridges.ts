@@ -103,6 +103,8 @@ export function createBridges({
       const trouble = (why: string | undefined): void => (why === undefined ? health('ok') : health('degraded', why))
       const target = { instance, delivery: settings.delivery ?? {}, most: undefined, trouble }
       const { write, send } = bridge
+      // Under other settings it may have been given messages.
+      if (write || !send || bridge.out.length === 0) queues.get(instance)?.rest().catch(onFault)
       if (write) {
         return deliveries.open({
           ...target,
