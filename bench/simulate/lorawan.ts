@@ -1,3 +1,4 @@
+import { dataFolder } from './data-folder.ts'
 import { readFile } from 'node:fs/promises'
 import type { Dataset, Reading, TypeSpec } from './dataset.ts'
 import { toType } from './sample-type.ts'
@@ -42,7 +43,7 @@ export function toUplink(message: unknown): Uplink {
 }
 
 /** Real uplinks of LoRaWAN sensors. */
-export function readLorawan(file = new URL('../fixtures/lorawan/chirpstack-v4-up.json', import.meta.url)): Dataset {
+export function readLorawan(file = new URL('lorawan/chirpstack-v4-up.json', dataFolder)): Dataset {
   const types = new Map<string, TypeSpec>()
   return {
     types,

@@ -1,3 +1,4 @@
+import { dataFolder } from './data-folder.ts'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Dataset, Reading, TypeSpec } from './dataset.ts'
@@ -64,7 +65,7 @@ export async function* readSeries(
 }
 
 /** Ten series of the Numenta Anomaly Benchmark. */
-export function readNab(folder = new URL('../fixtures/nab/', import.meta.url)): Dataset {
+export function readNab(folder = new URL('nab/', dataFolder)): Dataset {
   return {
     types: new Map(seriesList.map(({ device, type }) => [device, type])),
     readings: (async function* () {

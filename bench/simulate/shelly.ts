@@ -1,3 +1,4 @@
+import { dataFolder } from './data-folder.ts'
 import { readFile } from 'node:fs/promises'
 import type { Dataset, TypeSpec } from './dataset.ts'
 import { isObject, type Json, type JsonObject, toExactJson } from './exact-json.ts'
@@ -29,7 +30,7 @@ function takenAtMs(status: JsonObject): number {
 }
 
 /** The status of two Shelly devices, as they report it. */
-export function readShelly(folder = new URL('../fixtures/shelly/', import.meta.url)): Dataset {
+export function readShelly(folder = new URL('shelly/', dataFolder)): Dataset {
   const types = new Map<string, TypeSpec>()
   return {
     types,

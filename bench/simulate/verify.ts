@@ -49,7 +49,8 @@ export async function verify(
     indexes.sort((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0))
   }
   const query = new URLSearchParams({
-    from: String(Math.floor(fromMs)),
+    // Recordings may begin at 1970, and there is no time before that.
+    from: String(Math.max(0, Math.floor(fromMs))),
     to: String(Math.ceil(toMs)),
     points: '1',
     aggregate: 'count',
