@@ -19,25 +19,32 @@ export function openRabbitmq(values: Config, stop: AbortSignal): OpenRabbitmq {
   const route = toRoute(values)
   let link: RabbitmqLink | undefined
 
-  /** Undefined when the broker has confirmed it, else what it said. */
-  const publish = (to: ConfirmChannel, record: SinkRecord): Promise<string | undefined> =>
+  /** What the broker said of each, in their order; undefined: it has confirmed it. One promise for all of them, for there are many. */
+  const publishAll = (to: ConfirmChannel, records: readonly SinkRecord[]): Promise<(string | undefined)[]> =>
     new Promise((resolve) => {
-      to.publish(
-        route.exchange,
-        route.routingKeyOf(record),
-        Buffer.from(toJsonLine(record)),
-        {
-          // Without a queue that takes it, it comes back.
-          mandatory: true,
-          persistent: true,
-          contentType: 'application/json',
-          messageId: record.id,
-          timestamp: Math.floor(record.at / 1_000_000),
-          type: record.type,
-          headers: { device: record.device },
-        },
-        (error: unknown) => resolve(error ? (error instanceof Error ? error.message : 'not confirmed') : undefined),
-      )
+      const said: (string | undefined)[] = records.map(() => undefined)
+      let open = records.length
+      for (const [index, record] of records.entries())
+        to.publish(
+          route.exchange,
+          route.routingKeyOf(record),
+          Buffer.from(toJsonLine(record)),
+          {
+            // Without a queue that takes it, it comes back.
+            mandatory: true,
+            persistent: true,
+            contentType: 'application/json',
+            messageId: record.id,
+            timestamp: Math.floor(record.at / 1_000_000),
+            type: record.type,
+            headers: { device: record.device },
+          },
+          (error: unknown) => {
+            if (error) said[index] = error instanceof Error ? error.message : 'not confirmed'
+            open -= 1
+            if (open === 0) resolve(said)
+          },
+        )
     })
 
   const giveUp = (old: RabbitmqLink | undefined): void => {
@@ -50,8 +57,12 @@ export function openRabbitmq(values: Config, stop: AbortSignal): OpenRabbitmq {
     const returned = new Map<string, string>()
     current.onReturn = (id, words) => returned.set(id, words)
     try {
-      const all = Promise.all(records.map((record) => publish(current.channel, record)))
-      const answers = await within(all, answerMs, signal, current.blocked() ?? 'No confirmation')
+      const answers = await within(
+        publishAll(current.channel, records),
+        answerMs,
+        signal,
+        current.blocked() ?? 'No confirmation',
+      )
       const end = current.ended()
       if (end?.code === preconditionFailed) throw new WriteRefused(end.message, { cause: end })
       const outcomes = answers.map((words, index): Outcome => {
