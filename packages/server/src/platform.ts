@@ -34,6 +34,7 @@ import { createPlugins } from './parts/plugins.ts'
 import { refuseUnfinishedCopy } from './copy/unfinished.ts'
 import { joinNodes, maxSlots } from './nodes/nodes.ts'
 import { createPlacement } from './nodes/placement.ts'
+import { refuseOtherKey } from './nodes/same-key.ts'
 import { createRoleDoor } from './nodes/role-door.ts'
 import { createSharing } from './nodes/sharing.ts'
 import { createLive, type Live } from './live/live.ts'
@@ -128,6 +129,13 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     }))
   if (!shared) opened.own(nodes)
   const secrets = createSecretBox(await loadMasterKey(settings))
+  if (shared) {
+    await refuseOtherKey(registry, nodes, secrets.keyId).catch(async (error: unknown): Promise<never> => {
+      // The others need not wait until this node counts as gone.
+      await stores.close()
+      throw error
+    })
+  }
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()
   const jobs = await openJobs(settings, log, onFatal)

@@ -41,13 +41,15 @@ interface AuditOptions {
   clock: Clock
   /** The store did not take entries; they are tried again. */
   onError: (error: unknown) => void
+  /** Others write the same chain: runs work while none of them does. */
+  alone?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined
 }
 
 /** Microseconds in 16 digits, then a number: ids sort by time and never repeat, even when the clock is set back. */
 const idOf = (micros: number, sequence: number): string =>
   `${String(micros).padStart(16, '0')}-${String(sequence).padStart(10, '0')}`
 
-export const createAudit = ({ registry, clock, onError }: AuditOptions): Audit => {
+export const createAudit = ({ registry, clock, onError, alone }: AuditOptions): Audit => {
   let waiting: { event: AuditEvent; atMicros: number; settle(): void }[] = []
   let head: { hash: string; sequence: number; micros: number } | undefined
   let writing: Promise<void> | undefined
@@ -87,7 +89,14 @@ export const createAudit = ({ registry, clock, onError }: AuditOptions): Audit =
   }
   const drain = async (): Promise<void> => {
     try {
-      while (waiting.length > 0) await writeBatch()
+      while (waiting.length > 0) {
+        if (!alone) await writeBatch()
+        else {
+          // What the others have added meanwhile is what the chain goes on from.
+          head = undefined
+          await alone(writeBatch)
+        }
+      }
     } catch (error) {
       // It is not known what the store took: the chain goes on from what is there.
       head = undefined

@@ -32,18 +32,26 @@ export interface PeopleOptions {
   clock: Clock
   /** Told of what failed in the background (an audit entry the store did not take). */
   onError: (error: unknown) => void
+  /** Other nodes write the same audit trail: runs work while none of them does. */
+  alone?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined
   /** Shared where tests want cheap ones. */
   hash?: PasswordHash
 }
 
 const auditKeptMs = 365 * 24 * 60 * 60_000
 
-export const createPeople = ({ registry, clock, onError, hash = createPasswordHash() }: PeopleOptions): People => {
+export const createPeople = ({
+  registry,
+  clock,
+  onError,
+  alone,
+  hash = createPasswordHash(),
+}: PeopleOptions): People => {
   const roles = createRoles(registry)
   const sessions = createUserSessions(registry, clock)
   const limiter = createLoginLimiter(clock)
   const users = createUsers({ registry, clock, roles, sessions, hash })
-  const audit = createAudit({ registry, clock, onError })
+  const audit = createAudit({ registry, clock, onError, alone })
   return {
     users,
     roles,

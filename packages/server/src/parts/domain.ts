@@ -31,6 +31,7 @@ import type { HubEvent } from '@patchbay/core/sessions/hub-event'
 import type { CommitTap } from '@patchbay/core/rules/port'
 import type { AlertChannel, Log } from '@patchbay/sdk'
 import type { Nodes } from '../nodes/nodes.ts'
+import { createOneAtATime } from '../nodes/one-at-a-time.ts'
 import { type Alerting, createAlerting } from './alerting.ts'
 import { createChannelDelivery } from './channel-delivery.ts'
 import type { Jobs } from './jobs.ts'
@@ -69,7 +70,7 @@ export interface DomainOptions {
   clock: Clock
   permitsPlain: (address: string) => boolean
   jobs: Jobs
-  nodes: Pick<Nodes, 'onWork' | 'hasWork' | 'membership'>
+  nodes: Pick<Nodes, 'onWork' | 'hasWork' | 'membership' | 'leases'>
   arrivalSlot?: ArrivalSlot
   publicUrl?: string
   /** Is told of telemetry as it becomes durable. */
@@ -107,7 +108,12 @@ export const createDomain = async ({
   }
   const common = { registry, clock, randomBytes, hear, sealing, failed }
 
-  const people = createPeople({ registry, clock, onError: failed })
+  const people = createPeople({
+    registry,
+    clock,
+    onError: failed,
+    alone: nodes.membership.alone ? undefined : createOneAtATime(nodes.leases, 'audit'),
+  })
   const types = createDeviceTypes(common)
   const devices: Devices = createDevices({ ...common, issuer, types, statusOf: (id) => presence.status(id) })
   const presence: Presence = createPresence({

@@ -9,6 +9,7 @@ import { createDevice, readAll } from '../harness/api.ts'
 import { startHttpLoad } from '../harness/http-load.ts'
 import { noMongo, openDatabase, type TestDatabase } from '../harness/mongo-server.ts'
 import { isLong } from '../harness/random.ts'
+import { makeDataFolder, runToExit } from '../harness/server-process.ts'
 import { startNodes, type TestNodes } from '../harness/three-nodes.ts'
 
 const kills = isLong ? 20 : 2
@@ -71,6 +72,36 @@ describe.skipIf(noMongo !== undefined)(`three nodes on MongoDB${noMongo === unde
       expect(latest.temperature.value).toBe(2)
     }
   })
+
+  test('all write one chain of the audit trail', { timeout: 30_000 }, async () => {
+    await Promise.all(
+      Array.from({ length: 24 }, (_, i) => node(i % 3).api.post('/api/v1/types', { id: `audited-${i}` })),
+    )
+    for (const { api } of all.nodes)
+      expect((await api.get('/api/v1/audit/verify')).body).toMatchObject({ intact: true })
+  })
+
+  test(
+    'a node with another master key, and one with a role that is none of the request, refuse in words',
+    { timeout: 60_000 },
+    async () => {
+      const folder = await makeDataFolder()
+      onTestFinished(() => folder.remove())
+      const { code, text } = await runToExit({ data: folder.path, env: { MONGODB_URL: database.url } })
+      expect(text).toContain('PATCHBAY_MASTER_KEY is not the key of the nodes')
+      expect(code).toBe(2)
+      const front = await all.add({ PATCHBAY_ROLES: 'front' })
+      const { status, body } = await front.api.get('/api/v1/devices')
+      expect([status, body.code]).toEqual([503, 'ROLE_MISSING'])
+      expect((await fetch(`${front.server.url}/readyz`)).status).toBe(200)
+      expect((await fetch(`${front.server.url}/v1/devices/x/telemetry`, { method: 'POST' })).status).toBe(401)
+      expect((await front.server.stop()).code).toBe(0)
+      all.nodes.pop()
+      await expect
+        .poll(async () => (await node(0).api.get('/api/v1/system/nodes')).body.items, { timeout: 5_000 })
+        .toHaveLength(3)
+    },
+  )
 
   test('what is changed at one node holds at the others within 2 s', { timeout: 30_000 }, async () => {
     const within = { timeout: 2_000, interval: 50 }
