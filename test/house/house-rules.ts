@@ -12,10 +12,6 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['packages/server/src/stores/mongodb/mongo-telemetry.ts', 'every call of the port, over the parts that do the work'],
   ['packages/plugin-host/src/context.ts', 'every member of the context, each held against the manifest'],
   [
-    'packages/core/src/delivery/deliveries.ts',
-    'the life of a delivery, of records and of messages, from begin to forget',
-  ],
-  [
     'packages/plugin-host/src/slot.ts',
     'what is stored of an instance and what lives of it, kept together at every step',
   ],
@@ -24,6 +20,7 @@ export const longFiles: ReadonlyMap<string, string> = new Map([
   ['console/src/pages/gateway/route-fields.vue', 'one form over all fields of a route'],
   ['console/src/pages/gateway/simulator-tab.vue', 'weights, ring and moves are one state, seen while it is dragged'],
   ['console/src/pages/gateway/upstream-fields.vue', 'one form over all fields of an upstream'],
+  ['packages/server/src/parts/domain.ts', 'the wiring of all parts of core, read from top to bottom once'],
   ['packages/core/src/devices/directory.ts', 'every change of a device, by this node and by others, in one closure'],
   ['packages/core/src/commands/commands.ts', 'the whole life of a command in one closure over its open ones'],
   ['packages/core/src/rules/engine.ts', 'the one place where rules, devices, readings and time meet'],

@@ -139,6 +139,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
   const authority = createDeviceAuthority({ data: settings.data, box: secrets, clock })
   const commitTap = createCommittedQueue()
   const jobs = await openJobs(settings, log, onFatal)
+  opened.add(() => jobs.bus?.close())
   const jobsTaken = opened.add(() => jobs.queue.close())
   const publicUrl = settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }
   const [tls, domain] = await Promise.all([
@@ -164,6 +165,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
       jobs,
       nodes,
       ...(nodes.slot === undefined ? {} : { arrivalSlot: { slot: nodes.slot, of: maxSlots } }),
+      bus: jobs.bus,
       commitTap,
       ...publicUrl,
       log,
@@ -172,6 +174,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
       return opened.own(made)
     }),
   ])
+  await jobs.bus?.start()
   const parts = { domain, registry, telemetry, clock, log }
   const rules = opened.own(await createRulesPart({ ...parts, queue: commitTap, nodes }))
   const placement = createPlacement({ nodes, host: () => plugins, log })
@@ -314,7 +317,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     settings,
     trust: await readTrust(settings),
     log: pluginLog.log,
-    shared: jobs.shared,
+    redis: jobs.shared,
     ...(options.bundled ? { bundled: options.bundled } : {}),
   })
   measureDomain(metrics, { domain, frontDoor, rules })
@@ -374,6 +377,7 @@ const start = async (options: PlatformOptions, opened: Opened): Promise<Platform
     await rules.close()
     await domain.close()
     await bridges.close()
+    await jobs.bus?.close()
     tls.close()
     if (!shared) await nodes.close()
     await stores.close()

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import type { RegistryStore } from '../registry/port.ts'
 import { createCommandIds } from './command-ids.ts'
-import { isEnded, toBody, toCommand, toDocumentId } from './command-record.ts'
+import { isEnded, movesForward, toBody, toCommand, toDocumentId } from './command-record.ts'
 import { answerReply } from './command-reply.ts'
 import { topics } from '../topic.ts'
 import { checkParams } from './command-value.ts'
@@ -34,6 +34,8 @@ export interface Commands {
   take(device: string, how: { waitMs: number; signal: AbortSignal }): Promise<readonly TakenCommand[]>
   /** The reply of a device; rejects with `Refused`. */
   reply(device: string, id: string, payload: unknown): Promise<void>
+  /** Another node has made it or moved it on; `stored` is the version that its document may have. */
+  follow(command: Command, stored: number): void
   /** The device is gone and its commands with it. */
   forget(device: string): Promise<void>
   /** Deletes history that is older than permitted; answers how many went. */
@@ -207,6 +209,22 @@ export function createCommands(options: CommandsOptions): Commands {
       const command = await find(device, id)
       if (!command) throw new DomainError('NOT_FOUND', 'The device has no such command.')
       throw new DomainError('STATE_CONFLICT', `The command is ${command.state} and cannot be cancelled.`)
+    },
+
+    follow(command, stored) {
+      const known = open.find(command.device, command.id)
+      if (isEnded(command.state)) {
+        if (known) open.end(known, command)
+        return
+      }
+      if (known) {
+        if (movesForward(known.command.state, command.state)) known.command = command
+        return
+      }
+      const added = add(command, stored)
+      for (const outlet of outlets(command.device)) hand(added, outlet)
+      publishCopy(command.device, toDelivery(added))
+      polls.wake(command.device)
     },
 
     deliverOpen(device, outlet) {

@@ -26,6 +26,8 @@ export interface OpenCommands {
    * then the state is as before.
    */
   move(open: OpenCommand, to: CommandState, more: Partial<Command>): Promise<boolean>
+  /** Another node has ended it. */
+  end(open: OpenCommand, command: Command): void
   /** Drops a device's commands from memory. */
   drop(device: string): void
 }
@@ -90,6 +92,10 @@ export function createOpenCommands(registry: RegistryStore, onMoved: (command: C
       // The next write runs whatever becomes of this one; its own caller hears of the failure.
       open.writes = run.catch(() => undefined)
       return run
+    },
+    end(open, command) {
+      open.command = command
+      remove(open)
     },
     drop(device) {
       for (const open of devices.get(device)?.values() ?? []) remove(open)

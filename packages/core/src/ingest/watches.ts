@@ -23,20 +23,30 @@ export interface Watch {
 /** Devices that somebody looks at. A device without a watch costs its messages one comparison. */
 export interface Watches {
   of(device: string): Watch | undefined
-  /** One ear a device; the answer takes it away. */
+  /** The answer takes the ear away. */
   add(device: string, hear: HearPoints): () => void
 }
 
 export function createWatches(changed: (device: string) => void, onFault: (error: unknown) => void): Watches {
-  const watches = new Map<string, Watch>()
+  const watches = new Map<string, { watch: Watch; ears: Set<{ hear: HearPoints }> }>()
   return {
-    of: (device) => watches.get(device),
+    of: (device) => watches.get(device)?.watch,
     add(device, hear) {
-      const watch = createWatch(hear, onFault)
-      watches.set(device, watch)
-      changed(device)
+      const ear = { hear }
+      let watched = watches.get(device)
+      if (watched) watched.ears.add(ear)
+      else {
+        const ears = new Set([ear])
+        const toAll: HearPoints = (points) => {
+          for (const each of ears) each.hear(points)
+        }
+        watched = { watch: createWatch(toAll, onFault), ears }
+        watches.set(device, watched)
+        changed(device)
+      }
+      const { ears } = watched
       return () => {
-        if (watches.get(device) !== watch) return
+        if (!ears.delete(ear) || ears.size > 0) return
         watches.delete(device)
         changed(device)
       }

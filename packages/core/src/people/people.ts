@@ -34,6 +34,8 @@ export interface PeopleOptions {
   onError: (error: unknown) => void
   /** Other nodes write the same audit trail: runs work while none of them does. */
   alone?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined
+  /** Has the other nodes count tries with this one. */
+  shareLimiter?: (own: LoginLimiter) => LoginLimiter
   /** Shared where tests want cheap ones. */
   hash?: PasswordHash
 }
@@ -45,11 +47,12 @@ export const createPeople = ({
   clock,
   onError,
   alone,
+  shareLimiter = (own) => own,
   hash = createPasswordHash(),
 }: PeopleOptions): People => {
   const roles = createRoles(registry)
   const sessions = createUserSessions(registry, clock)
-  const limiter = createLoginLimiter(clock)
+  const limiter = shareLimiter(createLoginLimiter(clock))
   const users = createUsers({ registry, clock, roles, sessions, hash })
   const audit = createAudit({ registry, clock, onError, alone })
   return {

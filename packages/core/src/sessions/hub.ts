@@ -27,6 +27,7 @@ import { toDesiredDelivery, toOutlet } from './live-session.ts'
 import { createLiveSessions } from './live-sessions.ts'
 import { createMessageTap, type HearMessage } from './message-tap.ts'
 import { createOpener } from './opener.ts'
+import type { OtherNodes } from './other-nodes.ts'
 import { toNewRefusal, toRefusalFields } from './publisher.ts'
 import { createRelays, type Forwarder, type RelayStats } from './relays.ts'
 import type { SessionContext } from './session-context.ts'
@@ -55,6 +56,8 @@ export interface SessionHubOptions {
   hear?: (event: HubEvent) => void
   /** Which times this node gives to what comes without one, when it is one of several. */
   arrivalSlot?: ArrivalSlot
+  /** The other nodes; undefined: there are none. */
+  others?: OtherNodes | undefined
   /** Is told of telemetry as it becomes durable. */
   commitTap?: CommitTap
   /** Something of ours or a plugin's threw where nobody waits for it. */
@@ -84,9 +87,9 @@ export interface SessionHub extends Omit<Sessions, 'preSharedKeys'> {
   /** Reads open commands and begins to sweep. Sessions may be opened before. */
   start(): Promise<void>
   live(device: string): LiveSessionShape[]
-  /** Tells the values of one device as they become durable; one ear a device. The answer ends it. */
+  /** Tells the values of one device as they become durable, at any node. The answer ends it. */
   watch(device: string, hear: HearPoints): () => void
-  /** Shows every message that comes in; one ear. The answer ends it. */
+  /** Shows every message that comes in, at any node. The answer ends it. */
   tap(hear: HearMessage): () => void
   /** Ends one session; false when the device has no such session. */
   disconnect(device: string, session: string): boolean
@@ -106,7 +109,15 @@ export interface SessionHub extends Omit<Sessions, 'preSharedKeys'> {
 }
 
 export function createSessionHub(options: SessionHubOptions): SessionHub {
-  const { authoriser, registry, telemetry, presence, refusals, clock, hear } = options
+  const { authoriser, registry, telemetry, presence, refusals, clock, others } = options
+  const onEvent = options.hear
+  const hear =
+    others === undefined
+      ? onEvent
+      : (event: HubEvent): void => {
+          onEvent?.(event)
+          others.tell(event)
+        }
   const directory = options.directory ?? createDirectory(registry)
   let faults = 0
   let epoch = 0
@@ -118,7 +129,7 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
   const settleLater = createSettleLater(onFault)
   const access = createAccessCheck(authoriser)
   const live = createLiveSessions()
-  const relays = createRelays({ access, settleLater, onFault })
+  const relays = createRelays({ access, settleLater, onFault, others: others?.subscribers })
   const pool = createDeviceIngestPool(telemetry, onFault)
   const tap = createMessageTap(onFault)
   const decoder = createDecoder({
@@ -129,7 +140,10 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
   const batcher = createBatcher({ telemetry, clock, onFault, tap: options.commitTap })
   const shadows = createShadows({
     registry,
-    publish: (device, desired) => relays.publish(toDesiredDelivery(device, desired)),
+    publish(device, desired) {
+      relays.publish(toDesiredDelivery(device, desired))
+      others?.desired(device, desired)
+    },
     onChange: hear && ((device) => hear({ kind: 'shadow', device })),
   })
   const commands = createCommands({
@@ -221,6 +235,16 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
     throw refuse(kind === 'device' ? 'DEVICE_UNKNOWN' : 'CREDENTIALS_ENDED')
   }
 
+  others?.follow({
+    arrive: (message) => relays.arrive(message),
+    // its document may have moved on: the version is looked up where it matters
+    followCommand: (command) => commands.follow(command, 1),
+    publishDesired: (device, desired) => relays.publish(toDesiredDelivery(device, desired)),
+    watch: (device, hearPoints) => pool.watch(device, hearPoints),
+    tap: (hearMessage) => tap.add(hearMessage),
+    hear: (event) => onEvent?.(event),
+  })
+
   return {
     commands,
     shadows,
@@ -254,8 +278,18 @@ export function createSessionHub(options: SessionHubOptions): SessionHub {
         subscriptions: [...session.subscriptions].map(({ filter }) => filter),
       }))
     },
-    watch: (device, hearPoints) => pool.watch(device, hearPoints),
-    tap: (hearMessage) => tap.add(hearMessage),
+    watch(device, hearPoints) {
+      const ends = [pool.watch(device, hearPoints), others?.watch(device, hearPoints)]
+      return () => {
+        for (const end of ends) end?.()
+      }
+    },
+    tap(hearMessage) {
+      const ends = [tap.add(hearMessage), others?.tap(hearMessage)]
+      return () => {
+        for (const end of ends) end?.()
+      }
+    },
     disconnect(device, id) {
       for (const session of live.of({ kind: 'device', id: device })) {
         if (session.id !== id) continue

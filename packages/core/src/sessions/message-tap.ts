@@ -29,50 +29,55 @@ export interface MessageTap {
     how: PublishOptions,
     settle: Settle,
   ): Settle
-  /** One ear; the answer takes it away. */
+  /** The answer takes the ear away. */
   add(hear: HearMessage): () => void
 }
 
 export function createMessageTap(onFault: (error: unknown) => void): MessageTap {
-  let ear: HearMessage | undefined
+  const ears = new Set<{ hear: HearMessage }>()
 
   const tap: MessageTap = {
     open: false,
     follow(publisher, target, topic, bytes, how, settle) {
       // It may hold a claim, which is a secret.
       if (target.kind === 'provisioning') return settle
-      let told: ((refused: RefusedError | undefined) => void) | undefined
-      try {
-        told = ear?.({
-          from: publisher.principal.id,
-          device: deviceOf(target),
-          protocol: publisher.protocol,
-          topic,
-          bytes,
-          qos: how.qos ?? 1,
-          retain: how.retain ?? false,
-        })
-      } catch (error) {
-        onFault(error)
+      const told: ((refused: RefusedError | undefined) => void)[] = []
+      const message: TappedMessage = {
+        from: publisher.principal.id,
+        device: deviceOf(target),
+        protocol: publisher.protocol,
+        topic,
+        bytes,
+        qos: how.qos ?? 1,
+        retain: how.retain ?? false,
       }
-      if (!told) return settle
-      const tell = told
-      return (refused) => {
-        settle(refused)
+      for (const { hear } of ears) {
         try {
-          tell(refused)
+          const tell = hear(message)
+          if (tell) told.push(tell)
         } catch (error) {
           onFault(error)
         }
       }
+      if (told.length === 0) return settle
+      return (refused) => {
+        settle(refused)
+        for (const tell of told) {
+          try {
+            tell(refused)
+          } catch (error) {
+            onFault(error)
+          }
+        }
+      }
     },
     add(hear) {
-      ear = hear
+      const ear = { hear }
+      ears.add(ear)
       tap.open = true
       return () => {
-        if (ear !== hear) return
-        ear = undefined
-        tap.open = false
+        ears.delete(ear)
+        tap.open = ears.size > 0
       }
     },
   }

@@ -36,6 +36,8 @@ export interface Relays {
   /** A message of the platform itself, to those of its subscribers that are not `except`. One copy per session. */
   publish(delivery: Delivery, except?: (subscriber: Subscriber) => boolean): void
   deliver(subscriber: Subscriber, message: Delivery): void
+  /** A message that another node has accepted, to the subscribers here that no broker serves. */
+  arrive(message: Accepted): void
   /** What is retained under the subscriber's filter, as long as it is open. */
   replayRetained(subscriber: Subscriber, isOpen: () => boolean): void
   /** The answer takes it out again. */
@@ -48,13 +50,23 @@ export interface Relays {
   stats(): RelayStats
 }
 
+/** Live subscribers at other nodes; whoever has kept sessions passes messages on by itself. */
+export interface OtherSubscribers {
+  readonly size: number
+  added(filter: string): void
+  removed(filter: string): void
+  /** Undefined: nobody there wants it. Rejects when a copy at QoS 1 or 2 cannot be handed on. */
+  pass(message: Accepted): Promise<void> | undefined
+}
+
 export interface RelaysOptions {
+  others?: OtherSubscribers | undefined
   access: AccessCheck
   settleLater: SettleLater
   onFault: (error: unknown) => void
 }
 
-export function createRelays({ access, settleLater, onFault }: RelaysOptions): Relays {
+export function createRelays({ access, settleLater, onFault, others }: RelaysOptions): Relays {
   /** Everybody, for what the platform sends itself. */
   const tree = createSubscriptionTree<Subscriber>()
   /** Those among them that no broker of their own serves with the rest. */
@@ -91,13 +103,25 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
     }
   }
 
+  function toListeners(message: Accepted): void {
+    if (listeners.size === 0) return
+    // [MQTT-3.3.1-9] the mark is for what was kept from before the subscription.
+    const live = message.retain ? { ...message, retain: false } : message
+    for (const each of listeners.match(message.topic)) {
+      if (message.retain) each.newer?.add(message.topic)
+      void deliver(each, live)
+    }
+  }
+
   async function toBrokers(
     message: Accepted,
     relayedBy: string | undefined,
     takers: readonly Forwarder[],
+    elsewhere: Promise<void> | undefined,
   ): Promise<RefusedError | undefined> {
     try {
       await Promise.all([
+        elsewhere,
         ...takers.map((forwarder) => forwarder.take(message)),
         ...[...brokers].filter(([name]) => name !== relayedBy).map(([, broker]) => broker.deliver(message)),
       ])
@@ -134,29 +158,29 @@ export function createRelays({ access, settleLater, onFault }: RelaysOptions): R
     },
     add(subscriber) {
       tree.add(subscriber.filter, subscriber)
-      if (subscriber.from === 'all') listeners.add(subscriber.filter, subscriber)
+      if (subscriber.from !== 'all') return
+      listeners.add(subscriber.filter, subscriber)
+      others?.added(subscriber.filter)
     },
     remove(subscriber) {
       tree.remove(subscriber.filter, subscriber)
+      if (subscriber.from !== 'all') return
       listeners.remove(subscriber.filter, subscriber)
+      others?.removed(subscriber.filter)
     },
     deliver: (subscriber, message) => void deliver(subscriber, message),
     replayRetained(subscriber, isOpen) {
       if (subscriber.from === 'all' && brokers.size > 0) replay(subscriber, isOpen)
     },
-    hasAudience: (relayedBy) => listeners.size > 0 || forwarders.size > 0 || hasBroker(relayedBy),
+    hasAudience: (relayedBy) =>
+      listeners.size > 0 || forwarders.size > 0 || hasBroker(relayedBy) || (others !== undefined && others.size > 0),
+    arrive: toListeners,
     pass(message, relayedBy, settle) {
-      if (listeners.size > 0) {
-        // [MQTT-3.3.1-9] the mark is for what was kept from before the subscription.
-        const live = message.retain ? { ...message, retain: false } : message
-        for (const each of listeners.match(message.topic)) {
-          if (message.retain) each.newer?.add(message.topic)
-          void deliver(each, live)
-        }
-      }
+      toListeners(message)
+      const elsewhere = others === undefined || others.size === 0 ? undefined : others.pass(message)
       const takers = takersOf(message)
-      if (takers.length === 0 && !hasBroker(relayedBy)) settleLater(settle, undefined)
-      else void toBrokers(message, relayedBy, takers).then((refused) => settleLater(settle, refused))
+      if (takers.length === 0 && elsewhere === undefined && !hasBroker(relayedBy)) settleLater(settle, undefined)
+      else void toBrokers(message, relayedBy, takers, elsewhere).then((refused) => settleLater(settle, refused))
     },
     publish(delivery, except) {
       const served = new Set<string>()

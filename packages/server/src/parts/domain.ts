@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { NodeBus } from '@patchbay/core/nodes/port'
 import type { RegistryStore } from '@patchbay/core/registry/port'
 import type { TelemetryStore } from '@patchbay/core/telemetry/port'
 import { type AccessRules, createAccessRules } from '@patchbay/core/access/access-rules'
@@ -26,6 +27,7 @@ import {
   type ProvisioningKeys,
 } from '@patchbay/core/provisioning/provisioning-keys'
 import { createPresence, type Presence } from '@patchbay/core/presence/presence'
+import { createOtherNodes } from '@patchbay/core/sessions/other-nodes'
 import { createSessionHub, type SessionHub } from '@patchbay/core/sessions/hub'
 import type { HubEvent } from '@patchbay/core/sessions/hub-event'
 import type { CommitTap } from '@patchbay/core/rules/port'
@@ -33,6 +35,8 @@ import type { AlertChannel, Log } from '@patchbay/sdk'
 import type { Nodes } from '../nodes/nodes.ts'
 import { createOneAtATime } from '../nodes/one-at-a-time.ts'
 import { type Alerting, createAlerting } from './alerting.ts'
+import { followEnds } from '../node-bus/follow-ends.ts'
+import { shareDeviceLimiter, sharePersonLimiter } from '../node-bus/shared-limits.ts'
 import { createChannelDelivery } from './channel-delivery.ts'
 import type { Jobs } from './jobs.ts'
 import { createProvisionedCertificates } from './provisioned-certificates.ts'
@@ -77,6 +81,8 @@ export interface DomainOptions {
   commitTap?: CommitTap
   sealing: Sealing
   issuer: CertificateIssuer
+  /** The other nodes; undefined: there are none. */
+  bus?: NodeBus | undefined
   log: Log
 }
 
@@ -95,16 +101,21 @@ export const createDomain = async ({
   commitTap,
   sealing,
   issuer,
+  bus,
   log,
 }: DomainOptions): Promise<Domain> => {
   const failed = (error: unknown): void => log.error('something failed in the background; it is tried again', { error })
   // Parts are made before those that hear them; events only flow once all are there.
   const hearers: ((event: DeviceEvent) => unknown)[] = []
   const onlookers: ((event: DeviceEvent | HubEvent) => void)[] = []
-  const hear = (event: DeviceEvent): void => {
+  const hearHere = (event: DeviceEvent): void => {
     for (const each of hearers) {
       Promise.resolve(each(event)).catch(failed)
     }
+  }
+  const hear = (event: DeviceEvent): void => {
+    hearHere(event)
+    if (event.kind === 'credential-ended') bus?.tell(event.kind, event)
   }
   const common = { registry, clock, randomBytes, hear, sealing, failed }
 
@@ -113,6 +124,7 @@ export const createDomain = async ({
     clock,
     onError: failed,
     alone: nodes.membership.alone ? undefined : createOneAtATime(nodes.leases, 'audit'),
+    shareLimiter: (own) => sharePersonLimiter(own, bus),
   })
   const types = createDeviceTypes(common)
   const devices: Devices = createDevices({ ...common, issuer, types, statusOf: (id) => presence.status(id) })
@@ -134,7 +146,7 @@ export const createDomain = async ({
   const channels = new Map<string, AlertChannel>()
   const resends = createResendWatch(clock)
   const refusals = createRefusalLog({ registry, clock, failed, heard: resends.hear })
-  const limiter = createLoginLimiter({ clock })
+  const limiter = shareDeviceLimiter(createLoginLimiter({ clock }), bus, 'device-refused')
   const hasType = (id: string) => types.find(id) !== undefined
   const keyStore = createKeyStore({ registry, clock, failed, wasMade: (key, id) => devices.isProvisionedBy(id, key) })
   const provisioningKeys = createProvisioningKeys({ registry, clock, store: keyStore, hasType, assertGrantable })
@@ -146,7 +158,7 @@ export const createDomain = async ({
     defaultType,
     hasType,
     clock,
-    limiter: createLoginLimiter({ clock }),
+    limiter: shareDeviceLimiter(createLoginLimiter({ clock }), bus, 'claim-refused'),
     audit: people.audit,
     issuer: () => provisioningIssuer,
     onFault: failed,
@@ -182,10 +194,15 @@ export const createDomain = async ({
       for (const each of onlookers) each(event)
     },
     onFault: failed,
+    others: bus && createOtherNodes(bus),
     ...(commitTap ? { commitTap } : {}),
     ...(arrivalSlot ? { arrivalSlot } : {}),
   })
-  people.apiKeys.onEnd((id) => hub.endApplication(id))
+  people.apiKeys.onEnd((id) => {
+    hub.endApplication(id)
+    bus?.tell('key-ended', id)
+  })
+  if (bus) followEnds(bus, { credential: hearHere, application: (id) => hub.endApplication(id) })
   provisioningKeys.onEnd((id) => hub.endProvisioning(id))
   // The authenticator first: whoever is ended by the hub must not come back in with what is cached.
   hearers.push(

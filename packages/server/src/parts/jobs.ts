@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { RedisState } from '@patchbay/contracts/system'
 import type { JobQueue } from '@patchbay/core/jobs/port'
 import type { Log, SharedRedis } from '@patchbay/sdk'
+import type { RedisBus } from '../node-bus/redis-bus.ts'
 import type { Settings } from '../settings/settings.ts'
 import { openSqliteJobs } from '../stores/sqlite/jobs.ts'
 
@@ -11,6 +12,8 @@ export interface Jobs {
   onRisks(hear: (risks: string[]) => void): void
   /** Undefined without Redis. */
   shared: SharedRedis | undefined
+  /** Tells the other nodes, and hears them; undefined without Redis. */
+  bus: RedisBus | undefined
   /** How Redis is; undefined without one. */
   state(): RedisState | undefined
 }
@@ -24,10 +27,11 @@ export const openJobs = async (
   const { redisUrl, redisCa: caFile } = settings
   if (redisUrl === undefined) {
     const queue = await openSqliteJobs({ file: join(settings.data, 'jobs.sqlite'), onFatal })
-    return { queue, onRisks() {}, shared: undefined, state: () => undefined }
+    return { queue, onRisks() {}, shared: undefined, bus: undefined, state: () => undefined }
   }
   // Only who uses Redis pays for its client.
   const { checkRedisAtStart } = await import('../stores/redis/start-checks.ts')
+  const { createRedisBus } = await import('../node-bus/redis-bus.ts')
   const { openRedisJobs } = await import('../stores/redis/jobs.ts')
   const { createSharedRedis } = await import('../stores/redis/shared-redis.ts')
   const { toShownRedis } = await import('../stores/redis/redis-connection.ts')
@@ -51,10 +55,14 @@ export const openJobs = async (
       for (const hear of hearers) hear(risks)
     },
   })
+  const shared = createSharedRedis(address)
+  const bus = createRedisBus(shared, log)
+  await bus.open()
   return {
     queue,
     onRisks: (hear) => void hearers.push(hear),
-    shared: createSharedRedis(address),
+    shared,
+    bus,
     state: () => state,
   }
 }

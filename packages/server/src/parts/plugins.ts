@@ -68,7 +68,7 @@ export interface PluginParts {
   settings: Settings
   trust: Trust
   log: Log
-  shared: SharedRedis | undefined
+  redis: SharedRedis | undefined
   /** Other nodes have the same instances. */
   amongNodes?: boolean
   /** In place of the bundled ones, for tests. */
@@ -106,7 +106,7 @@ export const createPlugins = (parts: PluginParts): Plugins => {
       metrics(read) {
         owner.own('metrics', parts.metrics.add(owner.instance.plugin, read))
       },
-      shared: parts.shared,
+      shared: parts.redis,
       preSharedKeys: domain.preSharedKeys,
       bridgeLink: (_name, rights) => parts.bridges.link(rights, owner),
       feed: (_name, source) => joinSource(parts, source, owner),

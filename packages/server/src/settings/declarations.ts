@@ -195,7 +195,7 @@ export const declarations = {
   redisUrl: optional(
     'REDIS_URL',
     kind.redisUrl,
-    'In this Redis jobs run on BullMQ, and nodes share MQTT sessions, retained values and messages; `redis://` or with TLS `rediss://`, user and password in the address; unset: in files. See [scale](../scale.md).',
+    'In this Redis jobs run on BullMQ, and nodes share MQTT sessions, retained values and messages; `redis://` or with TLS `rediss://`, user and password in the address; unset: in files. See [Redis](../redis.md).',
     'embedded',
   ),
   redisCa: optional(
