@@ -27,7 +27,9 @@ describe.skipIf(noMosquitto !== undefined)(`Mosquitto${noMosquitto === undefined
     })
   }
   describe('MQTT 5', () => {
-    bridgeContract({ plugin, manifest, bridge: 'mqtt', remote: remote('5'), badConfigs, marks: true })
+    // Two kills of Mosquitto are in each run of the server's bridge-kill.test.ts.
+    const kills = isLong ? 10 : 0
+    bridgeContract({ plugin, manifest, bridge: 'mqtt', remote: remote('5'), badConfigs, marks: true, kills })
   })
   // A worker and a process of it take twice the time: they are for the long run.
   describe.skipIf(!isLong)('MQTT 3.1.1, in a worker', () => {
