@@ -82,8 +82,11 @@ describe.skipIf(noMongo !== undefined)(`shared in MongoDB${noMongo === undefined
   })
 
   test('of one point that two nodes stored, the later stands, whatever else is sealed', async () => {
-    const [a, b] = [await open({}, atOnce), await open({}, atOnce)]
+    // Two commits within a millisecond have no order among nodes: each is a little later than the one before.
+    const clock = { aheadMs: 0 }
+    const [a, b] = [await open(clock, atOnce), await open(clock, atOnce)]
     for (let i = 0; i < 60; i++) {
+      clock.aheadMs += 2
       const store = i % 2 === 0 ? a : b
       await put(store, 'd', { n: i, m: i }, T0 + Math.floor(i / 4) * 1_000_000)
     }
