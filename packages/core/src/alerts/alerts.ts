@@ -44,6 +44,8 @@ export interface Alerts extends AlertSink {
   onChange(hear: (alert: StoredAlert) => void): void
   /** A person ended an alert while its condition may still hold: the rule counts anew. */
   onResolvedByHand(hear: (rule: string, device: string) => void): void
+  /** Another node wrote it. */
+  heard(id: string): Promise<void>
   /** For the dispatcher: documents with their outboxes. */
   readonly store: AlertStore
   readonly moment: () => Moment
@@ -154,6 +156,15 @@ export function createAlerts(deps: {
         const { items } = await store.list({ where: { device, state }, limit: alertLimits.endedAtOnce })
         for (const { id } of items) await act(id, endByPlatform('the device was deleted'))
       }
+    },
+    async heard(id) {
+      const alert = await store.read(id)
+      if (!alert) return
+      const { state, rule, device } = alert.document
+      timers.follow(alert.document)
+      for (const hear of hearers) hear(alert)
+      // The rules are evaluated by one node: what another one resolves was resolved by a person there.
+      if (state === 'resolved') for (const hear of endHearers) hear(rule, device)
     },
     onChange: (hear) => void hearers.push(hear),
     onResolvedByHand: (hear) => void endHearers.push(hear),

@@ -267,7 +267,7 @@ export function createRuleEngine(options: EngineOptions): RuleEngine {
         letGo(mine.device.id)
       }
       intake.forgetRoutes()
-      if (index.size === 0) await unfollow()
+      if (started && index.size === 0) await unfollow()
       if (scoped) await keeper.settled()
     },
     deviceChanged(device) {

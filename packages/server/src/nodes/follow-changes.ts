@@ -43,6 +43,7 @@ export function createFollower({ registry, domain, rules, plugins }: FollowParts
     else if (collection === 'rules') await rules.reread(ids)
     else if (collection === 'plugin_instances') await plugins().reread(ids)
     else if (collection === 'presence') await domain.presence.reread(ids)
+    else if (collection === 'alerts') for (const id of ids ?? []) await domain.alerting.alerts.heard(id)
     else if (collection === 'maintenance') await domain.alerting.maintenance.load()
     else if (collection === 'api_keys' || collection === 'provisioning_keys') await ended(collection, ids)
   }

@@ -198,6 +198,8 @@ describe.skipIf(noMongo !== undefined)(`three nodes on MongoDB${noMongo === unde
         levels: [{ severity: 'major', when: 'n >= 0.0', repeat: { times: 2, within: '5m' } }],
       }
       expect((await node(1).api.post('/api/v1/rules', { ...rule, scope: { devices: ['kept-1'] } })).status).toBe(201)
+      const publish = (api: TestNodes['nodes'][number]['api']) =>
+        api.post('/api/v1/messages', { topic: 'devices/kept-1/telemetry', payload: { n: 0 }, qos: 1 })
       const held = async (of: number, name: string) =>
         (await node(of).api.get('/api/v1/system/nodes')).body.items.find(
           ({ holds, state }: { holds: string[]; state: string }) => state === 'live' && holds.includes(name),
@@ -248,6 +250,20 @@ describe.skipIf(noMongo !== undefined)(`three nodes on MongoDB${noMongo === unde
         .toBe(0)
       const alerts = (await node(0).api.get('/api/v1/alerts?device=kept-1')).body.items
       expect(alerts).toHaveLength(1)
+      // Resolved by a person at any node: the rule, which one of them evaluates, counts anew.
+      for (const { api } of all.nodes) {
+        const { items } = (await api.get('/api/v1/alerts?device=kept-1&state=open')).body
+        expect((await api.post(`/api/v1/alerts/${items[0].id}/resolve`)).body.state).toBe('resolved')
+        await expect
+          .poll(
+            async () => {
+              await publish(api)
+              return (await api.get('/api/v1/alerts?device=kept-1&state=open')).body.items.length
+            },
+            { timeout: 5_000, interval: 500 },
+          )
+          .toBe(1)
+      }
       console.log(
         `nodes kill: ${kills} kills, ${acked.length} acknowledged, missing 0, ${received.length} records brought out`,
       )

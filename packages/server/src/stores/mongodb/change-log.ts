@@ -20,6 +20,7 @@ const watched: ReadonlySet<Collection> = new Set([
   'provisioning_keys',
   'presence',
   'maintenance',
+  'alerts',
 ])
 
 /** One document a collection: its number grows with each change, and its last ids belong to the last numbers. */
