@@ -34,7 +34,8 @@ export default definePlugin({
     /** The other nodes took this one for dead: its clients come back to a node that knows again what all know. */
     const again = async (): Promise<void> => {
       ctx.log.warn('The other nodes took this one for dead: its MQTT clients have to connect again')
-      await broker.close()
+      // what it could not write is void
+      await broker.close().catch((error: unknown) => ctx.log.warn('MQTT did not end well', { error: String(error) }))
       await reopened()
     }
     const reopened = async (): Promise<void> => {
