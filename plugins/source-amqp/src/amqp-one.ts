@@ -132,6 +132,7 @@ export function readAmqpOne({ config, inbox, trouble }: ReaderOptions): Reader {
   })
 
   return {
+    tellLag: async () => undefined,
     async close() {
       closing = true
       clearTimeout(retry)

@@ -4,6 +4,7 @@ import { compileMapping, createIntake } from '@patchbay/sdk/source'
 import { assertBroker, checkConfig } from './address.ts'
 import { type Config, config } from './config.ts'
 import { createInbox } from './inbox.ts'
+import { lagEveryMs } from './reader.ts'
 
 /** The clients are loaded with the first instance that needs them. */
 const load = async ({ protocol }: Pick<Config, 'protocol'>) => {
@@ -47,7 +48,8 @@ export default definePlugin({
     const { read } = await load(ctx.config)
     await assertBroker(ctx.config)
     const inbox = createInbox({ intake, stop: ctx.signal, log: ctx.log })
-    const reader = read({ config: ctx.config, inbox, trouble, lag: (lag) => feed.report({ lag }), every: ctx.every })
+    const reader = read({ config: ctx.config, inbox, trouble, lag: (lag) => feed.report({ lag }) })
+    ctx.every(lagEveryMs, () => reader.tellLag())
     ctx.own('reader', async () => {
       await inbox.ended
       await reader.close()

@@ -7,7 +7,6 @@ import { atMost, closeMs, type Reader, type ReaderOptions } from './reader.ts'
 
 const connectMs = 5000
 const retryMs = { low: 500, high: 5000 }
-const lagEveryMs = 2000
 
 const statusOf: Record<Outcome, ConsumerStatus> = {
   accept: ConsumerStatus.ACK,
@@ -42,7 +41,7 @@ const toMessage = ({ body, messageId, routingKey, headers }: AsyncMessage, queue
 const asked = (queue: string): { queue: string; passive: true } => ({ queue, passive: true })
 
 /** Reads a queue by AMQP 0-9-1. The client connects again by itself; what was not acknowledged is then given again. */
-export function readRabbit({ config, inbox, trouble, lag, every }: ReaderOptions): Reader {
+export function readRabbit({ config, inbox, trouble, lag }: ReaderOptions): Reader {
   const { queue, bind, prefetch } = config
   const connection = new Connection(toOptions(config))
   const consumer = connection.createConsumer(
@@ -76,11 +75,10 @@ export function readRabbit({ config, inbox, trouble, lag, every }: ReaderOptions
       isReady = false // the consumer hears of it and says so
     }
   }
-  every(lagEveryMs, tellLag)
 
   return {
+    tellLag,
     async close() {
-      isReady = false
       const closed = (async () => {
         await consumer.close()
         await connection.close()

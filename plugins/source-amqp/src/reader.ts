@@ -1,4 +1,3 @@
-import type { Context } from '@patchbay/sdk'
 import type { Config } from './config.ts'
 import type { Inbox } from './inbox.ts'
 
@@ -9,15 +8,18 @@ export interface ReaderOptions {
   /** The broker cannot be read, and why; undefined: it can. */
   trouble: (why: string | undefined) => void
   lag: (lag: { records: number; seconds: number }) => void
-  every: Context<Config>['every']
 }
 
 /** Reads until it is closed. */
 export interface Reader {
+  /** Asks the broker how much waits, and says it; where there is no way to ask, nothing. */
+  tellLag(): Promise<void>
   /** What is held has been settled. */
   close(): Promise<void>
 }
 
+/** How often it is asked what waits. */
+export const lagEveryMs = 2000
 /** A client whose broker is away may not hold up a stop. */
 export const closeMs = 2000
 

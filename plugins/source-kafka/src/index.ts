@@ -26,8 +26,8 @@ export default definePlugin({
       trouble,
     })
     // The client is loaded with the first instance.
-    const { runReader } = await import('./reader.ts')
-    const reading = runReader({
+    const { createReader, lagEveryMs } = await import('./reader.ts')
+    const reader = createReader({
       config: ctx.config,
       group: ctx.config.group || `patchbay-${ctx.instance.name}`,
       intake,
@@ -35,8 +35,9 @@ export default definePlugin({
       log: ctx.log,
       trouble,
       lag: (lag) => feed.report({ lag }),
-      every: ctx.every,
     })
+    const reading = reader.run()
     ctx.own('reader', () => reading)
+    ctx.every(lagEveryMs, () => reader.tellLag())
   },
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Consumer, type Message, type MessagesStream } from '@platformatic/kafka'
-import type { Context, Log } from '@patchbay/sdk'
+import type { Log } from '@patchbay/sdk'
 import type { Intake, SourceMessage } from '@patchbay/sdk/source'
 import { assertBrokers } from './brokers.ts'
 import { toClient } from './client.ts'
@@ -23,7 +23,7 @@ const fetchWaitMs = 500
 const closeMs = 2000
 /** Between two clients; the last one repeats. */
 const backOffMs = [500, 1000, 2000, 5000]
-const lagEveryMs = 2000
+export const lagEveryMs = 2000
 
 type In = Consumer
 type Stream = MessagesStream<Buffer, Buffer, Buffer, Buffer>
@@ -37,7 +37,6 @@ export interface ReaderOptions {
   /** The brokers cannot be read, and why; undefined: they can. */
   trouble: (why: string | undefined) => void
   lag: (lag: { records: number; seconds: number }) => void
-  every: Context<Config>['every']
 }
 
 /** What lies together at the front of the stream. */
@@ -71,13 +70,20 @@ async function endOf(work: Promise<unknown>): Promise<void> {
   cancel.abort()
 }
 
-/** Reads a consumer group for as long as the instance runs: each batch is durable here before its offsets are committed there. */
-export async function runReader(options: ReaderOptions): Promise<void> {
+/** Reads a consumer group. */
+export interface Reader {
+  /** For as long as the instance runs: each batch is durable here before its offsets are committed there. */
+  run(): Promise<void>
+  /** Asks the brokers how much waits, and says it. */
+  tellLag(): Promise<void>
+}
+
+/** Makes the reader of one instance. */
+export function createReader(options: ReaderOptions): Reader {
   const { config, group, intake, stop, log, trouble } = options
   let tries = 0
   let lastAt = Date.now() * 1000
-  let reading: In | undefined
-  options.every(lagEveryMs, () => (reading ? tellLag(reading) : undefined))
+  let current: In | undefined
 
   async function takeBatch(batch: readonly Message[], consumer: In): Promise<void> {
     const messages: SourceMessage[] = batch.flatMap((message) => toSourceMessage(message) ?? [])
@@ -112,7 +118,6 @@ export async function runReader(options: ReaderOptions): Promise<void> {
     const onStop = (): void => broken.abort(stop.reason)
     stop.addEventListener('abort', onStop, { once: true })
     let stream: Stream | undefined
-    reading = consumer
     try {
       stream = await consumer.consume({
         topics: [...config.topics],
@@ -125,6 +130,7 @@ export async function runReader(options: ReaderOptions): Promise<void> {
         highWaterMark: waitingMessages,
       })
       const from = stream
+      current = consumer
       trouble(undefined)
       from.on('error', (error) => broken.abort(error))
       from.on('close', () => broken.abort(new Error('The brokers closed the stream.')))
@@ -140,16 +146,17 @@ export async function runReader(options: ReaderOptions): Promise<void> {
     } catch (error) {
       throw broken.signal.aborted ? broken.signal.reason : error
     } finally {
-      reading = undefined
+      current = undefined
       stop.removeEventListener('abort', onStop)
       await endOf(consumer.close(true))
       stream?.destroy()
     }
   }
 
-  async function tellLag(consumer: In): Promise<void> {
+  async function tellLag(): Promise<void> {
+    if (!current) return
     try {
-      const lag = await consumer.getLag({ topics: [...config.topics] })
+      const lag = await current.getLag({ topics: [...config.topics] })
       const records = [...lag.values()].flat().reduce((sum, each) => sum + (each > 0n ? Number(each) : 0), 0)
       const seconds = records === 0 ? 0 : Math.max(0, (Date.now() * 1000 - lastAt) / 1e6)
       options.lag({ records, seconds })
@@ -158,15 +165,19 @@ export async function runReader(options: ReaderOptions): Promise<void> {
     }
   }
 
-  while (!stop.aborted) {
-    try {
-      await readOnce()
-    } catch (error) {
-      if (stop.aborted) return
-      trouble(toWords(error))
-      // A stop ends the wait, and then the loop.
-      await wait(backOffMs[Math.min(tries, backOffMs.length - 1)], undefined, { signal: stop }).catch(() => undefined)
-      tries += 1
+  async function run(): Promise<void> {
+    while (!stop.aborted) {
+      try {
+        await readOnce()
+      } catch (error) {
+        if (stop.aborted) return
+        trouble(toWords(error))
+        // A stop ends the wait, and then the loop.
+        await wait(backOffMs[Math.min(tries, backOffMs.length - 1)], undefined, { signal: stop }).catch(() => undefined)
+        tries += 1
+      }
     }
   }
+
+  return { run, tellLag }
 }
