@@ -83,9 +83,9 @@ describe.skipIf(noOwnRedis !== undefined)(
 
     test('one member of a group over all nodes gets a message', async () => {
       const members = await Promise.all([a.connect(), b.connect(), b.connect()])
-      for (const member of members) await member.mqtt.subscribeAsync('$share/g/work/#', { qos: 1 })
+      for (const member of members) await member.mqtt.subscribeAsync('$share/g/jobs/#', { qos: 1 })
       const publisher = await a.connect()
-      for (let n = 0; n < 30; n++) await publisher.mqtt.publishAsync('work/x', String(n), { qos: 1 })
+      for (let n = 0; n < 30; n++) await publisher.mqtt.publishAsync('jobs/x', String(n), { qos: 1 })
       await vi.waitFor(() => expect(members.reduce((sum, { got }) => sum + got.length, 0)).toBe(30))
       expect(members.map(({ got }) => got.length)).toEqual([10, 10, 10])
       await Promise.all([publisher, ...members].map((each) => each.end()))
